@@ -1,0 +1,32 @@
+# Two commands matter: `make demo` and `make test`. Both set up what they need first, and skip what is done.
+# Arguments are handed on: make demo ARGS="--duration 20", make test ARGS="tests/sinks -x".
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+ARGS ?=
+PACKAGES := bpf producers schemas sinks streams weir
+
+.PHONY: help setup setup-test demo test lint clean
+
+help:
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
+
+setup: ## installs what the demo needs
+	@bash infra/setup.sh
+
+setup-test: ## installs what the tests need, too
+	@bash infra/setup-test.sh
+
+demo: setup ## the whole road in one terminal; ends on Ctrl-C
+	@exec .venv/bin/weir demo $(ARGS)
+
+lint: setup-test ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+test: lint ## ruff, mypy and every test
+	@.venv/bin/pytest $(ARGS)
+
+clean: ## removes what was installed or fetched inside this folder
+	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
