@@ -1,0 +1,1 @@
+"""The words every part of weir shares: records, columns, framings and errors. Imports no other part."""

@@ -1,0 +1,174 @@
+"""Flows, heartbeats and losses as columns: what a batch holds between the wire and the tables.
+
+Addresses are rows of 16 bytes in network order, IPv4 as ::ffff:a.b.c.d. Instants are UTC
+microseconds since the epoch. Row i of every column of one object speaks of the same thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
+U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+
+ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER = 0, 1, 2
+ROLE_NAMES = ("unknown", "client", "server")
+
+COUNTER_LIMIT = 2**63
+"""Counters must stay below: Avro's long is signed."""
+
+
+@dataclass(frozen=True)
+class FlowColumns:
+    """n flows of one node, epoch and window. `local_workload` indexes the batch's `workloads`."""
+
+    local_ip: U8  # (n, 16)
+    remote_ip: U8  # (n, 16)
+    service_port: U16
+    protocol: U8  # IP protocol number
+    role: U8  # ROLE_*
+    local_workload: U32
+    first_seen_us: I64
+    last_seen_us: I64
+    bytes_sent: U64
+    bytes_received: U64
+    packets_sent: U64
+    packets_received: U64
+    payload_bytes_sent: U64
+    payload_bytes_received: U64
+    connections_opened: U32
+    connections_closed: U32
+    connections_failed: U32
+    connections_reset: U32
+    retransmits: U32
+    rtt_us_sum: U64
+    rtt_us_max: U32
+    rtt_count: U32
+
+    def __len__(self) -> int:
+        return len(self.service_port)
+
+    def take(self, rows: NDArray[Any]) -> FlowColumns:
+        """The rows that an index array or a boolean mask selects, in that order."""
+        return FlowColumns(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class HeartbeatColumns:
+    """m statements "this workload held this address from start to end" (half-open).
+
+    `port` 0: the whole address. Otherwise the address is shared, and the workload listens on (port, protocol).
+    """
+
+    ip: U8  # (m, 16)
+    workload: U32  # index into the batch's `workloads`
+    port: U16
+    protocol: U8
+    start_us: I64
+    end_us: I64
+
+    def __len__(self) -> int:
+        return len(self.port)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What could not be counted, where and why. Two equal losses are one, delivered twice.
+
+    `id` tells apart losses that are otherwise equal but not the same (a dropped batch's seq); 0 where there is one at most.
+    """
+
+    window_start_us: int
+    stage: str
+    reason: str
+    flows: int = 0
+    packets: int = 0
+    bytes: int = 0
+    id: int = 0
+
+
+@dataclass(frozen=True)
+class FlowBatch:
+    """One Kafka message of `weir.flows`: a slice of one window of one node and epoch.
+
+    `batch_index` of `batch_count` slices; a count of 0 says that the sender does not know whether the window is whole
+    (a replayed recording): such a window is never taken for complete.
+    """
+
+    node_id: str
+    epoch: int
+    seq: int
+    region: str
+    network: str
+    window_start_us: int
+    window_seconds: int
+    batch_index: int
+    batch_count: int
+    workloads: tuple[str, ...]
+    flows: FlowColumns
+    heartbeats: HeartbeatColumns
+    losses: tuple[Loss, ...] = field(default=())
+
+    @property
+    def window_end_us(self) -> int:
+        return self.window_start_us + self.window_seconds * 1_000_000
+
+
+FLOW_DTYPES: dict[str, np.dtype[Any]] = {
+    **dict.fromkeys(("local_ip", "remote_ip", "protocol", "role"), np.dtype("u1")),
+    "service_port": np.dtype("<u2"),
+    **dict.fromkeys(("first_seen_us", "last_seen_us"), np.dtype("<i8")),
+    **dict.fromkeys(
+        (
+            "bytes_sent",
+            "bytes_received",
+            "packets_sent",
+            "packets_received",
+            "payload_bytes_sent",
+            "payload_bytes_received",
+            "rtt_us_sum",
+        ),
+        np.dtype("<u8"),
+    ),
+    **dict.fromkeys(
+        (
+            "local_workload",
+            "connections_opened",
+            "connections_closed",
+            "connections_failed",
+            "connections_reset",
+            "retransmits",
+            "rtt_us_max",
+            "rtt_count",
+        ),
+        np.dtype("<u4"),
+    ),
+}
+HEARTBEAT_DTYPES: dict[str, np.dtype[Any]] = {
+    "ip": np.dtype("u1"),
+    "workload": np.dtype("<u4"),
+    "port": np.dtype("<u2"),
+    "protocol": np.dtype("u1"),
+    "start_us": np.dtype("<i8"),
+    "end_us": np.dtype("<i8"),
+}
+COUNTERS = tuple(f.name for f in fields(FlowColumns))[8:]
+
+
+def empty_flows() -> FlowColumns:
+    return FlowColumns(*(_zeros(f.name, FLOW_DTYPES[f.name]) for f in fields(FlowColumns)))
+
+
+def empty_heartbeats() -> HeartbeatColumns:
+    return HeartbeatColumns(*(_zeros(f.name, HEARTBEAT_DTYPES[f.name]) for f in fields(HeartbeatColumns)))
+
+
+def _zeros(name: str, dtype: np.dtype[Any], rows: int = 0) -> NDArray[Any]:
+    return np.zeros((rows, 16) if name in ("local_ip", "remote_ip", "ip") else rows, dtype)

@@ -1,0 +1,16 @@
+"""An address changed hands, said by whatever tracks the cloud's addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class IpEvent:
+    """`assigned`: `workload` has the address from `at_us` on. Otherwise nobody has; `workload` may be empty then."""
+
+    network: str
+    ip: bytes  # 16 bytes, network order, IPv4 as ::ffff:a.b.c.d
+    workload: str
+    assigned: bool
+    at_us: int

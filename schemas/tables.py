@@ -1,0 +1,120 @@
+"""The rows that workers hand to the sink and to the downstream topic, as Arrow schemas named by the contract.
+
+Imported by workers only: an agent must not pay for Arrow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+NAME = pa.dictionary(pa.int32(), pa.string())
+INSTANT = pa.timestamp("us", tz="UTC")
+ADDRESS = pa.binary(16)
+
+FLOWS = pa.schema(
+    [
+        ("window_start", INSTANT),
+        ("window_seconds", pa.uint16()),
+        ("first_seen", INSTANT),
+        ("last_seen", INSTANT),
+        ("region", NAME),
+        ("network", NAME),
+        ("node_id", NAME),
+        ("epoch", pa.uint64()),
+        ("protocol", NAME),
+        ("role", NAME),
+        ("local_ip", ADDRESS),
+        ("remote_ip", ADDRESS),
+        ("service_port", pa.uint16()),
+        ("local_workload", NAME),
+        ("remote_workload", NAME),
+        ("remote_source", NAME),
+        ("remote_reason", NAME),
+        ("canonical", pa.bool_()),
+        ("bytes_sent", pa.uint64()),
+        ("bytes_received", pa.uint64()),
+        ("packets_sent", pa.uint64()),
+        ("packets_received", pa.uint64()),
+        ("payload_bytes_sent", pa.uint64()),
+        ("payload_bytes_received", pa.uint64()),
+        ("connections_opened", pa.uint32()),
+        ("connections_closed", pa.uint32()),
+        ("connections_failed", pa.uint32()),
+        ("connections_reset", pa.uint32()),
+        ("retransmits", pa.uint32()),
+        ("rtt_us_sum", pa.uint64()),
+        ("rtt_us_max", pa.uint32()),
+        ("rtt_count", pa.uint32()),
+        ("partition", pa.uint32()),
+        ("first_offset", pa.uint64()),
+    ]
+)
+
+LOSSES = pa.schema(
+    [
+        ("window_start", INSTANT),
+        ("node_id", NAME),
+        ("epoch", pa.uint64()),
+        ("stage", NAME),
+        ("reason", NAME),
+        ("flows", pa.uint64()),
+        ("packets", pa.uint64()),
+        ("bytes", pa.uint64()),
+        ("id", pa.uint64()),
+        ("partition", pa.uint32()),
+        ("first_offset", pa.uint64()),
+    ]
+)
+
+OWNERSHIP = pa.schema(
+    [
+        ("network", NAME),
+        ("ip", ADDRESS),
+        ("port", pa.uint16()),
+        ("protocol", NAME),
+        ("workload", NAME),
+        ("start", INSTANT),
+        ("end", INSTANT),
+        ("source", NAME),
+    ]
+)
+
+BATCHES = pa.schema(
+    [
+        ("node_id", NAME),
+        ("epoch", pa.uint64()),
+        ("window_start", INSTANT),
+        ("window_seconds", pa.uint16()),
+        ("batch_index", pa.uint32()),
+        ("batch_count", pa.uint32()),
+        ("partition", pa.uint32()),
+        ("first_offset", pa.uint64()),
+    ]
+)
+"""The ledger of applied batches of known windows: what a worker rebuilds its dedup state from."""
+
+
+@dataclass(frozen=True)
+class BlockIdentity:
+    """The messages that a block stands for: decided before the insert, the same on every retry."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.partition}:{self.first_offset}-{self.last_offset}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """All rows that came of one range of messages. Any table may be empty, all may be."""
+
+    identity: BlockIdentity
+    flows: pa.Table
+    losses: pa.Table
+    ownership: pa.Table
+    batches: pa.Table

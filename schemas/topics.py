@@ -1,0 +1,52 @@
+"""The Kafka topics: what they are called, into how many partitions they are cut, and how long they keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+FLOWS_TOPIC = "weir.flows"
+IP_EVENTS_TOPIC = "weir.ip-events"
+OWNERSHIP_TOPIC = "weir.ownership"
+ATTRIBUTED_TOPIC = "weir.attributed"
+AGENT_CONFIG_TOPIC = "weir.agent-config"
+DEAD_LETTER_TOPIC = "weir.dead-letter"
+
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+
+
+@dataclass(frozen=True)
+class Topic:
+    name: str
+    partitions: int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def _kept(milliseconds: int) -> dict[str, str]:
+    # Producers compress with zstd; brokers must keep what they get, not recompress it.
+    return {"cleanup.policy": "delete", "retention.ms": str(milliseconds), "compression.type": "producer"}
+
+
+_COMPACTED = {"cleanup.policy": "compact", "compression.type": "producer"}
+
+TOPICS = (
+    Topic(FLOWS_TOPIC, 8, _kept(24 * _HOUR_MS)),
+    # Compacted and deleted: the last event of an address outlives neither the policy nor the address.
+    Topic(IP_EVENTS_TOPIC, 1, {**_kept(24 * _HOUR_MS), "cleanup.policy": "compact,delete"}),
+    # One partition: ranges and watermarks must reach every worker in one order.
+    Topic(OWNERSHIP_TOPIC, 1, {**_COMPACTED, "min.cleanable.dirty.ratio": "0.2"}),
+    Topic(ATTRIBUTED_TOPIC, 8, _kept(3 * _DAY_MS)),
+    Topic(AGENT_CONFIG_TOPIC, 1, _COMPACTED),
+    Topic(DEAD_LETTER_TOPIC, 1, _kept(14 * _DAY_MS)),
+)
+
+
+def forward_topic(region: str) -> Topic:
+    """Where flows wait that the given region knows the remote address of."""
+    return Topic(f"weir.forward.{region}", 8, _kept(24 * _HOUR_MS))
+
+
+def all_topics(flow_partitions: int = 8, regions: tuple[str, ...] = ()) -> tuple[Topic, ...]:
+    """Every topic that a region's Kafka needs; `regions` are those whose flows are forwarded from here."""
+    sized = tuple(replace(topic, partitions=flow_partitions) if topic.name == FLOWS_TOPIC else topic for topic in TOPICS)
+    return (*sized, *map(forward_topic, regions))

@@ -1,0 +1,31 @@
+"""Fixtures for every package's tests. A missing server is a failure that names the command which provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.kafka import KafkaServer, delete_all_topics
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap address of the session's broker. Topics of other tests are there: use groups and topics of your own."""
+    with KafkaServer(tmp_path_factory.mktemp("kafka") / "broker") as server:
+        yield server.bootstrap
+
+
+@pytest.fixture
+def clean_kafka(kafka: str) -> str:
+    """Bootstrap address of the session's broker with no topic and no committed offset. Groups keep members killed a moment ago."""
+    delete_all_topics(kafka)
+    return kafka
+
+
+@pytest.fixture
+def fresh_kafka(tmp_path: Path) -> Iterator[KafkaServer]:
+    """A broker of the test's own (3 s), empty, to be stopped, killed and started at will."""
+    with KafkaServer(tmp_path / "broker") as server:
+        yield server

@@ -1,0 +1,40 @@
+"""Where topics end and how far a consumer group has come: what a test waits for instead of sleeping."""
+
+from __future__ import annotations
+
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from tests.support.processes import wait_for
+
+
+def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+    """The offset behind the last message, by partition."""
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = client.list_offsets({TopicPartition(topic, partition): latest for partition in partitions})
+    return {place.partition: future.result(10).offset for place, future in asked.items()}
+
+
+def committed_offsets(bootstrap: str, group: str, topic: str) -> dict[int, int]:
+    """The offset that the group would go on with, by partition; a partition without one is absent."""
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    answer = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(10)
+    return {place.partition: place.offset for place in answer.topic_partitions if place.topic == topic and place.offset >= 0}
+
+
+def lag(bootstrap: str, group: str, topic: str) -> int:
+    """Messages of the topic that the group has not committed, over all partitions."""
+    done = committed_offsets(bootstrap, group, topic)
+    return sum(end - done.get(partition, 0) for partition, end in end_offsets(bootstrap, topic).items())
+
+
+def wait_until_read(bootstrap: str, group: str, topic: str, timeout: float = 60) -> None:
+    """Returns once the group has committed everything that the topic holds; at least one message must be there."""
+
+    def read() -> bool:
+        ends = end_offsets(bootstrap, topic)
+        return any(ends.values()) and lag(bootstrap, group, topic) == 0
+
+    wait_for(read, timeout, f"group {group} to read all of {topic}", every=0.2)
