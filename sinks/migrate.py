@@ -1,0 +1,78 @@
+"""Creates and upgrades the tables: numbered SQL files, and a table of those that have been applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+
+from schemas.errors import WeirError
+from sinks.engine import DATABASE, Engine
+
+OLDEST_SERVER = (25, 3)
+"""Versions before it carried tokens into rollups in other ways. 26.9 is the one that the tests run on."""
+
+_LEDGER = f"""CREATE TABLE IF NOT EXISTS {DATABASE}.migrations (name String, applied_at DateTime('UTC') DEFAULT now())
+ENGINE = ReplacingMergeTree(applied_at) ORDER BY name"""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One SQL file; its name sorts where it belongs: `0001_flows`."""
+
+    name: str
+    sql: str
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """The file's statements. A semicolon ends one wherever it stands outside a comment: the files hold none in strings."""
+        lines = (line for line in self.sql.splitlines() if not line.lstrip().startswith("--"))
+        return tuple(text.strip() for text in "\n".join(lines).split(";") if text.strip())
+
+
+def known() -> tuple[Migration, ...]:
+    """All migrations of this version of weir, in order."""
+    files = sorted((f for f in resources.files("sinks.migrations").iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return tuple(Migration(f.name.removesuffix(".sql"), f.read_text(encoding="utf-8")) for f in files)
+
+
+def pending(engine: Engine, migrations: tuple[Migration, ...] | None = None) -> tuple[str, ...]:
+    """Names of migrations not applied yet. `WeirError` when a newer weir has been here."""
+    return tuple(m.name for m in _missing(engine, migrations or known()))
+
+
+def migrate(engine: Engine, migrations: tuple[Migration, ...] | None = None) -> tuple[str, ...]:
+    """Applies what is missing, in order; the names of those. Each is recorded once all its statements are done."""
+    missing = _missing(engine, migrations or known())
+    if missing:
+        engine.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        engine.execute(_LEDGER)
+    for migration in missing:
+        for statement in migration.statements:
+            engine.execute(statement)
+        engine.execute(f"INSERT INTO {DATABASE}.migrations (name) VALUES ('{migration.name}')")  # noqa: S608 (our own file name)
+    return tuple(m.name for m in missing)
+
+
+def _missing(engine: Engine, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    _check_version(engine)
+    applied = _applied(engine)
+    newest = migrations[-1].name
+    unknown = sorted(name for name in applied if name not in {m.name for m in migrations})
+    if unknown:
+        raise WeirError(f"{engine.name} stands at {unknown[-1]}, which this weir does not know (its newest is {newest}): upgrade weir.")
+    return tuple(m for m in migrations if m.name not in applied)
+
+
+def _check_version(engine: Engine) -> None:
+    version = str(engine.query("SELECT version() AS version").column("version")[0].as_py())
+    numbers = tuple(int(part) for part in version.split(".")[:2])
+    if numbers < OLDEST_SERVER:
+        oldest = ".".join(map(str, OLDEST_SERVER))
+        raise WeirError(f"{engine.name} has version {version}: weir needs {oldest} or newer, which recognise repeated blocks in rollups.")
+
+
+def _applied(engine: Engine) -> set[str]:
+    there = engine.query(f"SELECT name FROM system.tables WHERE database = '{DATABASE}' AND name = 'migrations'")  # noqa: S608
+    if not there.num_rows:
+        return set()
+    return set(engine.query(f"SELECT DISTINCT name FROM {DATABASE}.migrations").column("name").to_pylist())  # noqa: S608

@@ -1,0 +1,60 @@
+"""From an address to a sink."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from schemas.errors import WeirError
+from sinks.directory import Held
+from sinks.engine import Engine
+from sinks.protocol import Sink
+from sinks.sink import ClickHouseSink
+from sinks.url import parse_url
+
+HELD_SECONDS = 5.0
+"""How long a directory may be held by somebody who only passes by, such as a question, before it counts as taken."""
+
+
+def open_sink(url: str, *, read_only: bool = False) -> Sink:
+    """The sink behind `chdb:///DIR` or `clickhouse://…`.
+
+    A directory has one owner at a time, who answers questions of others on its socket: `read_only` asks there, and opens
+    the directory by itself where nobody holds it. Raises `SettingError` for the address, `Held` (a `WeirError`) for a
+    directory in use. A server is first spoken to when it is first needed.
+    """
+    target = parse_url(url)
+    if not isinstance(target, Path):
+        from sinks.driver_engine import DriverEngine
+
+        return ClickHouseSink(DriverEngine(target))
+    return ClickHouseSink(_wait_for(target, _reading_engine if read_only else _owning_engine))
+
+
+def _wait_for(directory: Path, attempt: Callable[[Path], Engine]) -> Engine:
+    deadline = time.monotonic() + HELD_SECONDS
+    while True:
+        try:
+            return attempt(directory)
+        except Held:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _owning_engine(directory: Path) -> Engine:
+    from sinks.served_engine import ServedEngine
+
+    return ServedEngine(directory)
+
+
+def _reading_engine(directory: Path) -> Engine:
+    from sinks.query_client import NobodyAnswers, SocketEngine
+
+    if not directory.is_dir():
+        raise WeirError(f"the data directory {directory} does not exist: start `weir demo` or `weir worker` with it first.")
+    try:
+        return SocketEngine(directory)
+    except NobodyAnswers:
+        return _owning_engine(directory)

@@ -1,0 +1,54 @@
+"""What a worker, the command line and the demo may ask of a sink."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pyarrow as pa
+
+from schemas.tables import Block
+
+
+class Sink(Protocol):
+    """ClickHouse, wherever it runs. Calls block: an event loop hands them to a thread; several threads may call at once.
+
+    Every method raises `Unavailable` when the same call may succeed later, and `WeirError` when it will not.
+    """
+
+    def migrate(self) -> tuple[str, ...]:
+        """Creates or upgrades the tables; the names of the steps taken now. Twice, or twice at once, does no harm."""
+        ...
+
+    def pending(self) -> tuple[str, ...]:
+        """The names of the steps that `migrate` would take."""
+        ...
+
+    def write(self, block: Block) -> None:
+        """Puts the block into its tables and the rollups, once: a block of the same identity is recognised and left out.
+
+        After `Unavailable` it is not known which tables have it: call again with the same block until it returns.
+        """
+        ...
+
+    def query(self, sql: str) -> pa.Table:
+        """The answer to one statement that reads: instants as UTC timestamps, addresses as text, names as plain strings."""
+        ...
+
+    def applied_batches(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        """The ledger (`tables.BATCHES`) of one partition: windows not older than `dedup_us` behind their node's newest.
+
+        Left out is what messages from the first to the last offset of `pending` brought: that block is going to be built again.
+        """
+        ...
+
+    def applied_flows(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        """What identifies the flows (`ledger.FLOW_KEYS`) of the same windows, those that the ledger knows to be complete left out."""
+        ...
+
+    def applied_losses(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        """The losses (`tables.LOSSES`) of the same windows."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the connection or the directory. Nothing is pending: `write` returns when the rows are in."""
+        ...

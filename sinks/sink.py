@@ -1,0 +1,65 @@
+"""The sink: which rows go where, in which order, under which token. The engine underneath only carries them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from schemas.errors import WeirError
+from schemas.tables import Block
+from sinks import ledger, migrate
+from sinks.engine import DATABASE, Engine
+from sinks.inserts import OPTIONAL, REQUIRED, insert_settings
+from sinks.result import readable
+
+
+class ClickHouseSink:
+    """`protocol.Sink` over any engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: frozenset[str] | None = None
+
+    def migrate(self) -> tuple[str, ...]:
+        return migrate.migrate(self._engine)
+
+    def pending(self) -> tuple[str, ...]:
+        return migrate.pending(self._engine)
+
+    def write(self, block: Block) -> None:
+        """Each table's INSERT is recognised by itself, so that a crash between any two is healed by writing the block again.
+
+        1. losses: nothing is ever missing in silence, not even between two of these steps;
+        2. ownership: whoever sees a flow's name finds the range that it came from;
+        3. flows, and through them every rollup;
+        4. the ledger, which says "applied", and therefore comes last.
+        """
+        tables = (("losses", block.losses), ("ownership_ranges", block.ownership), ("flows", block.flows), ("batches", block.batches))
+        for table, rows in tables:
+            if rows.num_rows:
+                settings = insert_settings(block.identity, table, self._known_settings())
+                self._engine.insert(f"{DATABASE}.{table}", rows, settings)
+
+    def query(self, sql: str) -> pa.Table:
+        if not sql.strip().rstrip(";"):
+            raise WeirError("the statement is empty: write one, such as SHOW TABLES.")
+        return readable(self._engine.query(sql, guarded=True))
+
+    def applied_batches(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_BATCHES, ledger.Span(partition, pending, dedup_us))
+
+    def applied_flows(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_FLOWS, ledger.Span(partition, pending, dedup_us))
+
+    def applied_losses(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_LOSSES, ledger.Span(partition, pending, dedup_us))
+
+    def _known_settings(self) -> frozenset[str]:
+        if self._known is None:
+            names = frozenset(self._engine.query("SELECT name FROM system.settings").column("name").to_pylist())
+            if REQUIRED - names:
+                raise WeirError(f"{self._engine.name} does not know the setting {min(REQUIRED - names)}: it is too old to write to once.")
+            self._known = OPTIONAL & names
+        return self._known
+
+    def close(self) -> None:
+        self._engine.close()

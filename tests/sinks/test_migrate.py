@@ -1,0 +1,92 @@
+"""Creating and upgrading the tables."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from schemas.errors import WeirError
+from sinks import migrate
+from sinks.open import open_sink
+from sinks.protocol import Sink
+from tests.support.clickhouse import EngineHost
+
+
+def test_twice_does_nothing(sink: Sink) -> None:
+    assert sink.pending() == ()
+    assert sink.migrate() == ()
+
+
+def test_a_new_directory_has_everything_pending(host: EngineHost) -> None:
+    host.drop_database()
+    sink = open_sink(host.url)
+    names = tuple(m.name for m in migrate.known())
+    assert sink.pending() == names
+    assert sink.migrate() == names
+    assert sink.pending() == ()
+    sink.close()
+
+
+def test_two_at_once(host: EngineHost) -> None:
+    host.drop_database()
+    errors: list[BaseException] = []
+    start = threading.Barrier(4)
+
+    def work() -> None:
+        try:
+            sink = open_sink(host.url)
+            start.wait(10)
+            sink.migrate()
+            assert sink.pending() == ()
+            sink.close()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_a_step_cut_short_is_taken_again(sink: Sink) -> None:
+    """Every statement may run twice: the same as a crash between a statement and the note that it was done."""
+    engine = sink._engine  # type: ignore[attr-defined]
+    engine.execute("TRUNCATE TABLE weir.migrations")
+    assert sink.migrate() == tuple(m.name for m in migrate.known())
+    assert sink.pending() == ()
+
+
+def test_a_newer_weir_was_here(sink: Sink) -> None:
+    sink._engine.execute("INSERT INTO weir.migrations (name) VALUES ('9999_from_tomorrow')")  # type: ignore[attr-defined]
+    for call in (sink.pending, sink.migrate):
+        with pytest.raises(WeirError, match="9999_from_tomorrow.*upgrade weir"):
+            call()
+
+
+def test_a_later_step_is_applied_alone(sink: Sink) -> None:
+    later = migrate.Migration(
+        "9000_later", "-- one; more\nCREATE TABLE IF NOT EXISTS weir.later (a UInt8) ENGINE = MergeTree ORDER BY a;\n"
+    )
+    engine = sink._engine  # type: ignore[attr-defined]
+    steps = (*migrate.known(), later)
+    assert migrate.pending(engine, steps) == ("9000_later",)
+    assert migrate.migrate(engine, steps) == ("9000_later",)
+    assert migrate.pending(engine, steps) == ()
+
+
+def test_statements_do_nothing_the_second_time() -> None:
+    for migration in migrate.known():
+        assert migration.statements
+        for statement in migration.statements:
+            assert "IF NOT EXISTS" in statement or "IF EXISTS" in statement, statement
+
+
+def test_tables_that_are_missing_are_named_with_the_way_out(host: EngineHost) -> None:
+    host.drop_database()
+    sink = open_sink(host.url)
+    with pytest.raises(WeirError, match="weir migrate"):
+        sink.query("SELECT count() FROM weir.flows")
+    sink.close()
