@@ -1,0 +1,168 @@
+"""The agent: wakes at the end of each window, takes it from the kernel to the spool, and lets the sender publish it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bpf.cgroup import find_cgroup2, resolve_cgroup
+from bpf.probe import Probe, open_probe, remove_probe
+from producers import identity, recovery
+from producers.batches import Source
+from producers.clock import SystemClock
+from producers.collector import Account, Collector
+from producers.journal import Journal
+from producers.names import load_names
+from producers.packing import Packer
+from producers.publisher import Publisher
+from producers.sender import Sender
+from producers.settings import AgentSettings
+from producers.spool import Spool
+from producers.survey import HostSurvey
+from producers.window import is_late, window_at
+from producers.workload import PathResolver
+from schemas.framing import Framer
+from schemas.topics import FLOWS_TOPIC
+
+__all__ = ["AgentSettings", "run_agent"]
+
+log = logging.getLogger("weir.agent")
+
+OpenProbe = Callable[[Path, int], Probe]
+
+
+def run_agent(settings: AgentSettings, stop: threading.Event) -> None:
+    """Collects and publishes until `stop` is set.
+
+    Raises SettingError (names file, state directory, cgroup) and CaptureError (privileges, kernel) at the start.
+    """
+    with Agent(settings) as agent:
+        agent.run(stop)
+
+
+class Agent:
+    """Everything that lives as long as the process. Opened whole or not at all."""
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Agent:
+        try:
+            self._open()
+        except BaseException:
+            self._exit.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._exit.close()
+
+    def run(self, stop: threading.Event) -> None:
+        seconds = self._settings.window_seconds
+        window = window_at(self._clock.now_us(), seconds)
+        while not self._wait_until(window.end_us, stop):
+            now_us = self._clock.now_us()
+            if is_late(window, now_us) or now_us < window.start_us:
+                log.warning("The end of window %s was missed; its counts go with the next one.", _time(window.start_us))
+                self._collector.resume()
+            else:
+                self._report(self._collector.close_window(window))
+                self._sender.wake()
+            window = window_at(self._clock.now_us(), seconds)
+        self._end()
+
+    def _open(self) -> None:
+        settings = self._settings
+        rules = load_names(settings.names_file)
+        mount = find_cgroup2()
+        self._root = resolve_cgroup(settings.cgroup)
+        lock = identity.claim_state_dir(settings.state_dir)
+        self._exit.callback(os.close, lock)
+        self._node_id = identity.node_id(settings.node_id, settings.state_dir)
+        journal, spool = self._stores(settings)
+        self._exit.callback(journal.close)
+        probe = open_probe(self._root, map_entries=settings.map_entries)
+        self._exit.callback(self._leave_kernel, probe)
+        state = recovery.next_state(
+            journal.read(), probe.adopted, identity.boot_id(), self._clock.now_us(), recovery.account(probe.lost()), spool.next_seq
+        )
+        resolver = PathResolver(self._node_id, self._root, mount.resolve(), rules)
+        survey = HostSurvey(self._root, resolver, resolver.node_workload)
+        source = Source(self._node_id, state.epoch, settings.region, settings.network)
+        packer = Packer(_framer(settings.registry_url))
+        self._collector = Collector(probe, survey, spool, journal, self._clock, packer, source, state, settings.batch_flows)
+        self._spool = spool
+        self._collector.start(settings.window_seconds)
+        self._sender = self._start_sender(spool)
+        log.info("Counting %s as node %s, epoch %d, windows of %d s.", self._root, self._node_id, state.epoch, settings.window_seconds)
+
+    def _stores(self, settings: AgentSettings) -> tuple[Journal, Spool]:
+        try:
+            return Journal(settings.state_dir / "journal"), Spool(settings.state_dir / "spool", settings.spool_bytes)
+        except OSError as error:
+            raise identity.unusable(settings.state_dir, error) from error
+
+    def _start_sender(self, spool: Spool) -> Sender:
+        publisher = Publisher(self._settings.kafka_bootstrap, f"weir-agent-{self._node_id}", self._settings.kafka_config)
+        sender = Sender(spool, publisher, FLOWS_TOPIC, self._node_id.encode())
+        sender.start()
+        sender.wake()
+        self._exit.callback(self._finish, sender)
+        return sender
+
+    def _wait_until(self, instant_us: int, stop: threading.Event) -> bool:
+        """True when it is time to stop; False when the instant has come, or the clock was set back meanwhile."""
+        while (left_us := instant_us - self._clock.now_us()) > 0:
+            if left_us > (self._settings.window_seconds + 1) * 1_000_000:
+                return stop.is_set()
+            if stop.wait(left_us / 1_000_000):
+                return True
+        return stop.is_set()
+
+    def _end(self) -> None:
+        """Breaks the running window off, if nobody will count it to its end; otherwise leaves it to the next start."""
+        if self._settings.remove_on_exit:
+            self._report(self._collector.close_window(window_at(self._clock.now_us(), self._settings.window_seconds)))
+
+    def _finish(self, sender: Sender) -> None:
+        if not sender.finish(self._settings.drain_seconds):
+            log.warning("%d windows stay in the spool of %s for the next start.", len(self._spool), self._settings.state_dir)
+        self._collector.save_risk()
+
+    def _leave_kernel(self, probe: Probe) -> None:
+        probe.close()
+        if self._settings.remove_on_exit:
+            remove_probe(self._root)
+
+    def _report(self, account: Account) -> None:
+        head = account.head
+        lost = sum(loss.packets for loss in head.losses)
+        log.info(
+            "Window %s: %d flows, %d packets, %d bytes, %d packets lost; spool %d windows, %d bytes.",
+            _time(account.window.start_us),
+            head.flows,
+            head.packets,
+            head.traffic_bytes,
+            lost,
+            len(self._spool),
+            self._spool.disk_bytes,
+        )
+
+
+def _framer(registry_url: str) -> Framer:
+    if not registry_url:
+        return Framer()
+    from schemas.registry import HttpRegistry  # An HTTP client that most agents have no use for.
+
+    return Framer(HttpRegistry(registry_url))
+
+
+def _time(instant_us: int) -> str:
+    return datetime.fromtimestamp(instant_us / 1_000_000, UTC).strftime("%H:%M:%S")

@@ -1,0 +1,105 @@
+"""Heartbeats: what was held, and since when, as far as the agent can vouch for it.
+
+Holdings are looked at when a window ends. One that was there at both ends of a window is claimed for all of it. One
+that appeared or vanished in between is claimed for the time that its own packets prove, and for no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producers.addresses import Holding, is_global
+from producers.batches import Claim
+from producers.fold import Folded
+from schemas.columns import ROLE_SERVER
+
+Span = tuple[int, int]
+Evidence = Mapping[Holding, Span]
+
+
+class Watch:
+    """Remembers up to when each holding has been claimed. `seen` is what was found at `now_us`, as the watch begins."""
+
+    def __init__(self, seen: Collection[Holding], now_us: int, node_workload: str) -> None:
+        self._until = dict.fromkeys(seen, now_us)
+        self._node = node_workload
+
+    def resume(self, seen: Collection[Holding], now_us: int) -> None:
+        """After a time of not looking: nothing is known of it, and the watch begins anew."""
+        self._until = dict.fromkeys(seen, now_us)
+
+    def claims(self, seen: Collection[Holding], folded: Folded, observed_us: int) -> tuple[Claim, ...]:
+        """What can be said of the time since the last look, from the holdings found at `observed_us` and the flows since."""
+        proof = evidence(folded, self._node)
+        before, self._until = self._until, dict.fromkeys(seen, observed_us)
+        claims: list[Claim] = []
+        for holding in seen:
+            first, _ = proof.get(holding, (observed_us, observed_us))
+            claims += _claim(holding, before.get(holding, first), observed_us)
+        for holding in before.keys() - set(seen):
+            if holding in proof:
+                claims += _claim(holding, before[holding], proof[holding][1] + 1)
+        claims += _passing(proof, {holding.ip for holding in (*seen, *before)}, self._node)
+        return tuple(sorted(claims, key=lambda claim: (claim.holding, claim.start_us)))
+
+
+def _claim(holding: Holding, start_us: int, end_us: int) -> list[Claim]:
+    return [Claim(holding, start_us, end_us)] if start_us < end_us else []
+
+
+def _passing(proof: Evidence, known: set[bytes], node_workload: str) -> list[Claim]:
+    """Holders that came and went within the window. Two of them on one address prove nothing about either."""
+    holders: dict[bytes, list[Holding]] = {}
+    for holding in proof:
+        if holding.port == 0 and holding.workload != node_workload and holding.ip not in known and is_global(holding.ip):
+            holders.setdefault(holding.ip, []).append(holding)
+    alone = [found[0] for found in holders.values() if len(found) == 1]
+    return [Claim(holding, proof[holding][0], proof[holding][1] + 1) for holding in alone]
+
+
+def evidence(folded: Folded, node_workload: str) -> dict[Holding, Span]:
+    """First and last packet by which each workload spoke from an address, and answered on a port of it.
+
+    Only what a workload sent is proof: packets to a broadcast or multicast address reach those who do not hold it.
+    """
+    flows = folded.flows
+    spoke = flows.packets_sent > 0
+    spans: dict[Holding, Span] = {}
+    for rows, with_port in ((spoke, False), (spoke & (flows.role == ROLE_SERVER), True)):
+        for row, first, last in _spans(folded, np.flatnonzero(rows), with_port):
+            workload = folded.workloads[flows.local_workload[row]]
+            holding = Holding(flows.local_ip[row].tobytes(), workload)
+            if with_port:
+                holding = replace(holding, port=int(flows.service_port[row]), protocol=int(flows.protocol[row]))
+            elif workload != node_workload:
+                _widen(spans, replace(holding, workload=node_workload), first, last)
+            if workload:
+                _widen(spans, holding, first, last)
+    return spans
+
+
+def _widen(spans: dict[Holding, Span], holding: Holding, first: int, last: int) -> None:
+    known = spans.get(holding, (first, last))
+    spans[holding] = (min(known[0], first), max(known[1], last))
+
+
+def _spans(folded: Folded, rows: NDArray[np.intp], with_port: bool) -> list[tuple[int, int, int]]:
+    """(a row that stands for the group, first instant, last instant) for each holder among the rows."""
+    if not len(rows):
+        return []
+    flows = folded.flows
+    parts = [flows.local_ip[rows].view(">u8"), flows.local_workload[rows].astype(">u8").reshape(-1, 1)]
+    if with_port:
+        parts.append((flows.service_port[rows].astype(">u8") << np.uint64(8) | flows.protocol[rows]).reshape(-1, 1))
+    keys = np.hstack(parts)
+    order = np.lexsort(keys.T)
+    changed = np.ones(len(order), bool)
+    changed[1:] = (keys[order][1:] != keys[order][:-1]).any(axis=1)
+    starts = np.flatnonzero(changed)
+    first = np.minimum.reduceat(flows.first_seen_us[rows][order], starts)
+    last = np.maximum.reduceat(flows.last_seen_us[rows][order], starts)
+    return list(zip(rows[order][starts].tolist(), first.tolist(), last.tolist(), strict=True))

@@ -1,0 +1,202 @@
+"""Taking a window from the kernel to the spool so that a crash at any instant neither loses nor repeats a packet.
+
+ 1. journal: the window is being taken, and from which map
+ 2. swap: the kernel counts into the other map; the old one is quiet
+ 3. read the quiet map, fold it into flows, cut batches
+ 4. spool: the window is on the disk, whole
+ 5. journal: the window is safe
+ 6. clear the quiet map; from here the sender may publish
+
+A crash before 2 leaves the counts where they were, and they go on. After 2 the quiet map is read again, with the same
+result. After 4 the window is found in the spool. After 5 only the clearing is left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bpf.probe import Drained, Probe
+from producers import losses
+from producers.batches import Claim, Source, cut
+from producers.claims import Watch
+from producers.clock import Clock
+from producers.fold import NOTHING, Folded, fold
+from producers.journal import Journal, State
+from producers.packing import Packer
+from producers.recovery import account, died_with_memory
+from producers.segment import Head, Record, make_segment, pack
+from producers.spool import Spool
+from producers.survey import Survey
+from producers.window import Window, window_at
+from schemas.columns import Loss
+
+log = logging.getLogger("weir.agent")
+
+
+@dataclass(frozen=True)
+class Account:
+    """What one window came to, for the log."""
+
+    window: Window
+    head: Head
+
+
+class Collector:
+    """`source.epoch` gives way to the state's; all else of `source` stands in every batch."""
+
+    def __init__(
+        self,
+        probe: Probe,
+        survey: Survey,
+        spool: Spool,
+        journal: Journal,
+        clock: Clock,
+        packer: Packer,
+        source: Source,
+        state: State,
+        batch_flows: int,
+    ) -> None:
+        self._probe = probe
+        self._survey = survey
+        self._spool = spool
+        self._journal = journal
+        self._clock = clock
+        self._packer = packer
+        self._source = source
+        self._batch_flows = batch_flows
+        self._journal_works = True
+        self.state = state
+
+    def start(self, seconds: int) -> None:
+        """Finishes what a predecessor left unfinished, then begins to watch."""
+        seen = self._survey.look()
+        arrears = (*died_with_memory(self.state), *self._spool.torn)
+        if not self._recover(seconds, arrears):
+            self._save(replace(self.state, carried=losses.merged((*self.state.carried, *arrears)), at_risk=(0, 0, 0)))
+        self._spool.repair()
+        self._watch = Watch(seen, self._clock.now_us(), self._survey.node_workload)
+
+    def close_window(self, window: Window) -> Account:
+        """Steps 1 to 6 for the window that ends, or is broken off, now."""
+        if window.start_us <= self.state.window_start_us:
+            log.warning("The clock went back to a window that was taken already; a new epoch begins.")
+            self._renew()
+        self._save(
+            replace(
+                self.state,
+                taking=True,
+                slot=self._probe.active_slot(),
+                window_start_us=window.start_us,
+                window_seconds=window.seconds,
+            )
+        )
+        self._probe.swap()
+        seen = self._survey.look()
+        observed_us = self._clock.now_us()
+        folded = self._fold(self._probe.read(), observed_us)
+        return self._keep(window, folded, self._watch.claims(seen, folded, observed_us))
+
+    def resume(self) -> None:
+        """After a pause in which nobody looked: what is held now is claimed from now on."""
+        self._watch.resume(self._survey.look(), self._clock.now_us())
+
+    def save_risk(self) -> None:
+        """Writes down what only memory holds, if that has changed."""
+        totals, since_us = self._spool.at_risk()
+        if totals != self.state.at_risk:
+            self._save(replace(self.state, at_risk=totals, at_risk_since_us=since_us))
+
+    def _recover(self, seconds: int, arrears: tuple[Loss, ...]) -> bool:
+        """Whether a window was finished, and the arrears written down with it."""
+        state, probe = self.state, self._probe
+        swapped = state.slot >= 0 and probe.active_slot() != state.slot
+        if state.taking and swapped:
+            head = self._spool.head_of(state.next_seq)
+            if head is not None:
+                self._safe(head, arrears)
+            else:
+                self._keep_late(Window(state.window_start_us, state.window_seconds), probe.read(), arrears)
+            return True
+        if swapped:
+            probe.clear()
+            return False
+        drained = probe.read() if probe.adopted else None
+        if drained is None or not len(drained.keys):
+            return False
+        self._recover_unknown(drained, seconds, arrears)
+        return True
+
+    def _recover_unknown(self, drained: Drained, seconds: int, arrears: tuple[Loss, ...]) -> None:
+        """A quiet map that no journal speaks of (the state directory was lost, or could not be written) is counted apart."""
+        self._renew()
+        window = window_at(self._clock.now_us() - seconds * 1_000_000, seconds)
+        slot = 1 - self._probe.active_slot()
+        self._save(replace(self.state, taking=True, slot=slot, window_start_us=window.start_us, window_seconds=seconds))
+        self._keep_late(window, drained, arrears)
+
+    def _keep_late(self, window: Window, drained: Drained, arrears: tuple[Loss, ...]) -> None:
+        """A window without heartbeats: nobody was there to see who held what."""
+        self._keep(window, self._fold(drained, self._clock.now_us()), (), arrears)
+
+    def _renew(self) -> None:
+        self.state = replace(self.state, epoch=max(self._clock.now_us(), self.state.epoch + 1), window_start_us=-1)
+
+    def _fold(self, drained: Drained, now_us: int) -> Folded:
+        return fold(drained.keys, drained.values, self._survey.name, self._clock.offset_ns(), now_us)
+
+    def _keep(self, window: Window, folded: Folded, claims: Sequence[Claim], arrears: tuple[Loss, ...] = ()) -> Account:
+        lost = account(self._probe.lost())
+        known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
+        records = self._cut(window, folded, claims, known)
+        replaces: tuple[int, ...] = ()
+        room = self._spool.room_for(len(pack(make_segment(window.start_us, records, known, (), lost))))
+        if not room.enough:
+            log.error("The spool cannot take window %d: its flows are given up and counted as lost.", window.start_us)
+            known = (*known, *_given_up(window, records))
+            records = self._cut(window, NOTHING, claims, known)
+            room = self._spool.room_for(len(pack(make_segment(window.start_us, records, known, (), lost))))
+        if room.replaces:
+            known, replaces = losses.merged((*known, *room.losses)), room.replaces
+            records = self._cut(window, folded if any(r.flows for r in records) else NOTHING, claims, known)
+        segment = make_segment(window.start_us, records, known, replaces, lost)
+        dropped = self._spool.add(segment)
+        self._safe(segment.head, (*dropped, *arrears))
+        return Account(window, segment.head)
+
+    def _cut(self, window: Window, folded: Folded, claims: Sequence[Claim], known: Sequence[Loss]) -> tuple[Record, ...]:
+        source = replace(self._source, epoch=self.state.epoch)
+        return self._packer.pack(cut(source, window, self.state.next_seq, folded, claims, known, self._batch_flows))
+
+    def _safe(self, head: Head, unsent: tuple[Loss, ...]) -> None:
+        totals, since_us = self._spool.at_risk()
+        self._save(
+            replace(
+                self.state,
+                taking=False,
+                next_seq=head.first_seq + head.records,
+                lost=dict(head.account),
+                carried=losses.merged(unsent),
+                at_risk=totals,
+                at_risk_since_us=since_us,
+            )
+        )
+        self._probe.clear()
+
+    def _save(self, state: State) -> None:
+        """A journal that cannot be written stops no window: what is lost is the protection against a crash."""
+        self.state = state
+        try:
+            self._journal.write(state)
+        except OSError as error:
+            if self._journal_works:
+                log.error("The journal cannot be written (%s); a crash would now cost the window that it hits.", error)
+            self._journal_works = False
+            return
+        self._journal_works = True
+
+
+def _given_up(window: Window, records: Sequence[Record]) -> tuple[Loss, ...]:
+    flows, packets, size = (sum(getattr(r, name) for r in records) for name in ("flows", "packets", "traffic_bytes"))
+    return (Loss(window.start_us, "spool", "full", flows, packets, size, records[0].seq),) if flows else ()

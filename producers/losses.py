@@ -1,0 +1,56 @@
+"""Losses that the agent itself knows of, as they travel with the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from schemas.columns import Loss
+
+CARRIED_LIMIT = 400
+_HOUR_US = 3_600_000_000
+
+Account = Mapping[str, tuple[int, int]]
+
+
+def since(before: Account, now: Account, window_start_us: int) -> tuple[Loss, ...]:
+    """What the kernel side lost between two of its accounts (reason to packets and bytes, only ever rising)."""
+    found = []
+    for reason, (packets, size) in sorted(now.items()):
+        known_packets, known_size = before.get(reason, (0, 0))
+        if packets > known_packets or size > known_size:
+            found.append(Loss(window_start_us, "agent", reason, 0, packets - known_packets, size - known_size))
+    return tuple(found)
+
+
+def merged(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    """The same sums in a bounded number of losses, for losses that have never been sent.
+
+    Beyond the limit they are told apart by the hour, and beyond it again not by time at all; the oldest window
+    and the lowest id of those that merge stand for all of them.
+    """
+    distinct = tuple(dict.fromkeys(losses))
+    if len(distinct) > CARRIED_LIMIT:
+        distinct = _grouped(distinct, _HOUR_US)
+    if len(distinct) > CARRIED_LIMIT:
+        distinct = _grouped(distinct, 1 << 62)
+    return distinct
+
+
+def _grouped(losses: Iterable[Loss], span_us: int) -> tuple[Loss, ...]:
+    groups: dict[tuple[str, str, int], Loss] = {}
+    for loss in losses:
+        key = (loss.stage, loss.reason, loss.window_start_us // span_us)
+        groups[key] = _sum(groups[key], loss) if key in groups else loss
+    return tuple(groups.values())
+
+
+def _sum(one: Loss, other: Loss) -> Loss:
+    return Loss(
+        min(one.window_start_us, other.window_start_us),
+        one.stage,
+        one.reason,
+        one.flows + other.flows,
+        one.packets + other.packets,
+        one.bytes + other.bytes,
+        min(one.id, other.id),
+    )

@@ -1,0 +1,31 @@
+"""What an agent must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DRAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """Defaults suit tests and the demo; the command line brings its own."""
+
+    kafka_bootstrap: str
+    state_dir: Path
+    node_id: str | None = None  # None or "": made once and kept in the state directory
+    region: str = "default"
+    network: str = "default"
+    cgroup: Path | None = None  # None: every cgroup of the machine
+    window_seconds: int = 10
+    spool_bytes: int = 268_435_456
+    names_file: Path | None = None
+    map_entries: int = 65_536
+    batch_flows: int = 2_000
+    remove_on_exit: bool = False  # count the running window at the end, publish it, and take the programs out of the kernel
+    drain_seconds: float = DRAIN_SECONDS  # how long an ending agent waits for Kafka to take what is spooled
+    kafka_config: Mapping[str, Any] = field(default_factory=dict)  # more of librdkafka's settings
+    registry_url: str = ""  # empty: Avro single-object encoding

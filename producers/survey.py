@@ -1,0 +1,35 @@
+"""One look at the node: which cgroups there are, what their workloads are called, and what they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from producers.addresses import Holding, observe
+from producers.cgroups import walk
+from producers.workload import Resolver
+
+
+class Survey(Protocol):
+    """What the collector asks once a window."""
+
+    node_workload: str
+
+    def look(self) -> frozenset[Holding]:
+        """What is held now; names are up to date afterwards."""
+
+    def name(self, cgroup_id: int) -> str:
+        """The workload of a cgroup; empty when nobody knows."""
+
+
+class HostSurvey:
+    def __init__(self, root: Path, resolver: Resolver, node_workload: str) -> None:
+        self.node_workload = node_workload
+        self.name = resolver.name
+        self._root = root
+        self._resolver = resolver
+
+    def look(self) -> frozenset[Holding]:
+        cgroups = tuple(walk(self._root))
+        self._resolver.learn(cgroups)
+        return observe(cgroups, self._resolver.name, self.node_workload)
