@@ -1,0 +1,84 @@
+"""Compiles, loads, pins and attaches, then exits: the only module that knows bcc. Run as `python -m bpf.compiler CGROUP PINS ENTRIES`.
+
+The compiler's library weighs more than a hundred megabytes; a child of its own keeps that out of the agent. What it leaves is all in the
+kernel: maps and programs pinned under PINS, programs attached to CGROUP. On failure it prints one sentence and exits with 1.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from bpf import layout, syscalls
+from schemas.errors import CaptureError
+
+MODULES = Path("/lib/modules")
+ATTACHMENTS = {
+    "count_sent": syscalls.CGROUP_EGRESS,
+    "count_received": syscalls.CGROUP_INGRESS,
+    "follow_connection": syscalls.CGROUP_SOCK_OPS,
+}
+
+
+def compile_in_child(cgroup: Path, pins: Path, map_entries: int) -> None:
+    """Runs this module in a process of its own; raises CaptureError with what it said."""
+    home = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-m", "bpf.compiler", str(cgroup), str(pins), str(map_entries)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})  # noqa: S603
+    if done.returncode:
+        said = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[-1] or f"its status was {done.returncode}"
+        raise CaptureError(said if done.stdout.strip() else f"the BPF compiler for {cgroup} failed: {said}")
+
+
+def build(cgroup: Path, pins: Path, map_entries: int) -> None:
+    """Compiles and loads; pins everything before it attaches anything, so that nothing is attached that could not be found again."""
+    check_headers()
+    try:
+        from bcc import BPF
+    except ImportError as error:
+        raise CaptureError(f"{sys.executable} cannot import bcc ({error}): run 'make setup', which installs python3-bpfcc") from error
+    kinds = {"count_sent": BPF.CGROUP_SKB, "count_received": BPF.CGROUP_SKB, "follow_connection": BPF.SOCK_OPS}
+    here = Path(__file__).resolve().parent
+    flags = [f"-I{here}", f"-DMAP_ENTRIES={map_entries}", "-Wno-macro-redefined"]
+    try:
+        module = BPF(src_file=str(here / "weir.c"), cflags=flags)
+        programs = {name: int(module.load_func(name, kinds[name]).fd) for name in layout.PROGRAMS}
+    except Exception as error:  # bcc raises nothing narrower
+        raise CaptureError(
+            f"the kernel refused weir's BPF programs ({error}): it needs Linux 5.10 or newer, root or CAP_BPF with CAP_NET_ADMIN"
+        ) from error
+    maps = {name: int(module[name].map_fd) for name in layout.MAPS}
+    syscalls.map_update(maps["active"], 0, maps[layout.FLOW_MAPS[0]])
+    for name, fd in (maps | programs).items():
+        syscalls.pin(fd, pins / name)
+    cgroup_fd = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
+    for name, fd in programs.items():
+        syscalls.attach(cgroup_fd, fd, ATTACHMENTS[name])
+    os.close(cgroup_fd)
+
+
+def check_headers() -> None:
+    """bcc looks for kernel headers in one place only; distributions split them into two trees there."""
+    place = MODULES / os.uname().release
+    trees = [place / name / "include" for name in ("build", "source")]
+    if not trees[0].is_dir() or not any((tree / "uapi" / "linux" / "bpf.h").is_file() for tree in trees):
+        raise CaptureError(f"kernel headers are missing at {place}/build: run 'make setup', which installs and links them")
+
+
+def main(arguments: list[str]) -> int:
+    cgroup, pins, map_entries = arguments
+    try:
+        build(Path(cgroup), Path(pins), int(map_entries))
+    except (CaptureError, OSError) as error:
+        with suppress(BrokenPipeError):
+            sys.stdout.write(f"{error}\n" if isinstance(error, CaptureError) else f"BPF could not be set up on {cgroup}: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

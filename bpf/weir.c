@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * Counts every socket's traffic below the cgroup that these programs are attached to.
+ *
+ * 1. sock_ops marks a TCP socket as client or server at its handshake and counts what becomes of the connection.
+ * 2. cgroup_skb reads a packet's headers and forms the flow's key: from the socket and its mark (TCP), or from the packet.
+ * 3. It adds bytes, packets and times to the key's entry in the active map; whatever finds no place is counted as lost, by reason.
+ * 4. User space points `active` at the other map; the kernel returns from that once no program uses the old one, which is then read at leisure.
+ *
+ * The kernel is told "GPL", as its helpers ask; the file itself may be used under either licence above.
+ */
+#define BPF_LICENSE GPL
+
+#include <uapi/linux/bpf.h>
+#include <uapi/linux/if_ether.h>
+#include <uapi/linux/in.h>
+#include <uapi/linux/in6.h>
+#include <uapi/linux/tcp.h>
+
+#include "weir.h"
+#include "packet.h"
+
+#define RTT_INTERVAL_NS 100000000ULL /* at most one sample in 100 ms and connection */
+#define STREAM 1                     /* SOCK_STREAM */
+#define TCP_FLAG_BYTE_RST 0x04
+#define READ(field) (*(volatile typeof(field) *)&(field)) /* keeps the compiler from computing addresses within a socket */
+#define ADD(field, amount) __sync_fetch_and_add(&(field), (amount))
+
+/* What is known of a TCP socket. A listener's mark is copied to the sockets that it accepts (BPF_F_CLONE). */
+struct mark {
+	struct flow_key key; /* valid once key.cgroup is not 0 */
+	__u64 owner;         /* cgroup id; sock_ops cannot ask for it, cgroup_skb can */
+	__u64 next_rtt_ns;
+	__u8 role;
+	__u8 opened;
+	__u8 closed;
+	__u8 reset;
+	__u32 unsaid;        /* opened before the owner was known: said with the next packet */
+};
+
+/* Not preallocated: 65,536 entries twice would pin 26 MB on every node, and an edge of the service graph is rare. */
+BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows0, MAP_ENTRIES, BPF_F_NO_PREALLOC);
+BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows1, MAP_ENTRIES, BPF_F_NO_PREALLOC);
+BPF_ARRAY_OF_MAPS(active, "flows0", 1);
+BPF_PERCPU_ARRAY(lost, struct loss, LOSS_REASONS);
+BPF_F_TABLE("sk_storage", int, struct mark, marks, 0, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+
+static __always_inline void lose(int reason, __u64 packets, __u64 bytes, __u64 events)
+{
+	struct loss *loss = lost.lookup(&reason);
+
+	if (loss) {
+		ADD(loss->packets, packets);
+		ADD(loss->bytes, bytes);
+		ADD(loss->events, events);
+	}
+}
+
+static __always_inline struct flow_counters *entry(struct flow_key *key, __u64 now)
+{
+	int slot = 0;
+	void *flows = active.lookup(&slot);
+	struct flow_counters *counters;
+
+	if (!flows)
+		return NULL;
+	counters = bpf_map_lookup_elem(flows, key);
+	if (!counters) {
+		struct flow_counters fresh = {.first_ns = now, .last_ns = now};
+
+		bpf_map_update_elem(flows, key, &fresh, BPF_NOEXIST); /* another CPU may have been first: look again */
+		counters = bpf_map_lookup_elem(flows, key);
+	}
+	return counters;
+}
+
+static __always_inline void fold_ports(struct flow_key *key, __u16 local, __u16 remote)
+{
+	if (key->role == ROLE_UNKNOWN && local != remote)
+		key->role = local < remote ? ROLE_SERVER : ROLE_CLIENT;
+	key->service_port = key->role == ROLE_CLIENT ? remote : local;
+}
+
+static __always_inline void key_of_socket(struct flow_key *key, struct bpf_sock *sk, __u64 owner, __u8 role)
+{
+	__u32 local4 = READ(sk->src_ip4), remote4 = READ(sk->dst_ip4);
+	int ipv4 = READ(sk->family) == AF_INET;
+
+	key->protocol = IPPROTO_TCP;
+	key->role = role;
+#pragma unroll
+	for (int word = 0; word < 3; word++) {
+		__u32 mapped = word == 2 ? IPV4_MAPPED : 0;
+		__u32 local = READ(sk->src_ip6[word]), remote = READ(sk->dst_ip6[word]);
+
+		key->local_ip[word] = ipv4 ? mapped : local;
+		key->remote_ip[word] = ipv4 ? mapped : remote;
+	}
+	key->local_ip[3] = ipv4 ? local4 : READ(sk->src_ip6[3]);
+	key->remote_ip[3] = ipv4 ? remote4 : READ(sk->dst_ip6[3]);
+	fold_ports(key, READ(sk->src_port), bpf_ntohs(READ(sk->dst_port)));
+	barrier(); /* the cgroup says that the rest is valid */
+	key->cgroup = owner;
+}
+
+static __always_inline void key_of_packet(struct flow_key *key, struct __sk_buff *skb, struct packet *packet, int sent, __u8 role)
+{
+	__builtin_memcpy(key->local_ip, sent ? packet->ip.source : packet->ip.target, 16);
+	__builtin_memcpy(key->remote_ip, sent ? packet->ip.target : packet->ip.source, 16);
+	key->cgroup = bpf_skb_cgroup_id(skb);
+	key->protocol = packet->protocol;
+	key->role = ROLE_UNKNOWN;
+	if (packet->source_port | packet->target_port) {
+		key->role = role;
+		fold_ports(key, sent ? packet->source_port : packet->target_port, sent ? packet->target_port : packet->source_port);
+	}
+}
+
+/* The mark of a TCP socket, with its key filled in; NULL for every other socket. */
+static __always_inline struct mark *marked(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	struct mark *mark, unknown = {};
+
+	if (sk->type != STREAM || sk->protocol != IPPROTO_TCP)
+		return NULL;
+	mark = marks.sk_storage_get(sk, &unknown, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!mark)
+		return NULL;
+	if (!mark->owner)
+		mark->owner = bpf_skb_cgroup_id(skb);
+	if (sk->state == BPF_TCP_LISTEN)
+		mark->role = ROLE_SERVER;
+	else if (!mark->key.cgroup)
+		key_of_socket(&mark->key, sk, mark->owner, mark->role);
+	return mark;
+}
+
+static __always_inline void sample_rtt(struct flow_counters *counters, struct mark *mark, struct bpf_sock *sk, __u64 now)
+{
+	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+	__u32 rtt = tcp ? tcp->srtt_us >> 3 : 0;
+
+	if (!rtt)
+		return;
+	mark->next_rtt_ns = now + RTT_INTERVAL_NS;
+	ADD(counters->rtt_us_sum, rtt);
+	ADD(counters->rtt_count, 1);
+	if (rtt > counters->rtt_us_max)
+		counters->rtt_us_max = rtt;
+}
+
+static __always_inline void add_packet(struct flow_counters *counters, int sent, __u64 packets, __u64 bytes, __u64 payload, __u64 now)
+{
+	if (sent) {
+		ADD(counters->packets_sent, packets);
+		ADD(counters->bytes_sent, bytes);
+		ADD(counters->payload_bytes_sent, payload);
+	} else {
+		ADD(counters->packets_received, packets);
+		ADD(counters->bytes_received, bytes);
+		ADD(counters->payload_bytes_received, payload);
+	}
+	if (now < counters->first_ns)
+		counters->first_ns = now;
+	if (now > counters->last_ns)
+		counters->last_ns = now;
+}
+
+static __always_inline void add_signals(struct flow_counters *counters, struct mark *mark, struct bpf_sock *sk, struct packet *packet,
+					int sent, __u64 now)
+{
+	if (mark->unsaid) {
+		mark->unsaid = 0;
+		ADD(counters->connections_opened, 1);
+	}
+	if ((packet->tcp_flags & TCP_FLAG_BYTE_RST) && mark->opened && !mark->reset) {
+		mark->reset = 1;
+		ADD(counters->connections_reset, 1);
+	}
+	if (!sent && now >= mark->next_rtt_ns)
+		sample_rtt(counters, mark, sk, now);
+}
+
+/* The full TCP socket behind a packet, if there is one. */
+static __always_inline struct bpf_sock *tcp_socket(struct __sk_buff *skb, struct packet *packet)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk && packet->protocol == IPPROTO_TCP ? bpf_sk_fullsock(sk) : NULL;
+}
+
+static __always_inline int count(struct __sk_buff *skb, int sent)
+{
+	struct packet packet = {};
+	struct flow_key key = {};
+	struct flow_counters *counters;
+	struct mark *mark = NULL;
+	struct bpf_sock *sk;
+	__u64 now = bpf_ktime_get_ns(), packets = 1, payload, bytes;
+	int reason = read_packet(skb, &packet), listening = 0;
+
+	if (reason >= 0) {
+		lose(reason, 1, skb->len, 0);
+		return 1;
+	}
+	payload = skb->len > packet.headers ? skb->len - packet.headers : 0;
+	if (skb->gso_size && payload)
+		packets = (payload + skb->gso_size - 1) / skb->gso_size;
+	bytes = skb->len + (packets - 1) * packet.headers;
+	sk = tcp_socket(skb, &packet);
+	if (sk) {
+		mark = marked(skb, sk);
+		listening = sk->state == BPF_TCP_LISTEN;
+	}
+	if (mark && !listening) {
+		counters = entry(&mark->key, now);
+	} else {
+		key_of_packet(&key, skb, &packet, sent, listening ? ROLE_SERVER : ROLE_UNKNOWN);
+		counters = entry(&key, now);
+	}
+	if (!counters) {
+		lose(LOST_MAP_FULL, packets, bytes, 0);
+		return 1;
+	}
+	add_packet(counters, sent, packets, bytes, payload, now);
+	if (mark && !listening)
+		add_signals(counters, mark, sk, &packet, sent, now);
+	return 1;
+}
+
+int count_sent(struct __sk_buff *skb)
+{
+	return count(skb, 1);
+}
+
+int count_received(struct __sk_buff *skb)
+{
+	return count(skb, 0);
+}
+
+static __always_inline struct flow_counters *entry_for_event(struct mark *mark)
+{
+	struct flow_counters *counters = NULL;
+
+	if (mark->key.cgroup)
+		counters = entry(&mark->key, bpf_ktime_get_ns());
+	if (!counters)
+		lose(LOST_MAP_FULL, 0, 0, 1);
+	return counters;
+}
+
+static __always_inline void connecting(struct mark *mark)
+{
+	mark->key.cgroup = 0; /* a socket may connect more than once */
+	mark->role = ROLE_CLIENT;
+	mark->opened = mark->closed = mark->reset = 0;
+	mark->unsaid = 0;
+}
+
+static __always_inline void opened(struct mark *mark, struct bpf_sock *sk, __u8 role)
+{
+	struct flow_counters *counters;
+
+	mark->role = role;
+	mark->opened = 1;
+	if (!mark->owner) {
+		mark->unsaid = 1;
+		return;
+	}
+	key_of_socket(&mark->key, sk, mark->owner, role);
+	counters = entry_for_event(mark);
+	if (counters)
+		ADD(counters->connections_opened, 1);
+}
+
+static __always_inline void closed(struct mark *mark)
+{
+	struct flow_counters *counters;
+
+	if (mark->closed || (!mark->opened && mark->role != ROLE_CLIENT))
+		return;
+	mark->closed = 1;
+	counters = entry_for_event(mark);
+	if (!counters)
+		return;
+	if (mark->opened)
+		ADD(counters->connections_closed, 1);
+	else
+		ADD(counters->connections_failed, 1);
+}
+
+int follow_connection(struct bpf_sock_ops *ops)
+{
+	struct mark *mark, unknown = {};
+	struct flow_counters *counters;
+	struct bpf_sock *sk = ops->sk;
+	__u32 op = ops->op;
+
+	if (op != BPF_SOCK_OPS_TCP_CONNECT_CB && op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB && op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB &&
+	    op != BPF_SOCK_OPS_RETRANS_CB && op != BPF_SOCK_OPS_STATE_CB)
+		return 1;
+	if (!sk)
+		return 1;
+	mark = marks.sk_storage_get(sk, &unknown, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!mark) {
+		lose(LOST_MAP_FULL, 0, 0, 1);
+		return 1;
+	}
+	if (op == BPF_SOCK_OPS_RETRANS_CB) {
+		counters = entry_for_event(mark);
+		if (counters)
+			ADD(counters->retransmits, ops->args[1]);
+	} else if (op == BPF_SOCK_OPS_STATE_CB) {
+		if (ops->args[1] == BPF_TCP_CLOSE)
+			closed(mark);
+	} else {
+		if (op == BPF_SOCK_OPS_TCP_CONNECT_CB)
+			connecting(mark);
+		else
+			opened(mark, sk, op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB ? ROLE_CLIENT : ROLE_SERVER);
+		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RETRANS_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG);
+	}
+	return 1;
+}

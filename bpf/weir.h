@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * What the kernel side and user space say to each other. bpf/layout.py mirrors this file; a test compares the two byte by byte.
+ *
+ * Addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d. Times are CLOCK_MONOTONIC nanoseconds.
+ *
+ * Which port is the service's, and who is the server:
+ *   1. TCP whose handshake was seen: the socket that connected is the client, the one that was accepted the server.
+ *   2. A TCP socket in state LISTEN is the server.
+ *   3. Otherwise (TCP older than the programs, UDP): the lower port is the service's, and the side that has it is the server.
+ *      Equal ports: that port, role unknown.
+ *   4. No ports in the packet (other protocols, later fragments): service port 0, role unknown.
+ *
+ * What a packet is: what passes between the socket and layer 3. Large segments are unrolled into the packets that they become. A datagram that
+ * is cut into fragments below its socket, or was put together from them, is one packet with one header. What the kernel says on its own, for
+ * no socket (answers for closed ports, in TIME_WAIT, SYN cookies, ICMP errors), belongs to nobody, and is counted at most for the root cgroup.
+ */
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <linux/types.h>
+
+enum flow_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
+
+struct flow_key {
+	__u64 cgroup;          /* cgroup v2 id of the socket's owner */
+	__u32 local_ip[4];
+	__u32 remote_ip[4];
+	__u16 service_port;    /* host order */
+	__u8 protocol;         /* IP protocol number */
+	__u8 role;             /* enum flow_role: the local side's part */
+	__u32 padding;         /* always 0: keys are compared as bytes */
+};
+
+struct flow_counters {
+	__u64 first_ns;        /* first and last packet in this map */
+	__u64 last_ns;
+	__u64 bytes_sent;      /* layer 3 as on the wire, large segments unrolled */
+	__u64 bytes_received;
+	__u64 packets_sent;
+	__u64 packets_received;
+	__u64 payload_bytes_sent;
+	__u64 payload_bytes_received;
+	__u64 rtt_us_sum;      /* smoothed round-trip times, sampled when a packet arrives */
+	__u32 rtt_us_max;
+	__u32 rtt_count;
+	__u32 connections_opened;  /* handshakes completed, on either side */
+	__u32 connections_closed;  /* of those opened */
+	__u32 connections_failed;  /* connect() that never completed its handshake */
+	__u32 connections_reset;   /* of those opened: a RST was sent or received; they count as closed, too */
+	__u32 retransmits;         /* segments sent again */
+	__u32 padding;
+};
+
+/* Why something could not be counted in a flow. The order is that of bpf/layout.py's LOSS_REASONS. */
+enum loss_reason {
+	LOST_MAP_FULL,          /* no room (or memory) for one more flow */
+	LOST_UNREADABLE,        /* the packet ends before its headers do, or is neither IPv4 nor IPv6 */
+	LOST_EXTENSION_HEADERS, /* IPv6: a longer chain than is followed */
+	LOSS_REASONS,
+};
+
+struct loss {
+	__u64 packets;
+	__u64 bytes;
+	__u64 events;          /* connection events (opened, closed, ...), which are no packets */
+};
+
+#endif

@@ -1,0 +1,1 @@
+"""The `weir` command: wires the parts together and holds no rules of its own."""
