@@ -1,0 +1,220 @@
+"""Takes batches from Kafka through Faust and applies them, block by block.
+
+The order of a block, each step safe before the next:
+  1. cut: messages of one partition whose hold is over;
+  2. decide: the boundaries are committed as the offset's metadata, fenced by the consumer's generation;
+  3. build: dedup, attribution, tables (pure, `streams.pipeline`);
+  4. insert under the token of the boundaries, again and again while ClickHouse is away;
+  5. publish attributed flows and dead letters downstream, acknowledged;
+  6. commit the offset behind the block.
+A worker that dies anywhere in between is repeated from 2 under the same boundaries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from faust.streams import Stream
+from faust.types import TP, EventT, StreamT
+
+from schemas import topics
+from schemas.errors import Unavailable
+from schemas.tables import BlockIdentity
+from streams import metrics
+from streams.app import WorkerApp
+from streams.clock import now_us
+from streams.dedup import DedupState
+from streams.delivery import Delivery
+from streams.hold import HoldRule
+from streams.intake import Intake
+from streams.knowledge import Knowledge
+from streams.lane import Arrived, Lane
+from streams.pipeline import Pipeline
+from streams.restore import Restorer
+from streams.transport import DecisionThread
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+_TAKE_MESSAGES = 64
+_TAKE_WITHIN_SECONDS = 0.05
+_QUEUED_BYTES_LIMIT = 64 * 1024 * 1024
+_IDLE_SECONDS = 0.1
+_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Applier:
+    """Lanes by partition, fed by the Faust agent and emptied by `apply_forever`; both run on one event loop."""
+
+    def __init__(
+        self,
+        app: WorkerApp,
+        intake: Intake,
+        knowledge: Knowledge,
+        rule: HoldRule,
+        pipeline: Pipeline,
+        restorer: Restorer,
+        delivery: Delivery,
+        block_flows: int,
+    ) -> None:
+        self._app = app
+        self._intake = intake
+        self._knowledge = knowledge
+        self._rule = rule
+        self._pipeline = pipeline
+        self._restorer = restorer
+        self._delivery = delivery
+        self._block_flows = block_flows
+        self._lanes: dict[int, Lane] = {}
+        self._room = asyncio.Event()
+        self._stopping = asyncio.Event()
+        app.on_partitions_revoked.connect(self._on_revoked)
+        app.on_partitions_assigned.connect(self._on_assigned)
+        app.agent(app.topic(topics.FLOWS_TOPIC, key_type=bytes, value_type=bytes), name="weir.apply")(self._take_forever)
+
+    # Taking: the Faust agent. Nothing is acknowledged here; offsets are committed with the blocks.
+
+    async def _take_forever(self, stream: StreamT[bytes]) -> None:
+        async for events in cast("Stream[bytes]", stream).noack_take(_TAKE_MESSAGES, within=_TAKE_WITHIN_SECONDS):
+            for event in events:
+                await self._take(cast("EventT[bytes]", event))
+            self._measure_queue()
+            await self._room.wait()
+
+    async def _take(self, event: EventT[bytes]) -> None:
+        """Queue the message in its lane. One of an earlier assignment, still in a buffer, comes again and is dropped here."""
+        lane = self._lanes.get(event.message.partition)
+        if lane is None or event.message.generation_id != lane.generation:
+            return
+        try:
+            lane.append(await self._patiently("schema registry", lane, lambda: self._intake.read(event)))
+        except LaneOver:
+            lane.closed = True
+
+    def _measure_queue(self) -> None:
+        queued = sum(lane.queued_bytes for lane in self._lanes.values())
+        metrics.QUEUED_BYTES.set(queued)
+        if queued < _QUEUED_BYTES_LIMIT:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        for lane in self._lanes.values():
+            lane.closed = True
+        self._lanes = {}
+        self._measure_queue()
+
+    async def _on_assigned(self, *args: Any, **_: Any) -> None:
+        assigned: set[TP] = args[-1]
+        generation = self._app.consumer_generation_id
+        self._lanes = {tp.partition: Lane(tp.partition, generation) for tp in assigned if tp.topic == topics.FLOWS_TOPIC}
+        logger.info("assigned partitions %s of %s", sorted(self._lanes), topics.FLOWS_TOPIC)
+
+    # Applying.
+
+    async def apply_forever(self) -> None:
+        """Ends after `stop`, between two blocks; raises what ended the knowledge thread."""
+        while not self._stopping.is_set():
+            if self._knowledge.failed is not None:
+                raise self._knowledge.failed
+            progressed = [await self._step(lane) for lane in list(self._lanes.values())]
+            self._measure_queue()
+            if not any(progressed):
+                await self._pause(_IDLE_SECONDS)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._room.set()
+
+    async def _step(self, lane: Lane) -> bool:
+        """Open the lane, or apply its next block; False where there is nothing to do yet."""
+        if lane.closed or self._stopping.is_set():
+            return False
+        try:
+            if lane.dedup is None:
+                return await self._open(lane)
+            partitions = self._knowledge.progress()
+            block = [] if partitions is None else lane.cut(self._block_flows, lambda m: m.released(self._rule, partitions))
+            self._measure_hold(lane, block)
+            return bool(block) and await self._apply(lane, block, lane.dedup)
+        except LaneOver:
+            lane.closed = True
+            return False
+
+    async def _open(self, lane: Lane) -> bool:
+        committed = (await self._consumer_thread.committed([_tp(lane)]))[_tp(lane)]
+        lane.position, lane.pending = committed.offset, committed.pending
+        lane.dedup = await self._in_thread("ClickHouse", lane, lambda: self._restorer.restore(lane.partition, committed.pending))
+        self._follow()
+        return True
+
+    def _follow(self) -> None:
+        """Let the knowledge thread read ahead on every lane whose start is known."""
+        self._knowledge.follow({p: lane.position or 0 for p, lane in self._lanes.items() if lane.dedup is not None})
+
+    async def _apply(self, lane: Lane, messages: Sequence[Arrived], dedup: DedupState) -> bool:
+        first, last = lane.boundaries(messages)
+        await self._decide(lane, messages[0].offset, (first, last))
+        identity = BlockIdentity(topics.FLOWS_TOPIC, lane.partition, first, last)
+        applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup)
+        await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied))
+        await self._in_thread("Kafka", lane, lambda: self._delivery.send(applied.records))
+        await self._decide(lane, last + 1, None)
+        lane.drop(messages)
+        self._pipeline.count(applied)
+        metrics.COMMIT_TIME.set_to_current_time()
+        return True
+
+    async def _decide(self, lane: Lane, offset: int, pending: tuple[int, int] | None) -> None:
+        """Commit. Raises LaneOver where the partition is no longer ours: its next owner goes on from what is stored."""
+        commit = self._consumer_thread.commit_decision
+        if lane.closed or not await self._patiently("Kafka", lane, lambda: commit(_tp(lane), offset, pending)):
+            raise LaneOver
+
+    async def _in_thread(self, part: str, lane: Lane, call: Callable[[], T]) -> T:
+        result: T = await self._patiently(part, lane, lambda: asyncio.to_thread(call))
+        return result
+
+    async def _patiently(self, part: str, lane: Lane, call: Callable[[], Any]) -> Any:
+        """Try until it succeeds. A server that is away is waited for: the lag tells, nothing is given up.
+
+        A lane that is closed meanwhile is another worker's to repeat, and a worker that stops leaves the block pending.
+        """
+        tries = 0
+        while True:
+            try:
+                result = call()
+                return await result if asyncio.iscoroutine(result) else result
+            except Unavailable as error:
+                if lane.closed or self._stopping.is_set():
+                    raise LaneOver from error
+                metrics.RETRIES.labels(part).inc()
+                if tries in (0, 10, 100) or tries % 1000 == 0:
+                    logger.warning("%s is not available, trying on: %s", part, error)
+                await self._pause(_RETRY_SECONDS[min(tries, len(_RETRY_SECONDS) - 1)])
+                tries += 1
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _measure_hold(self, lane: Lane, block: Sequence[Arrived]) -> None:
+        held = lane.queue[len(block)] if len(lane.queue) > len(block) else None
+        metrics.HELD_SECONDS.set(0 if held is None else max(0, now_us() - held.arrived_us) / 1_000_000)
+
+    @property
+    def _consumer_thread(self) -> DecisionThread:
+        return cast(DecisionThread, cast(Any, self._app.consumer)._thread)
+
+
+class LaneOver(Exception):
+    """The block at hand is not this worker's to finish."""
+
+
+def _tp(lane: Lane) -> TP:
+    return TP(topics.FLOWS_TOPIC, lane.partition)

@@ -1,0 +1,89 @@
+"""The as-of search: for every flow at once, who held its address from its first packet to its last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import I64, U8, U32
+from streams.ranges import Ragged
+from streams.timeline import NOBODY, SEVERAL
+
+NEVER, GAP, AMBIGUOUS, NAMED = 0, 1, 2, 3
+"""The address was never spoken for; it was, but not for all of this time; several owners are in reach; one held it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Per row a state, the owner where NAMED, and the one owner `near` (NOBODY, SEVERAL) within the skew of the flow."""
+
+    state: U8
+    owner: U32
+    near: U32
+
+
+def as_of(pieces: Ragged, ids: I64, first_us: I64, last_us: I64, skew_us: int, margin_us: int) -> Found:
+    """`pieces`: lists of disjoint, sorted `start_us`, `end_us`, `owner`. `ids` below 0 are unknown addresses.
+
+    An owner is in reach if it held the address at any instant of [first - skew, last + skew]; two in reach are AMBIGUOUS.
+    One in reach is NAMED if a single piece of it covers the flow with `margin_us` to spare at both ends; a margin below 0
+    stretches the pieces. It is at least -skew_us.
+    """
+    state, owner = np.zeros(len(ids), np.uint8), np.full(len(ids), NOBODY, np.uint32)
+    near = owner.copy()
+    rows = np.flatnonzero(ids >= 0)
+    rows = rows[pieces.counts[ids[rows]] > 0]
+    if rows.size:
+        low = pieces.offsets[ids[rows]]
+        high = low + pieces.counts[ids[rows]]
+        state[rows], near[rows] = _judge(pieces, low, high, first_us[rows], last_us[rows], skew_us, margin_us)
+        named = state == NAMED
+        owner[named] = near[named]
+    return Found(state, owner, near)
+
+
+def _judge(pieces: Ragged, low: I64, high: I64, first_us: I64, last_us: I64, skew_us: int, margin_us: int) -> tuple[U8, U32]:
+    start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
+    latest = bisect(start, low, high, last_us + skew_us) - 1
+    reached = np.maximum(latest, low)  # a row without any piece so early looks at the first one, and is not near it
+    earliest = latest + (end[reached] <= first_us - skew_us)
+    wide = np.flatnonzero((latest > low) & (start[reached] > first_us - skew_us))
+    if wide.size:
+        earliest[wide] = bisect(end, low[wide], latest[wide] + 1, first_us[wide] - skew_us)
+    inside = (latest >= low) & (earliest <= latest)
+    near = np.where(inside, owner[reached], NOBODY).astype(np.uint32)
+    covered = (start[reached] + margin_us <= first_us) & (last_us < end[reached] - margin_us)
+    single = inside & (earliest == latest)
+    state = np.where(single & covered, NAMED, GAP).astype(np.uint8)
+    several = np.flatnonzero(inside & (earliest < latest))
+    near[several] = _common_owner(owner, earliest[several], latest[several])
+    state[near == SEVERAL] = AMBIGUOUS
+    return state, near
+
+
+def _common_owner(owner: NDArray[np.uint32], earliest: I64, latest: I64) -> U32:
+    """The owner of all pieces from `earliest` to `latest`, or SEVERAL. One step a piece, for the few rows that see many."""
+    common = owner[latest]
+    rows = np.flatnonzero(earliest < latest)
+    at = earliest[rows]
+    while rows.size:
+        differs = owner[at] != common[rows]
+        common[rows[differs]] = SEVERAL
+        onward = ~differs & (at + 1 < latest[rows])
+        rows, at = rows[onward], at[onward] + 1
+    return common
+
+
+def bisect(values: I64, low: I64, high: I64, wanted: I64) -> I64:
+    """Row by row, the first position in [low, high) whose value lies above `wanted`, or high; all rows step together."""
+    low, high = low.copy(), high.copy()
+    width = int((high - low).max(initial=0))
+    top = len(values) - 1
+    for _ in range(width.bit_length()):
+        middle = (low + high) >> 1
+        below = (values[np.minimum(middle, top)] <= wanted) & (low < high)
+        np.copyto(low, middle + 1, where=below)
+        np.copyto(high, middle, where=~below)
+    return low

@@ -1,0 +1,74 @@
+"""What workers write to Kafka besides offsets: attributed flows, dead letters, what was learned."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from schemas.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+_FLUSH_SECONDS = 1.0
+_PRODUCER = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "compression.type": "zstd",
+    "linger.ms": 5,
+    "message.timeout.ms": 0,  # Kafka away is waited for: the lag tells, nothing is given up
+    "queue.buffering.max.kbytes": 65_536,
+    "message.max.bytes": 8_000_000,
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Delivery:
+    """An idempotent producer whose `send` returns once the brokers have everything."""
+
+    def __init__(self, bootstrap: str, security: dict[str, str], stopped: Callable[[], bool]) -> None:
+        self._producer = Producer({"bootstrap.servers": bootstrap, **_PRODUCER, **security})
+        self._stopped = stopped
+        self._failed: KafkaError | None = None
+
+    def post(self, records: Iterable[Record]) -> None:
+        """Queue without waiting for the brokers; waits only while the local queue is full."""
+        for record in records:
+            while True:
+                try:
+                    self._producer.produce(
+                        record.topic, record.value, record.key, headers=list(record.headers), on_delivery=self._on_delivery
+                    )
+                    break
+                except BufferError:
+                    self._producer.poll(_FLUSH_SECONDS)
+                    self._raise_if_stopped()
+        self._producer.poll(0)
+
+    def settle(self) -> None:
+        """Wait until all that was queued is acknowledged. Raises Unavailable where a broker refused a message."""
+        while self._producer.flush(_FLUSH_SECONDS):
+            self._raise_if_stopped()
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise Unavailable(f"Kafka refused a message: {failed.str()}")
+
+    def send(self, records: Iterable[Record]) -> None:
+        self.post(records)
+        self.settle()
+
+    def _raise_if_stopped(self) -> None:
+        if self._stopped():
+            raise Unavailable("stopped while Kafka was not taking messages; they are published again at the next start")
+
+    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            self._failed = error

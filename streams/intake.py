@@ -1,0 +1,57 @@
+"""A message of `weir.flows` as it came from Kafka: read once, or found unreadable with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from faust.types import EventT
+
+from schemas.codec import decode_batch
+from schemas.columns import FlowBatch
+from schemas.errors import Unreadable
+from schemas.framing import Framer
+from streams.clock import now_us
+from streams.lane import Arrived
+from streams.stages import stage
+
+
+class Intake:
+    """`future_us`: how far ahead of this clock a window may start before the message is refused."""
+
+    def __init__(self, framer: Framer, future_us: int) -> None:
+        self._framer = framer
+        self._future_us = future_us
+
+    def read(self, event: EventT[bytes]) -> Arrived:
+        """Never raises for the message's own sake. Raises Unavailable where a schema registry does not answer."""
+        message = event.message
+        value = message.value or b""
+        headers = message.headers or {}
+        return Arrived(
+            offset=message.offset,
+            arrived_us=min(int(message.timestamp * 1_000_000), now_us()),
+            key=message.key or b"",
+            value=value,
+            headers=tuple(headers.items() if isinstance(headers, Mapping) else headers),
+            content=self._content(value),
+        )
+
+    def _content(self, value: bytes) -> FlowBatch | Unreadable:
+        try:
+            with stage("decode"):
+                framed = self._framer.unframe(value)
+                if framed.name != "FlowBatch":
+                    raise Unreadable(f"A message of weir.flows holds a {framed.name}, not a FlowBatch.")
+                batch = decode_batch(framed.body, framed.writer)
+            self._check_window(batch)
+        except Unreadable as error:
+            return error
+        return batch
+
+    def _check_window(self, batch: FlowBatch) -> None:
+        ahead_us = batch.window_start_us - now_us()
+        if ahead_us > self._future_us:
+            raise Unreadable(
+                f"Node {batch.node_id} sent a window that starts {ahead_us // 1_000_000} s in the future, more than the "
+                f"{self._future_us // 1_000_000} s allowed (WEIR_FUTURE_SECONDS); set its clock."
+            )

@@ -1,0 +1,92 @@
+"""One assigned partition: its messages in order, its dedup state, and where its next block may be cut.
+
+A lane lives as long as one assignment. Nothing in it survives: what matters is in Kafka (offset and pending block) and in
+the tables, and `restore.open_lane` builds it again from there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from schemas.columns import FlowBatch
+from schemas.errors import Unreadable
+from streams.dedup import DedupState
+from streams.hold import HoldRule, PartitionProgress
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A message of `weir.flows` as it came, with what it says or why it says nothing."""
+
+    offset: int
+    arrived_us: int
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    content: FlowBatch | Unreadable
+
+    @property
+    def flows(self) -> int:
+        return len(self.content.flows) if isinstance(self.content, FlowBatch) else 0
+
+    def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress]) -> bool:
+        """Whether its flows may be named; an unreadable message has none to wait for."""
+        return not isinstance(self.content, FlowBatch) or rule.released(self.arrived_us, self.content.window_end_us, partitions)
+
+
+@dataclass
+class Lane:
+    """`position`: offset of the next message to apply. `pending`: a block decided by an earlier worker or try."""
+
+    partition: int
+    generation: int
+    dedup: DedupState | None = None
+    position: int | None = None
+    pending: tuple[int, int] | None = None
+    closed: bool = False
+    queue: deque[Arrived] = field(default_factory=deque)
+    queued_bytes: int = 0
+    _last_offset: int = -1
+
+    def append(self, message: Arrived) -> None:
+        """Take the next message. One that was taken already (the consumer sought back) is the same message again."""
+        if message.offset <= self._last_offset:
+            return
+        self._last_offset = message.offset
+        self.queue.append(message)
+        self.queued_bytes += len(message.value)
+
+    def cut(self, block_flows: int, released: Callable[[Arrived], bool]) -> list[Arrived]:
+        """Messages of the next block, left in the queue; empty when there is none to cut yet.
+
+        A pending block is cut at its stored end and nowhere else; a new one ends before the first message that is still
+        held, or once it carries `block_flows`.
+        """
+        if self.pending and self.queue and self.queue[0].offset > self.pending[1]:
+            self.pending = None  # its messages are gone from Kafka: nothing is left to repeat
+        block: list[Arrived] = []
+        flows = 0
+        for message in self.queue:
+            if self.pending and message.offset > self.pending[1]:
+                return block
+            if not released(message):
+                return [] if self.pending else block
+            block.append(message)
+            flows += message.flows
+            if self.pending is None and flows >= block_flows:
+                return block
+        return [] if self.pending and (not block or block[-1].offset < self.pending[1]) else block
+
+    def boundaries(self, block: Sequence[Arrived]) -> tuple[int, int]:
+        """First and last offset that name the block; a pending one keeps its name."""
+        return self.pending or (block[0].offset, block[-1].offset)
+
+    def drop(self, block: Sequence[Arrived]) -> None:
+        """The block is applied: forget its messages."""
+        for message in block:
+            self.queue.popleft()
+            self.queued_bytes -= len(message.value)
+        self.position = block[-1].offset + 1
+        self.pending = None

@@ -1,0 +1,93 @@
+"""One block's way from messages to rows, and out: what runs between two commits, in a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas import topics
+from schemas.columns import FlowBatch
+from schemas.errors import Unreadable
+from schemas.framing import Framer
+from schemas.rows import attributed_messages
+from schemas.tables import BlockIdentity
+from sinks.protocol import Sink
+from streams import metrics
+from streams.attribution import attribute
+from streams.block import Built, admit_all, assemble, remote_ends
+from streams.dedup import DedupState
+from streams.delivery import Record
+from streams.joined import join
+from streams.lane import Arrived
+from streams.shared_ownership import SharedOwnership
+from streams.stages import stage
+from streams.statements import heard
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A built block and what goes downstream with it: attributed flows and dead letters."""
+
+    built: Built
+    records: tuple[Record, ...]
+    messages: int
+    dead_letters: int
+
+
+class Pipeline:
+    """`region` and `network` are for batches that name none."""
+
+    def __init__(self, sink: Sink, ownership: SharedOwnership, framer: Framer, *, region: str, network: str) -> None:
+        self._sink = sink
+        self._ownership = ownership
+        self._framer = framer
+        self._region = region
+        self._network = network
+
+    def build(self, identity: BlockIdentity, messages: Sequence[Arrived], dedup: DedupState) -> Applied:
+        """Remembers the block's flows in `dedup`: once a block."""
+        readable = [(message, message.content) for message in messages if isinstance(message.content, FlowBatch)]
+        offsets = [message.offset for message, _ in readable]
+        batches = [batch for _, batch in readable]
+        with stage("dedup"):
+            joined = join(batches, region=self._region, network=self._network)
+            new, admissions = admit_all(dedup, joined, joined.hashes())
+            kept = joined.take(new)
+        # What these batches teach was learned before the hold released them, so the map needs no more than reading.
+        with self._ownership.reading() as known, stage("attribute"):
+            named = attribute(known, remote_ends(kept))
+            built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
+        metrics.DEDUP_ENTRIES.labels(str(identity.partition)).set(dedup.entries)
+        with stage("downstream"):
+            letters = [self._dead_letter(identity, message) for message in messages if isinstance(message.content, Unreadable)]
+            records = (*self._attributed(built, identity), *letters)
+        return Applied(built, records, len(messages), len(letters))
+
+    def insert(self, applied: Applied) -> None:
+        """Exactly once by the block's identity. Raises Unavailable."""
+        with stage("insert"):
+            self._sink.write(applied.built.block)
+
+    def count(self, applied: Applied) -> None:
+        """Metrics move once a block is committed, so that they count no block twice."""
+        built = applied.built
+        for outcome, flows in (("applied", built.applied), ("repeated", built.repeated), ("late", built.late)):
+            metrics.FLOWS.labels(outcome).inc(flows)
+        for reason, flows in built.unattributed:
+            metrics.UNATTRIBUTED.labels(reason).inc(flows)
+        metrics.MESSAGES.labels("dead_letter").inc(applied.dead_letters)
+        metrics.MESSAGES.labels("applied").inc(applied.messages - applied.dead_letters)
+        metrics.BLOCK_FLOWS.observe(built.applied)
+
+    def _attributed(self, built: Built, identity: BlockIdentity) -> list[Record]:
+        source = ("weir-source", str(identity).encode())
+        messages = list(attributed_messages(built.block.flows, self._framer))
+        return [
+            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (source, ("weir-part", f"{part}/{len(messages)}".encode())))
+            for part, message in enumerate(messages, start=1)
+        ]
+
+    def _dead_letter(self, identity: BlockIdentity, message: Arrived) -> Record:
+        place = f"{identity.topic}:{identity.partition}:{message.offset}"
+        headers = (*message.headers, ("weir-reason", str(message.content).encode()), ("weir-source", place.encode()))
+        return Record(topics.DEAD_LETTER_TOPIC, message.key, message.value, headers)

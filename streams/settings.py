@@ -1,0 +1,30 @@
+"""What a worker needs to know, already checked. Built by the `weir` command; holds no rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """One worker of the group. Durations are whole seconds unless the name says otherwise."""
+
+    kafka_bootstrap: str  # host:port,host:port
+    kafka_security: dict[str, str]  # librdkafka's names: security.protocol, sasl.*, ssl.ca.location; empty: plaintext
+    group: str  # consumer group; every worker of a region shares it
+    region: str  # where this worker attributes; stamped on flows that carry none
+    network: str  # network id of flows that carry none
+    clickhouse_url: str  # chdb:///DIR or clickhouse://user:password@host:port/database
+    window_seconds: int  # the agents' windows: a heartbeat that was lost leaves a hole that begins and ends with one
+    hold_seconds: int  # a flow waits no longer than this for ownership to catch up
+    gap_seconds: int  # a heartbeat silence longer than this splits a range
+    skew_ms: int  # how far the clocks of two nodes may differ
+    dedup_seconds: int  # how far behind a node's newest window a flow is still accepted
+    dedup_entries: int  # remembered flow keys in all; the oldest windows go first
+    retention_seconds: int  # ownership ranges that ended longer ago than this are forgotten
+    block_flows: int  # flows that one insert takes at most, unless one message alone holds more
+    state_dir: Path  # small disposable files; correctness never depends on them
+    metrics_port: int  # Prometheus metrics over HTTP on this port; 0: none
+    future_seconds: int  # a window that starts further ahead of the clock than this is refused
+    registry_url: str | None  # schema registry; None: Avro single-object encoding

@@ -1,0 +1,157 @@
+"""Statements "this workload held this address from start to end", from many batches or ranges, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import HEARTBEAT_DTYPES, I64, U8, U16, U32, FlowBatch, HeartbeatColumns, empty_heartbeats
+from schemas.ownership_records import AddressRange, Ownership
+
+LATEST_US = 2**62
+"""Beyond any instant that is meant."""
+
+
+class Names:
+    """Texts as numbers, in order of first sight."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self.texts: list[str] = []
+        self._numbers: dict[str, int] = {}
+        for text in texts:
+            self.number(text)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def number(self, text: str) -> int:
+        number = self._numbers.setdefault(text, len(self.texts))
+        if number == len(self.texts):
+            self.texts.append(text)
+        return number
+
+    def numbers(self, texts: Sequence[str]) -> U32:
+        for text in dict.fromkeys(texts):
+            self.number(text)
+        return np.array([*map(self._numbers.__getitem__, texts)], np.uint32)
+
+    def joined_numbers(self, lists: Sequence[Sequence[str]], index: NDArray[Any], list_of: NDArray[np.int64]) -> U32:
+        """The number of the text at `index` of list `list_of`, row by row."""
+        first = np.cumsum([0, *map(len, lists)])[:-1]
+        numbers: U32 = self.numbers([*chain.from_iterable(lists)])[index + first[list_of]]
+        return numbers
+
+
+@dataclass(frozen=True)
+class Statements:
+    """m heartbeats. `network`, `workload` and `node` index `names`; `port` 0 means the whole address."""
+
+    names: tuple[str, ...]
+    network: U32
+    node: U32
+    workload: U32
+    ip: U8  # (m, 16)
+    port: U16
+    protocol: U8
+    start_us: I64
+    end_us: I64
+
+    def __len__(self) -> int:
+        return len(self.port)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Statements:
+        return Statements(
+            self.names,
+            self.network[chosen],
+            self.node[chosen],
+            self.workload[chosen],
+            self.ip[chosen],
+            self.port[chosen],
+            self.protocol[chosen],
+            self.start_us[chosen],
+            self.end_us[chosen],
+        )
+
+    def saying(self) -> Statements:
+        """Without those that say nothing: no workload, or no time."""
+        says = (self.start_us < np.minimum(self.end_us, LATEST_US)) & (self.start_us > -LATEST_US)
+        if "" in self.names:
+            says &= self.workload != self.names.index("")
+        return self if says.all() else self.rows(says)
+
+
+def heard(batches: Sequence[FlowBatch], network: str = "default") -> Statements:
+    """The heartbeats of the batches; `network` is for batches that name none."""
+    names = Names()
+    speaking = [batch for batch in batches if len(batch.heartbeats)]
+    batch_of = np.repeat(np.arange(len(speaking)), [len(batch.heartbeats) for batch in speaking])
+    joined = _joined([batch.heartbeats for batch in speaking])
+    workload = names.joined_numbers([batch.workloads for batch in speaking], joined.workload, batch_of)
+    network_of = names.numbers([batch.network or network for batch in speaking])
+    node_of = names.numbers([batch.node_id for batch in speaking])
+    return Statements(
+        names=tuple(names.texts),
+        network=network_of[batch_of],
+        node=node_of[batch_of],
+        workload=workload,
+        ip=joined.ip,
+        port=joined.port,
+        protocol=joined.protocol,
+        start_us=joined.start_us,
+        end_us=joined.end_us,
+    )
+
+
+def told(records: Iterable[Ownership]) -> Statements:
+    """What other workers learned from heartbeats. Ranges derived from events are left out: events are exchanged as events."""
+    names = Names()
+    rows: list[tuple[int, int, int, int, int, int, int]] = []
+    ips: list[bytes] = []
+    for record in records:
+        network = names.number(record.network)
+        for held in record.ranges:
+            if held.source == "heartbeat":
+                ips.append(record.ip)
+                rows.append((network, names.number(held.node_id), names.number(held.workload), *_numbers(held)))
+    table = np.array(rows, np.int64).reshape(-1, 7)
+    return Statements(
+        names=tuple(names.texts),
+        network=table[:, 0].astype(np.uint32),
+        node=table[:, 1].astype(np.uint32),
+        workload=table[:, 2].astype(np.uint32),
+        ip=np.frombuffer(b"".join(ips), np.uint8).reshape(-1, 16),
+        port=table[:, 3].astype(np.uint16),
+        protocol=table[:, 4].astype(np.uint8),
+        start_us=table[:, 5].copy(),
+        end_us=table[:, 6].copy(),
+    )
+
+
+def tell(statements: Statements) -> list[Ownership]:
+    """The statements as records to be told to other workers, one for each whole address and one for each port of a shared one."""
+    ranges: dict[tuple[str, bytes, int, int], list[AddressRange]] = {}
+    names = statements.names
+    columns = (statements.network, statements.node, statements.workload, statements.port, statements.protocol)
+    times = (statements.start_us, statements.end_us)
+    numbers = zip(*(column.tolist() for column in (*columns, *times)), strict=True)
+    for row, (network, node, workload, port, protocol, start_us, end_us) in enumerate(numbers):
+        held = AddressRange(names[workload], port, protocol, start_us, end_us, "heartbeat", names[node])
+        ranges.setdefault((names[network], statements.ip[row].tobytes(), protocol, port), []).append(held)
+    return [Ownership(network, ip, tuple(held)) for (network, ip, _, _), held in ranges.items()]
+
+
+def _numbers(held: AddressRange) -> tuple[int, int, int, int]:
+    return held.port, held.protocol, held.start_us, held.end_us
+
+
+def _joined(beats: list[HeartbeatColumns]) -> HeartbeatColumns:
+    if len(beats) == 1:
+        return beats[0]
+    if not beats:
+        return empty_heartbeats()
+    return HeartbeatColumns(*(np.concatenate([getattr(beat, name) for beat in beats]) for name in HEARTBEAT_DTYPES))

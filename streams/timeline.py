@@ -1,0 +1,143 @@
+"""Sets of time ranges as sorted columns: unions by owner, and the timeline "who held it, then" that they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import I64, U32
+
+NOBODY = 0xFFFFFFFF
+SEVERAL = 0xFFFFFFFE
+"""Owner numbers that are no names: none, and more than one at a time."""
+
+
+class Ranges(NamedTuple):
+    """Half-open ranges [start, end) of addresses, by owner and by the node that said so."""
+
+    address: I64
+    owner: U32
+    node: U32
+    start_us: I64
+    end_us: I64
+
+    def rows(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Ranges:
+        return Ranges(self.address[chosen], self.owner[chosen], self.node[chosen], self.start_us[chosen], self.end_us[chosen])
+
+    def and_also(self, other: Ranges) -> Ranges:
+        """The rows of both, in no order."""
+        return Ranges(
+            np.concatenate((self.address, other.address)),
+            np.concatenate((self.owner, other.owner)),
+            np.concatenate((self.node, other.node)),
+            np.concatenate((self.start_us, other.start_us)),
+            np.concatenate((self.end_us, other.end_us)),
+        )
+
+
+class Pieces(NamedTuple):
+    """Disjoint pieces of time, sorted by address and start: one owner each, or SEVERAL."""
+
+    address: I64
+    start_us: I64
+    end_us: I64
+    owner: U32
+
+
+class Barrier(NamedTuple):
+    """A word of lower rank that `owner` got the address: enough to stop a silence from being somebody else's."""
+
+    address: int
+    at_us: int
+    owner: int
+
+
+def union(ranges: Ranges) -> Ranges:
+    """Per address, owner and node: touching and overlapping ranges become one. Sorted by address, start, owner, node."""
+    if not len(ranges.address):
+        return ranges
+    ordered = ranges.rows(np.lexsort((ranges.start_us, ranges.node, ranges.owner, ranges.address)))
+    begins = _changes(ordered.address, ordered.owner, ordered.node)
+    first, end_us = _merge(begins, ordered.start_us, ordered.end_us)
+    merged = ordered.rows(first)._replace(end_us=end_us)
+    return merged.rows(np.lexsort((merged.node, merged.owner, merged.start_us, merged.address)))
+
+
+def pieces(ranges: Ranges, gap_us: int = 0, window_us: int = 1, barriers: Sequence[Barrier] = ()) -> Pieces:
+    """Who held each address when: instants with one owner, and instants with SEVERAL.
+
+    A silence of at most `gap_us` between two pieces of one owner belongs to that owner if it looks like lost heartbeats: it
+    begins and ends where windows do (elsewhere the workload itself left or came), and no other owner's piece or
+    barrier lies in it.
+    """
+    held = union(ranges._replace(node=np.zeros_like(ranges.node)))
+    address = np.concatenate((held.address, held.address))
+    instant = np.concatenate((held.start_us, held.end_us))
+    count = np.concatenate((np.ones(len(held.address), np.int64), np.full(len(held.address), -1, np.int64)))
+    owner = held.owner.astype(np.int64)
+    owner = np.concatenate((owner, -owner))
+    order = np.lexsort((instant, address))
+    address, instant, count, owner = address[order], instant[order], count[order].cumsum(), owner[order].cumsum()
+    last = _ends(address, instant)  # the state after everything that happens at one instant
+    address, instant, count, owner = address[last], instant[last], count[last], owner[last]
+    if not len(address):
+        return Pieces(address, instant, instant, owner.astype(np.uint32))
+    until = np.append(instant[1:], 0)
+    covered = count > 0  # the last instant of an address has nobody left, so `until` never reaches into the next address
+    label = np.where(count > 1, SEVERAL, owner)[covered].astype(np.uint32)
+    return _bridge(Pieces(address[covered], instant[covered], until[covered], label), gap_us, window_us, barriers)
+
+
+def _bridge(cut: Pieces, gap_us: int, window_us: int, barriers: Sequence[Barrier]) -> Pieces:
+    begins = _changes(cut.address, cut.owner)
+    silence = np.append(0, cut.start_us[1:] - cut.end_us[:-1])
+    begins |= silence > np.where(cut.owner == SEVERAL, 0, gap_us)
+    begins[1:] |= (silence[1:] > 0) & ((cut.start_us[1:] % window_us != 0) | (cut.end_us[:-1] % window_us != 0))
+    begins[[row for barrier in barriers for row in _stopped_at(cut, barrier)]] = True
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(begins)) - 1
+    return Pieces(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first])
+
+
+def _stopped_at(cut: Pieces, barrier: Barrier) -> list[int]:
+    """The piece after the silence that the barrier lies in, if it lies in one between two pieces."""
+    low, high = np.searchsorted(cut.address, [barrier.address, barrier.address + 1]).tolist()
+    row = low + int(np.searchsorted(cut.start_us[low:high], barrier.at_us, "right"))
+    silent = low < row < high and int(cut.end_us[row - 1]) <= barrier.at_us
+    return [row] if silent and int(cut.owner[row]) != barrier.owner else []
+
+
+def _merge(begins: NDArray[np.bool_], start_us: I64, end_us: I64) -> tuple[NDArray[np.int64], I64]:
+    """Rows sorted by group and start, `begins` true at each group's first row: first rows and ends of the merged ranges.
+
+    The furthest end so far is a running maximum that starts anew with each group; ranks keep it within 64 bits.
+    """
+    rows = len(start_us)
+    by_end = np.argsort(end_us, kind="stable")
+    rank = np.empty(rows, np.int64)
+    rank[by_end] = np.arange(rows)
+    group = np.cumsum(begins) - 1
+    furthest = end_us[by_end[np.maximum.accumulate(group * rows + rank) - group * rows]]
+    opens = begins.copy()
+    opens[1:] |= start_us[1:] > furthest[:-1]
+    first = np.flatnonzero(opens)
+    return first, furthest[np.append(first[1:], rows) - 1]
+
+
+def _changes(*columns: NDArray[np.int64] | NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """True at the first row of each run of equal rows."""
+    changed = np.ones(len(columns[0]), np.bool_)
+    if len(changed):
+        changed[1:] = False
+    for column in columns:
+        changed[1:] |= column[1:] != column[:-1]
+    return changed
+
+
+def _ends(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """True at the last row of each run of equal rows."""
+    changed = _changes(*columns)
+    return np.append(changed[1:], True)[: len(changed)]

@@ -1,0 +1,97 @@
+"""Faust's Kafka transport with weir's commits: an offset travels with the block that is pending behind it.
+
+Faust commits offsets with empty metadata. weir needs the boundaries of a block stored *before* its insert, in the
+same place as the offset and fenced by the same consumer generation: a worker that lost the partition cannot
+decide a block any more. So Faust's own commits become no-ops here, and `commit_decision` is the only one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.consumer import ThreadDelegateConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TP
+
+from schemas.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+_PENDING = "weir:1:"
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What the group has stored for a partition. `pending`: first and last offset of a decided block, or None."""
+
+    offset: int | None
+    pending: tuple[int, int] | None = None
+
+
+def encode_pending(pending: tuple[int, int] | None) -> str:
+    return "" if pending is None else f"{_PENDING}{pending[0]}-{pending[1]}"
+
+
+def decode_pending(metadata: str) -> tuple[int, int] | None:
+    """Metadata that is not ours (another tool moved the offsets) decides nothing: there is no block to repeat."""
+    if not metadata.startswith(_PENDING):
+        return None
+    first, _, last = metadata.removeprefix(_PENDING).partition("-")
+    return (int(first), int(last)) if first.isdecimal() and last.isdecimal() else None
+
+
+class DecisionThread(AIOKafkaConsumerThread):
+    """Runs the aiokafka consumer; everything that touches it has to be called on its own loop."""
+
+    logger = logging.getLogger("faust")
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        return True
+
+    async def commit_decision(self, tp: TP, offset: int, pending: tuple[int, int] | None) -> bool:
+        """Store offset and pending block; False where the partition is no longer ours or the broker refuses us."""
+        return bool(await self.call_thread(self._commit_decision, tp, offset, pending))
+
+    async def _commit_decision(self, tp: TP, offset: int, pending: tuple[int, int] | None) -> bool:
+        partition = TopicPartition(tp.topic, tp.partition)
+        consumer = self._ensure_consumer()
+        if partition not in consumer.assignment():
+            return False
+        try:
+            await consumer.commit({partition: OffsetAndMetadata(offset, encode_pending(pending))})
+        except (CommitFailedError, IllegalStateError) as error:
+            logger.warning("commit of %s:%d at %d refused: %r", tp.topic, tp.partition, offset, error)
+            return False
+        except KafkaError as error:
+            raise Unavailable(f"Kafka did not take the commit of {tp.topic}:{tp.partition} at {offset}: {error!r}") from error
+        return True
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, Committed]:
+        """What the group has stored for these partitions, asked from the broker."""
+        return cast("dict[TP, Committed]", await self.call_thread(self._committed, list(tps)))
+
+    async def _committed(self, tps: list[TP]) -> dict[TP, Committed]:
+        coordinator = self._ensure_consumer()._coordinator
+        stored = await coordinator.fetch_committed_offsets([TopicPartition(tp.topic, tp.partition) for tp in tps])
+        return {tp: _as_committed(stored.get(TopicPartition(tp.topic, tp.partition))) for tp in tps}
+
+
+def _as_committed(stored: OffsetAndMetadata | None) -> Committed:
+    if stored is None or stored.offset < 0:
+        return Committed(None)
+    return Committed(stored.offset, decode_pending(stored.metadata or ""))
+
+
+class DecisionConsumer(Consumer):
+    logger = logging.getLogger("faust")
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return DecisionThread(cast(ThreadDelegateConsumer, self), loop=self.loop, beacon=self.beacon)
+
+
+class DecisionTransport(Transport):
+    Consumer = DecisionConsumer

@@ -1,0 +1,139 @@
+"""One worker of the group, wired from its settings: it runs until told to stop, and ends with an error it cannot wait out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from prometheus_client import start_http_server
+
+from schemas import topics
+from schemas.errors import SettingError, Unavailable, WeirError
+from schemas.framing import Framer
+from schemas.registry import HttpRegistry
+from sinks.open import open_sink
+from sinks.protocol import Sink
+from streams.app import WorkerApp, build_app
+from streams.applier import Applier
+from streams.delivery import Delivery
+from streams.hold import HoldRule
+from streams.intake import Intake
+from streams.knowledge import Knowledge
+from streams.ownership import OwnershipMap
+from streams.pipeline import Pipeline
+from streams.restore import Restorer
+from streams.settings import WorkerSettings
+from streams.shared_ownership import SharedOwnership
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+_SECOND_US = 1_000_000
+_STOP_SECONDS = 20.0
+
+
+def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
+    """Blocks until `stop` is set. Kafka and ClickHouse are waited for. Raises WeirError for what cannot be waited out."""
+    if settings.gap_seconds * 1_000 < 2 * settings.skew_ms:
+        raise SettingError(
+            f"WEIR_GAP_SECONDS={settings.gap_seconds} is less than twice WEIR_SKEW_MS={settings.skew_ms}: clocks alone would split ranges; "
+            "raise the one or lower the other."
+        )
+    partitions = _patiently("Kafka", stop, lambda: _flow_partitions(settings))
+    sink = open_sink(settings.clickhouse_url)
+    try:
+        _patiently("ClickHouse", stop, sink.migrate)
+        if stop.is_set() or partitions is None:
+            return
+        if settings.metrics_port:
+            start_http_server(settings.metrics_port)
+        asyncio.run(_run(settings, sink, partitions, stop))
+    finally:
+        sink.close()
+
+
+async def _run(settings: WorkerSettings, sink: Sink, partitions: int, stop: threading.Event) -> None:
+    app = build_app(settings)
+    framer = Framer(HttpRegistry(settings.registry_url) if settings.registry_url else None)
+    rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
+    known = OwnershipMap(
+        gap_us=settings.gap_seconds * _SECOND_US,
+        skew_us=settings.skew_ms * 1_000,
+        window_us=settings.window_seconds * _SECOND_US,
+    )
+    ownership = SharedOwnership(known, settings.network)
+    worker_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    knowledge = Knowledge(
+        settings.kafka_bootstrap,
+        settings.kafka_security,
+        framer,
+        ownership,
+        rule,
+        worker_id,
+        partitions,
+        settings.retention_seconds * _SECOND_US,
+    )
+    pipeline = Pipeline(sink, ownership, framer, region=settings.region, network=settings.network)
+    restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // partitions)
+    delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
+    intake = Intake(framer, settings.future_seconds * _SECOND_US)
+    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows)
+    knowledge.start()
+    try:
+        await app.start()
+        await _until_over(app, applier, stop)
+    finally:
+        applier.stop()
+        knowledge.close()
+        await _stop_app(app)
+
+
+async def _until_over(app: WorkerApp, applier: Applier, stop: threading.Event) -> None:
+    """Returns when told to stop and the block at hand is done or left pending; raises what ended a part of the worker."""
+    applying = asyncio.ensure_future(applier.apply_forever())
+    stopped = asyncio.ensure_future(asyncio.to_thread(stop.wait))
+    ended = asyncio.ensure_future(app.wait_until_stopped())
+    await asyncio.wait((applying, stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    applier.stop()
+    await applying
+    if app.crash_reason is not None:
+        raise WeirError(f"The Kafka consumer of the worker ended: {app.crash_reason!r}; start the worker again.") from app.crash_reason
+
+
+async def _stop_app(app: WorkerApp) -> None:
+    """Leave the group, so that others take over at once; a broker that does not answer is not waited for."""
+    try:
+        await asyncio.wait_for(app.stop(), _STOP_SECONDS)
+    except TimeoutError:
+        logger.warning("the Kafka consumer did not stop within %.0f s; the group notices after its session timeout", _STOP_SECONDS)
+
+
+def _flow_partitions(settings: WorkerSettings) -> int:
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, **settings.kafka_security})
+    try:
+        found = admin.list_topics(topics.FLOWS_TOPIC, timeout=5).topics[topics.FLOWS_TOPIC]
+    except KafkaException as error:
+        raise Unavailable(f"Kafka at {settings.kafka_bootstrap} does not answer: {error.args[0].str()}") from error
+    if not found.partitions:
+        raise Unavailable(f"Kafka at {settings.kafka_bootstrap} has no topic {topics.FLOWS_TOPIC}: run `weir topics`")
+    return len(found.partitions)
+
+
+def _patiently(part: str, stop: threading.Event, call: Callable[[], T]) -> T | None:
+    """Try until it succeeds, or `stop` is set (None): a server that is not there yet is waited for."""
+    tries = 0
+    while not stop.is_set():
+        try:
+            return call()
+        except Unavailable as error:
+            logger.log(logging.WARNING if tries == 0 else logging.DEBUG, "waiting for %s: %s", part, error)
+        stop.wait(min(0.2 * 2**tries, 5.0))
+        tries = min(tries + 1, 10)
+    return None
