@@ -1,0 +1,1 @@
+"""One file a command: its options, and the calls into the parts that do the work."""

@@ -1,0 +1,29 @@
+"""`weir demo`: the whole road in one terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click import option
+
+from weir.options import Run
+from weir.options import command as make
+
+DIRECTORY = click.Path(path_type=Path, file_okay=False)
+
+
+@make("demo")
+@option("--duration", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End after S seconds; absent: on Ctrl-C.")
+@option("--data-dir", type=DIRECTORY, metavar="DIR", help="Where the tables go; what is there already stays.")
+@option("--traffic/--no-traffic", default=True, help="Make traffic between namespaces, or watch what is there.", show_default=True)
+@option("--cgroup", type=DIRECTORY, metavar="PATH", help="With --no-traffic: the cgroup v2 subtree to watch; absent: the whole machine.")
+def command(run: Run, duration: float | None, data_dir: Path | None, traffic: bool, cgroup: Path | None) -> None:
+    """Shows the whole road: nodes with agents, an embedded Kafka, a worker, and tables to query.
+
+    On a terminal a live view of who talks to whom; a line per window otherwise. It ends after --duration or on Ctrl-C, when
+    every window has reached the tables, and takes everything down that it put up. `weir query` finds its tables afterwards.
+    """
+    from weir.demo.run import DemoOptions, run_demo
+
+    run_demo(DemoOptions(duration=duration, data_dir=data_dir, traffic=traffic, cgroup=cgroup, config=run.config, log_level=run.log_level))

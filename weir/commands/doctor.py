@@ -1,0 +1,46 @@
+"""`weir doctor`: is every part fit, and what is to be done?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from click import Choice, option
+
+from weir.options import Run
+from weir.options import command as make
+from weir.stdout import write
+
+if TYPE_CHECKING:
+    from weir.checks.finding import Finding
+    from weir.settings import Settings
+
+
+@make("doctor")
+@option(
+    "--for", "role", type=Choice(("all", "agent", "worker")), default="all", show_default=True, help="Look only at what this one needs."
+)
+@option("--format", "form", type=Choice(("table", "json")), default="table", show_default=True, help="json is one object a line.")
+def command(run: Run, role: str, form: str) -> int:
+    """Says for every part whether it is fit, and what to do where it is not. Changes nothing.
+
+    Status 0 if everything that is needed is fit, 1 otherwise. A part that no setting asks for is not needed.
+    """
+    findings = _findings(run.settings(), role)
+    if form == "json":
+        for finding in findings:
+            write(orjson.dumps({"part": finding.part, "fit": finding.fit, "found": finding.found, "remedy": finding.remedy}).decode())
+    else:
+        from weir.show import show_table
+
+        show_table(("part", "fit", "found", "what to do"), [(f.part, f.verdict, f.found, f.remedy) for f in findings])
+    return 1 if any(finding.fit is False for finding in findings) else 0
+
+
+def _findings(settings: Settings, role: str) -> list[Finding]:
+    from weir.checks.node import check_node
+    from weir.checks.servers import check_clickhouse, check_clock, check_kafka
+
+    node = check_node(settings.cgroup) if role != "worker" else ()
+    tables = check_clickhouse(settings) if role != "agent" else ()
+    return [*node, *check_kafka(settings), *tables, check_clock()]

@@ -1,0 +1,28 @@
+"""`weir migrate`: creates or upgrades the ClickHouse tables."""
+
+from __future__ import annotations
+
+from click import option
+
+from weir.options import Run
+from weir.options import command as make
+from weir.stdout import write
+
+
+@make("migrate")
+@option("--check", is_flag=True, help="Only report: status 0 if nothing is left to apply, 1 otherwise.")
+def command(run: Run, check: bool) -> int:
+    """Creates or upgrades the ClickHouse tables. Safe to repeat, and to run twice at once."""
+    from sinks.open import open_sink
+    from weir.targets import clickhouse_url
+
+    sink = open_sink(clickhouse_url(run.settings()), read_only=check)
+    try:
+        names = sink.pending() if check else sink.migrate()
+    finally:
+        sink.close()
+    for name in names:
+        write(f"{name}: {'not applied' if check else 'applied'}")
+    if not names:
+        write("The tables are up to date.")
+    return 1 if check and names else 0

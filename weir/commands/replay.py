@@ -1,0 +1,73 @@
+"""`weir replay`: publishes a recording as agents would have."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from click import FloatRange, argument, option
+
+from weir.options import Run
+from weir.options import command as make
+from weir.stdout import write
+
+if TYPE_CHECKING:
+    from schemas.columns import FlowBatch
+    from schemas.events import IpEvent
+    from schemas.recording import Refusal
+    from weir.settings import Settings
+
+
+@make("replay")
+@argument("file", metavar="FILE")
+@option(
+    "--speed",
+    type=FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    metavar="N",
+    help="1: as recorded; 10: ten times as fast; 0: as fast as possible.",
+)
+def command(run: Run, file: str, speed: float) -> int:
+    """Publishes the recording FILE: flows, heartbeats and losses to weir.flows, address events to weir.ip-events.
+
+    '-' is stdin, which is read to its end or as far as batches fill. At speed 0 a file's heartbeats and address events go
+    before its flows, so that owners are known in time. A line that cannot be used is refused with its number and the reason,
+    and the others go on; the status is 1 only if no line could be used, or if Kafka acknowledges nothing for 60 s. Playing a
+    recording again changes no table. Flows without region or network get WEIR_REGION and WEIR_NETWORK.
+    """
+    settings = run.kafka_settings()
+    from weir.framer import open_framer
+    from weir.lines import check_readable
+    from weir.outbox import Outbox
+    from weir.playback import paced
+    from weir.publishing import Tally, publish
+    from weir.signals import stop_on_signals
+    from weir.topics import create_topics
+
+    check_readable(file)
+    create_topics(settings)
+    stop, tally, framer = stop_on_signals(), Tally(), open_framer(settings)
+    with closing(Outbox(settings)) as outbox:
+        for items in _passes(file, speed, settings, tally.refuse, stop):
+            publish(paced(items, speed, stop) if speed else items, outbox, framer, tally)
+            outbox.wait()
+    write(f"replayed {tally}")
+    return 1 if tally.nothing_usable and not stop.is_set() else 0
+
+
+def _passes(
+    file: str, speed: float, settings: Settings, refused: Callable[[Refusal], None], stop: threading.Event
+) -> Iterator[Iterable[FlowBatch | IpEvent]]:
+    """The recording's items: at once, or first what tells of owners and then the rest."""
+    from schemas.recording import read_recording
+    from weir.lines import read_lines
+    from weir.playback import only_early, only_late
+
+    twice = speed == 0 and Path(file).is_file()
+    for chosen in (only_early, only_late) if twice else (iter,):
+        lines: Iterable[bytes] = chosen(read_lines(file, stop))
+        yield read_recording(lines, refused, region=settings.region, network=settings.network)

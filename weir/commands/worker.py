@@ -1,0 +1,58 @@
+"""`weir worker`: one worker of the group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from weir.options import Run
+from weir.options import command as make
+
+if TYPE_CHECKING:
+    from streams.settings import WorkerSettings
+    from weir.settings import Settings
+
+
+@make("worker")
+def command(run: Run) -> None:
+    """Runs one worker: drops repeats, names both ends, writes to ClickHouse and to weir.attributed.
+
+    Start as many as there is work for; they share the partitions of weir.flows. Ends cleanly on SIGTERM or Ctrl-C: what was
+    not yet written is read again by the next worker.
+    """
+    settings = run.kafka_settings()
+    worker_settings = settings_for_worker(settings)
+    from streams.worker import run_worker
+    from weir.signals import stop_on_signals
+    from weir.topics import ensure_topics
+
+    stop = stop_on_signals()
+    ensure_topics(settings, stop)
+    run_worker(worker_settings, stop)
+
+
+def settings_for_worker(settings: Settings) -> WorkerSettings:
+    """The worker's part of the settings."""
+    from streams.settings import WorkerSettings
+    from weir.kafka import security_config
+    from weir.targets import clickhouse_url
+
+    return WorkerSettings(
+        kafka_bootstrap=settings.kafka_bootstrap,
+        kafka_security=security_config(settings),
+        group=settings.group,
+        region=settings.region,
+        network=settings.network,
+        clickhouse_url=clickhouse_url(settings),
+        window_seconds=settings.window_seconds,
+        hold_seconds=settings.hold_seconds,
+        gap_seconds=settings.gap_seconds,
+        skew_ms=settings.skew_ms,
+        dedup_seconds=settings.dedup_seconds,
+        dedup_entries=settings.dedup_entries,
+        retention_seconds=settings.retention_seconds,
+        block_flows=settings.block_flows,
+        state_dir=settings.state_dir,
+        metrics_port=settings.metrics_port,
+        future_seconds=settings.future_seconds,
+        registry_url=settings.schema_registry_url or None,
+    )

@@ -1,0 +1,147 @@
+"""One service of the demo, run inside its pod: `python -m weir.demo.services NAME ADDRESSES`.
+
+ADDRESSES is JSON: {"checkout": ["10.77.2.1", "fd77::2:1"], ...}. The service writes a line when its ports are open, begins to
+call when it reads one, falls silent when it reads another, writes a line when it has, and ends when its standard input does.
+So nothing survives the demo, however the demo died, and a silent service still holds its address while the agents
+finish. It imports little: ten of these run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from weir.demo import wire
+from weir.demo.topology import Call, Listener, service_named
+
+Peers = dict[str, tuple[str, str]]
+POOL_CONNECTIONS = 4
+RETRY_SECONDS = 0.25
+FAILURES = (OSError, EOFError, TimeoutError)  # a caller's daily bread: the next call is another try
+
+
+async def serve(listener: Listener, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    """Answers on one port until told to stop; `ready` is set when it is open. Connections under way are answered to their end."""
+    if listener.protocol == "dns":
+        await _serve_datagrams(listener, stop, ready)
+        return
+    while not stop.is_set():
+        open_until = listener.pause_every - listener.pause_for if listener.pause_every else None
+        await _serve_streams(listener, stop, ready, open_until)
+        await _pause(stop, listener.pause_for)
+
+
+async def call_steadily(call: Call, peers: Peers, stop: asyncio.Event) -> None:
+    """Calls at the call's rate until told to stop; what fails is not repeated."""
+    host = peers[call.to][0 if call.ip_version == 4 else 1]
+    if call.protocol == "sql":
+        share = call.rate / POOL_CONNECTIONS
+        await asyncio.gather(*(_pooled(call, host, share, stop) for _ in range(POOL_CONNECTIONS)))
+        return
+    one = wire.http_call if call.protocol == "http" else wire.dns_call
+    await _at_rate(call.rate, stop, lambda: one(host, call))
+
+
+async def run(name: str, peers: Peers) -> None:
+    """The whole service: its ports, its calls, and obedience to its input."""
+    service, stop, orders = service_named(name), asyncio.Event(), await _input()
+    doors = [asyncio.Event() for _ in service.listens]
+    async with asyncio.TaskGroup() as group:
+        for listener, door in zip(service.listens, doors, strict=True):
+            group.create_task(serve(listener, stop, door))
+        for door in doors:
+            await door.wait()
+        _write("ready")
+        if await orders.readline():
+            for call in service.calls:
+                group.create_task(call_steadily(call, peers, stop))
+            await orders.readline()
+        stop.set()
+    _write("silent")
+    await orders.read()
+
+
+async def _serve_streams(listener: Listener, stop: asyncio.Event, ready: asyncio.Event, seconds: float | None) -> None:
+    answer = wire.http_answer if listener.protocol == "http" else wire.sql_answer
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+        with suppress(*FAILURES):
+            await answer(reader, writer, listener)
+        await wire.close(writer)
+
+    server = await asyncio.start_server(accept, None, listener.port)
+    ready.set()
+    await _pause(stop, seconds)
+    server.close()
+    if under_way:
+        await asyncio.wait(under_way, timeout=2.0)
+
+
+async def _serve_datagrams(listener: Listener, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    anywhere = ("0.0.0.0", listener.port)  # noqa: S104 in a namespace of its own
+    transport, _ = await loop.create_datagram_endpoint(lambda: wire.DnsAnswers(listener.answer_bytes), local_addr=anywhere)
+    ready.set()
+    await stop.wait()
+    transport.close()
+
+
+async def _pooled(call: Call, host: str, rate: float, stop: asyncio.Event) -> None:
+    """One connection of a pool, opened again should it break."""
+    while not stop.is_set():
+        with suppress(*FAILURES):
+            reader, writer = await asyncio.open_connection(host, call.port)
+            try:
+                await _at_rate(rate, stop, lambda r=reader, w=writer: wire.sql_call(r, w, call.request_bytes), careful=False)  # type: ignore[misc]
+                writer.write_eof()
+                await reader.read()
+            finally:
+                await wire.close(writer)
+        await _pause(stop, RETRY_SECONDS)
+
+
+async def _at_rate(rate: float, stop: asyncio.Event, one: Callable[[], Awaitable[None]], careful: bool = True) -> None:
+    """Calls `one` at even distances; with `careful` a failed call is passed over, without it raised."""
+    failures = FAILURES if careful else ()
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while not await _pause(stop, due - loop.time()):
+        with suppress(*failures):
+            await one()
+        due = max(due + 1 / rate, loop.time())
+
+
+async def _pause(stop: asyncio.Event, seconds: float | None) -> bool:
+    """Waits that long (for ever: None), or until told to stop; whether it was told."""
+    if seconds is None or seconds > 0:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+    return stop.is_set()
+
+
+def _write(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+async def _input() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+def main() -> None:
+    name, addresses = sys.argv[1:]
+    asyncio.run(run(name, {peer: (four, six) for peer, (four, six) in json.loads(addresses).items()}))
+
+
+if __name__ == "__main__":
+    main()
