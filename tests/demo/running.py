@@ -1,0 +1,53 @@
+"""Running `weir demo` from outside: starting it, looking at what it put up, and asking its tables."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpf.cgroup import find_cgroup2
+from tests.support.processes import WEIR, Child, weir_environment
+from weir.demo.topology import NODES, SERVICES
+
+WINDOW_LINE = r"^\d\d:\d\d:\d\d  \d+ edges  .* \| flows: \d+ counted, \d+ repeats dropped, \d+ unattributed.*lost"
+COUNTING = r"^3 agents count on 3 nodes"
+
+@dataclass(frozen=True)
+class Put:
+    """What a running demo has put up, to be looked for when it is gone."""
+
+    processes: frozenset[int]
+    pins: frozenset[Path]
+
+    def left(self) -> list[str]:
+        processes = [str(pid) for pid in self.processes if Path(f"/proc/{pid}").exists()]
+        namespaces = [path.name for path in Path("/run/netns").glob("weir.demo.*")]
+        cgroups = [str(path) for path in find_cgroup2().glob("weir-lab-demo")]
+        return [*processes, *namespaces, *cgroups, *(str(pin) for pin in self.pins if pin.exists())]
+
+
+def what_is_up(demo: Child) -> Put:
+    cgroups = find_cgroup2() / "weir-lab-demo"
+    processes = {int(pid) for procs in cgroups.rglob("cgroup.procs") for pid in procs.read_text().split()}
+    processes |= {int(pid) for task in Path(f"/proc/{demo.pid}/task").iterdir() for pid in (task / "children").read_text().split()}
+    pins = {Path("/sys/fs/bpf/weir") / str(node.stat().st_ino) for node in cgroups.iterdir() if node.is_dir()}
+    assert len(processes) >= len(SERVICES) + len(NODES) + 1
+    assert len([pin for pin in pins if pin.is_dir()]) == len(NODES)
+    return Put(frozenset(processes), frozenset(pins))
+
+
+def start(data: Path, *arguments: str) -> Child:
+    return Child([WEIR, "demo", "--data-dir", data / "tables", *arguments], name="weir demo", env={"XDG_STATE_HOME": str(data / "state")})
+
+
+def ask(data: Path, sql: str) -> list[dict[str, Any]]:
+    """`weir query` as a user would after the demo: without a word on where the tables are."""
+    done = subprocess.run(
+        [WEIR, "query", sql, "--format", "json"],
+        env={**weir_environment(), "XDG_STATE_HOME": str(data / "state")}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]

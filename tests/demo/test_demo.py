@@ -1,0 +1,113 @@
+"""A demo that ran its time: what it showed, what it left in the tables, and that it left nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.demo.running import COUNTING, WINDOW_LINE, Put, ask, start, what_is_up
+from weir.demo.topology import SERVICES
+
+LOSSY = {server.name for server in SERVICES if server.drops or any(listener.pause_for for listener in server.listens)}
+
+
+@dataclass(frozen=True)
+class Finished:
+    data: Path
+    out: str
+    put: Put
+    asked_meanwhile: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One demo that ran its time."""
+    data = tmp_path_factory.mktemp("demo")
+    with start(data, "--duration", "11") as demo:
+        demo.line(COUNTING, 60)
+        put = what_is_up(demo)
+        demo.line(WINDOW_LINE, 30)
+        meanwhile = ask(data, "SELECT count() AS flows FROM weir.flows")
+        demo.wait(60)
+        assert demo.stderr == ""
+        return Finished(data, demo.stdout, put, meanwhile)
+
+
+def test_it_says_first_what_it_shows(finished: Finished) -> None:
+    first = finished.out.splitlines()[0]
+    assert "three nodes" in first and str(finished.data / "tables") in first
+
+
+def test_there_is_a_line_per_window_and_none_twice(finished: Finished) -> None:
+    lines = re.findall(WINDOW_LINE, finished.out, re.MULTILINE)
+    assert len(lines) >= 5
+    assert len({line[:8] for line in lines}) == len(lines)
+    assert "\x1b" not in finished.out
+
+
+def test_nothing_is_left_behind(finished: Finished) -> None:
+    assert finished.put.left() == []
+
+
+def test_the_tables_could_be_asked_meanwhile(finished: Finished) -> None:
+    assert finished.asked_meanwhile[0]["flows"] > 0
+
+
+def test_the_queries_it_prints_work(finished: Finished) -> None:
+    commands = re.findall(r'^  \S*weir query "([^"]+)"$', finished.out, re.MULTILINE)
+    assert len(commands) == 3
+    for sql in commands:
+        assert ask(finished.data, sql), sql
+
+
+def test_every_edge_of_the_shop_is_there(finished: Finished) -> None:
+    rows = ask(finished.data, "SELECT DISTINCT local_workload AS client, remote_workload AS server FROM weir.flows WHERE role = 'client'")
+    calls = {(service.name, call.to) for service in SERVICES for call in service.calls}
+    assert calls <= {(row["client"], row["server"]) for row in rows}
+
+
+def test_all_ends_have_names_and_nothing_is_lost(finished: Finished) -> None:
+    (row,) = ask(finished.data, "SELECT countIf(remote_workload = '') AS nameless, countIf(role = 'unknown') AS roleless FROM weir.flows")
+    assert row == {"nameless": 0, "roleless": 0}
+    assert ask(finished.data, "SELECT * FROM weir.losses") == []
+
+
+def test_what_one_end_sent_the_other_received(finished: Finished) -> None:
+    """To the byte and the packet, wherever the demo itself loses nothing."""
+    views = ask(
+        finished.data,
+        "SELECT if(role = 'client', local_workload, remote_workload) AS client,"
+        " if(role = 'client', remote_workload, local_workload) AS server,"
+        " sumIf(bytes_sent, role = 'client') AS sent, sumIf(bytes_received, role = 'server') AS arrived,"
+        " sumIf(bytes_received, role = 'client') AS got, sumIf(bytes_sent, role = 'server') AS answered,"
+        " sumIf(packets_sent, role = 'client') AS packets, sumIf(packets_received, role = 'server') AS packets_arrived,"
+        " sumIf(connections_opened, role = 'client') AS opened, sumIf(connections_opened, role = 'server') AS accepted"
+        " FROM weir.flows GROUP BY client, server",
+    )
+    clean = [row for row in views if row["server"] not in LOSSY]
+    assert len(clean) >= 8
+    for row in clean:
+        seen = (row["sent"], row["got"], row["packets"], row["opened"])
+        assert seen == (row["arrived"], row["answered"], row["packets_arrived"], row["accepted"]), row
+        assert row["sent"] > 0
+
+
+def test_the_call_that_fails_and_the_path_that_loses_show(finished: Finished) -> None:
+    (row,) = ask(
+        finished.data,
+        "SELECT sumIf(connections_failed, remote_workload = 'payments') AS failed,"
+        " sumIf(retransmits, remote_workload = 'archive') AS resent,"
+        " countIf(startsWith(toString(local_ip), 'fd77:')) AS ipv6 FROM weir.flows WHERE role = 'client'",
+    )
+    assert all(row[name] > 0 for name in ("failed", "resent", "ipv6")), row
+
+
+def test_the_rollups_agree_with_the_rows(finished: Finished) -> None:
+    tables = ("flows", "flows_1m", "flows_5m", "flows_1h")
+    sums = ask(finished.data, " UNION ALL ".join(f"SELECT sum(bytes_sent) AS bytes FROM weir.{table}" for table in tables))  # noqa: S608
+    assert len(sums) == 4 and sums[0]["bytes"] > 0
+    assert all(row == sums[0] for row in sums)
