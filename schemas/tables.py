@@ -98,12 +98,22 @@ BATCHES = pa.schema(
 
 @dataclass(frozen=True)
 class BlockIdentity:
-    """The messages that a block stands for: decided before the insert, the same on every retry."""
+    """The messages that a block stands for: decided before the insert, the same on every retry.
+
+    `topic_id`: Kafka's own id of the topic. A topic that was deleted and made again counts its offsets anew, and must not be
+    taken for the old one. Empty where the broker gives none.
+    """
 
     topic: str
     partition: int
     first_offset: int
     last_offset: int
+    topic_id: str = ""
+
+    @property
+    def token(self) -> str:
+        """What ClickHouse recognises a repeat by."""
+        return f"{self}@{self.topic_id}" if self.topic_id else str(self)
 
     def __str__(self) -> str:
         return f"{self.topic}:{self.partition}:{self.first_offset}-{self.last_offset}"

@@ -40,4 +40,4 @@ REQUIRED = frozenset({*_ONE_BLOCK, *_DEDUPLICATED, "insert_deduplication_token"}
 def insert_settings(identity: BlockIdentity, table: str, known: frozenset[str] = OPTIONAL) -> Settings:
     """Settings for the INSERT of the identity's block into the table; `known` are those of `OPTIONAL` that the server has."""
     newer = {name: value for name, value in _SINCE_26.items() if name in known}
-    return {**_ONE_BLOCK, **_DEDUPLICATED, **newer, "insert_deduplication_token": f"{table}:{identity}"}
+    return {**_ONE_BLOCK, **_DEDUPLICATED, **newer, "insert_deduplication_token": f"{table}:{identity.token}"}

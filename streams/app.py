@@ -37,6 +37,8 @@ def build_app(settings: WorkerSettings) -> WorkerApp:
         settings.group,
         broker=[f"kafka://{host}" for host in settings.kafka_bootstrap.split(",")],
         broker_credentials=_credentials(settings.kafka_security),
+        broker_session_timeout=settings.session_seconds,
+        broker_heartbeat_interval=min(3.0, settings.session_seconds / 5),
         broker_max_poll_records=200,
         broker_max_poll_interval=_FOREVER.total_seconds(),
         broker_commit_livelock_soft_timeout=_FOREVER.total_seconds(),

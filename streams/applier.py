@@ -58,6 +58,7 @@ class Applier:
         restorer: Restorer,
         delivery: Delivery,
         block_flows: int,
+        topic_id: str,
     ) -> None:
         self._app = app
         self._intake = intake
@@ -67,6 +68,7 @@ class Applier:
         self._restorer = restorer
         self._delivery = delivery
         self._block_flows = block_flows
+        self._topic_id = topic_id
         self._lanes: dict[int, Lane] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -158,7 +160,7 @@ class Applier:
     async def _apply(self, lane: Lane, messages: Sequence[Arrived], dedup: DedupState) -> bool:
         first, last = lane.boundaries(messages)
         await self._decide(lane, messages[0].offset, (first, last))
-        identity = BlockIdentity(topics.FLOWS_TOPIC, lane.partition, first, last)
+        identity = BlockIdentity(topics.FLOWS_TOPIC, lane.partition, first, last, self._topic_id)
         applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup)
         await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied))
         await self._in_thread("Kafka", lane, lambda: self._delivery.send(applied.records))

@@ -13,6 +13,7 @@ class WorkerSettings:
     kafka_bootstrap: str  # host:port,host:port
     kafka_security: dict[str, str]  # librdkafka's names: security.protocol, sasl.*, ssl.ca.location; empty: plaintext
     group: str  # consumer group; every worker of a region shares it
+    session_seconds: int  # silence after which the group takes a worker for dead, and hands its partitions on
     region: str  # where this worker attributes; stamped on flows that carry none
     network: str  # network id of flows that carry none
     clickhouse_url: str  # chdb:///DIR or clickhouse://user:password@host:port/database

@@ -8,10 +8,11 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, TopicDescription
 from prometheus_client import start_http_server
 
 from schemas import topics
@@ -45,20 +46,20 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
             f"WEIR_GAP_SECONDS={settings.gap_seconds} is less than twice WEIR_SKEW_MS={settings.skew_ms}: clocks alone would split ranges; "
             "raise the one or lower the other."
         )
-    partitions = _patiently("Kafka", stop, lambda: _flow_partitions(settings))
+    topic = _patiently("Kafka", stop, lambda: _flows_topic(settings))
     sink = open_sink(settings.clickhouse_url)
     try:
         _patiently("ClickHouse", stop, sink.migrate)
-        if stop.is_set() or partitions is None:
+        if stop.is_set() or topic is None:
             return
         if settings.metrics_port:
             start_http_server(settings.metrics_port)
-        asyncio.run(_run(settings, sink, partitions, stop))
+        asyncio.run(_run(settings, sink, topic, stop))
     finally:
         sink.close()
 
 
-async def _run(settings: WorkerSettings, sink: Sink, partitions: int, stop: threading.Event) -> None:
+async def _run(settings: WorkerSettings, sink: Sink, topic: FlowsTopic, stop: threading.Event) -> None:
     app = build_app(settings)
     framer = Framer(HttpRegistry(settings.registry_url) if settings.registry_url else None)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
@@ -76,14 +77,14 @@ async def _run(settings: WorkerSettings, sink: Sink, partitions: int, stop: thre
         ownership,
         rule,
         worker_id,
-        partitions,
+        topic.partitions,
         settings.retention_seconds * _SECOND_US,
     )
     pipeline = Pipeline(sink, ownership, framer, region=settings.region, network=settings.network)
-    restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // partitions)
+    restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
     intake = Intake(framer, settings.future_seconds * _SECOND_US)
-    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows)
+    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows, topic.topic_id)
     knowledge.start()
     try:
         await app.start()
@@ -115,15 +116,31 @@ async def _stop_app(app: WorkerApp) -> None:
         logger.warning("the Kafka consumer did not stop within %.0f s; the group notices after its session timeout", _STOP_SECONDS)
 
 
-def _flow_partitions(settings: WorkerSettings) -> int:
+@dataclass(frozen=True)
+class FlowsTopic:
+    partitions: int
+    topic_id: str  # empty where the broker does not tell
+
+
+def _flows_topic(settings: WorkerSettings) -> FlowsTopic:
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, **settings.kafka_security})
     try:
-        found = admin.list_topics(topics.FLOWS_TOPIC, timeout=5).topics[topics.FLOWS_TOPIC]
+        cluster = admin.list_topics(topics.FLOWS_TOPIC, timeout=5)
+        partitions = len(cluster.topics[topics.FLOWS_TOPIC].partitions)
+        # librdkafka's built-in broker gives no ids: the demo lets its offsets go on instead.
+        embedded = str(cluster.cluster_id).startswith("mockCluster")
+        topic_id = str(_described(admin).topic_id) if partitions and not embedded else ""
     except KafkaException as error:
-        raise Unavailable(f"Kafka at {settings.kafka_bootstrap} does not answer: {error.args[0].str()}") from error
-    if not found.partitions:
+        raise Unavailable(f"Kafka at {settings.kafka_bootstrap} does not tell of {topics.FLOWS_TOPIC}: {error.args[0].str()}") from error
+    if not partitions:
         raise Unavailable(f"Kafka at {settings.kafka_bootstrap} has no topic {topics.FLOWS_TOPIC}: run `weir topics`")
-    return len(found.partitions)
+    return FlowsTopic(partitions, topic_id)
+
+
+def _described(admin: AdminClient) -> TopicDescription:
+    futures = admin.describe_topics(TopicCollection([topics.FLOWS_TOPIC]), request_timeout=5)
+    described: TopicDescription = futures[topics.FLOWS_TOPIC].result()
+    return described
 
 
 def _patiently(part: str, stop: threading.Event, call: Callable[[], T]) -> T | None:

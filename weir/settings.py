@@ -81,6 +81,7 @@ class Settings(BaseModel):
     map_entries: int = Field(65_536, ge=16, le=16_777_216, description="flows that one kernel map holds")
     batch_flows: int = Field(2_000, ge=1, le=5_000, description="flows in one Kafka message at most")
     group: Name = Field("weir", description="consumer group that the workers of a region share")
+    session_seconds: int = Field(15, ge=1, le=300, description="silence after which the group takes a worker for dead")
     hold_seconds: int = Field(30, ge=0, le=3_600, description="seconds that a flow waits at most for ownership to catch up")
     gap_seconds: int = Field(60, ge=1, le=86_400, description="a heartbeat silence of more seconds than this splits a range")
     skew_ms: int = Field(250, ge=0, le=60_000, description="milliseconds that two nodes' clocks may differ")

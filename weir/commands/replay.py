@@ -70,4 +70,4 @@ def _passes(
     twice = speed == 0 and Path(file).is_file()
     for chosen in (only_early, only_late) if twice else (iter,):
         lines: Iterable[bytes] = chosen(read_lines(file, stop))
-        yield read_recording(lines, refused, region=settings.region, network=settings.network)
+        yield read_recording(lines, refused, region=settings.region, network=settings.network, batch_items=settings.batch_flows)

@@ -40,6 +40,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         kafka_bootstrap=settings.kafka_bootstrap,
         kafka_security=security_config(settings),
         group=settings.group,
+        session_seconds=settings.session_seconds,
         region=settings.region,
         network=settings.network,
         clickhouse_url=clickhouse_url(settings),
