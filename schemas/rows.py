@@ -1,10 +1,14 @@
-"""The worker's flows table to messages of weir.attributed: one for each window, region and pair of workloads.
+"""The worker's flows table to messages of weir.attributed: one for each window, region and partition of the topic.
+
+A pair of workloads, client first, always goes to the same partition; many pairs share a message, because a message
+costs as much as some hundred rows.
 
 The rows are encoded column by column (avro_columns.py); Python touches messages, never flows.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -24,10 +28,18 @@ MESSAGE_BYTES = 512 * 1024
 
 
 class Attributed(NamedTuple):
-    """`key`: the client's workload, "|", the server's, in UTF-8. It spreads messages over partitions; the rows hold the names."""
+    """`key`: the pair of the first row: the client's workload, "|", the server's, in UTF-8. `partition_of` puts every pair of
+    the message into `partition`.
+    """
 
     key: bytes
     value: bytes
+    partition: int
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Where flows of a pair are, the same for every writer."""
+    return zlib.crc32(key) % partitions
 
 
 class _Group(NamedTuple):
@@ -42,8 +54,10 @@ class _Names(NamedTuple):
     codes: NDArray[Any]
 
 
-def attributed_messages(flows: pa.Table, framer: Framer | None = None, message_bytes: int = MESSAGE_BYTES) -> Iterator[Attributed]:
-    """Messages that hold every row of `flows` (columns and types of tables.FLOWS, no nulls) once.
+def attributed_messages(
+    flows: pa.Table, framer: Framer | None = None, *, partitions: int = 1, message_bytes: int = MESSAGE_BYTES
+) -> Iterator[Attributed]:
+    """Messages that hold every row of `flows` (columns and types of tables.FLOWS, no nulls) once, for a topic of so many partitions.
 
     Rows of one window, region and pair keep their order. The same table gives the same messages in the same order.
     Raises ValueError for a table that is none of that.
@@ -54,35 +68,49 @@ def attributed_messages(flows: pa.Table, framer: Framer | None = None, message_b
         raise ValueError("a table of flows holds no nulls")
     if not flows.num_rows:
         return
-    order, groups = _grouped(flows)
+    order, groups = _grouped(flows, partitions)
     data, offsets = join_rows([_encoded(flows, name, order) for name in FLOWS.names], flows.num_rows)
     framer = framer or Framer()
     for group, (key, head) in zip(groups, _keys_and_heads(flows, order[[group.first for group in groups]]), strict=True):
         for first, last in _cuts(group, offsets, message_bytes):
             block = data[offsets[first] : offsets[last]]
-            yield Attributed(key, framer.frame("AttributedFlows", head + encode_long(last - first) + block + b"\0"))
+            value = framer.frame("AttributedFlows", head + encode_long(last - first) + block + b"\0")
+            yield Attributed(key, value, partition_of(key, partitions))
 
 
-def _grouped(flows: pa.Table) -> tuple[NDArray[np.intp], list[_Group]]:
-    """An order of the rows that brings groups together, and the groups."""
+def _grouped(flows: pa.Table, partitions: int) -> tuple[NDArray[np.intp], list[_Group]]:
+    """An order of the rows that brings groups together, pairs within them, and the groups."""
     local, remote = _names(flows, "local_workload"), _names(flows, "remote_workload")
     role = _names(flows, "role")
     is_server = np.array([text == "server" for text in role.texts], np.bool_)[role.codes]
     # One numbering of the names of both columns, by their order: codes alone depend on how the table came to be.
-    rank = {name: number for number, name in enumerate(sorted({*local.texts, *remote.texts}))}
+    texts = sorted({*local.texts, *remote.texts})
+    rank = {name: number for number, name in enumerate(texts)}
     local_rank, remote_rank = _ranked(local, rank), _ranked(remote, rank)
+    client, server = np.where(is_server, remote_rank, local_rank), np.where(is_server, local_rank, remote_rank)
     region = _names(flows, "region")
-    keys = (
-        np.where(is_server, local_rank, remote_rank),
-        np.where(is_server, remote_rank, local_rank),
+    group = (
+        _partitions(client, server, texts, partitions),
         _ranked(region, {name: number for number, name in enumerate(sorted(set(region.texts)))}),
         _numpy(flows, "window_seconds").astype(np.int64),
         _numpy(flows, "window_start"),
     )
-    order = np.lexsort(keys)
-    changes = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+    order = np.lexsort((server, client, *group))
+    changes = np.any([np.diff(column[order]) != 0 for column in group], axis=0)
     edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(order)]
     return order, [_Group(first, last) for first, last in zip(edges, edges[1:], strict=False)]
+
+
+def _partitions(client: I64, server: I64, texts: list[str], partitions: int) -> I64:
+    """The partition of every row's pair; the hash is taken once a distinct pair."""
+    pairs, pair_of = np.unique(client * len(texts) + server, return_inverse=True)
+    numbers = [partition_of(_key(texts[pair // len(texts)], texts[pair % len(texts)]), partitions) for pair in pairs.tolist()]
+    found: I64 = np.array(numbers, np.int64)[pair_of]
+    return found
+
+
+def _key(client: str, server: str) -> bytes:
+    return f"{client}|{server}".encode()
 
 
 def _ranked(names: _Names, rank: dict[str, int]) -> I64:
@@ -97,7 +125,7 @@ def _keys_and_heads(flows: pa.Table, rows: NDArray[np.intp]) -> Iterator[tuple[b
     names = (some[name].to_pylist() for name in ("region", "role", "local_workload", "remote_workload"))
     for start, length, region, role, local, remote in zip(starts, seconds, *names, strict=True):
         client, server = (remote, local) if role == "server" else (local, remote)
-        yield f"{client}|{server}".encode(), encode_long(start) + encode_long(length) + encode_text(region)
+        yield _key(client, server), encode_long(start) + encode_long(length) + encode_text(region)
 
 
 def _cuts(group: _Group, offsets: I64, message_bytes: int) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,10 @@ from confluent_kafka import KafkaError, Message, Producer
 from schemas.errors import Unavailable
 
 logger = logging.getLogger(__name__)
+client_logger = logging.getLogger("librdkafka")
+"""librdkafka's own lines: one for each refused connection, so they are for debugging."""
 _FLUSH_SECONDS = 1.0
+_SAY_AFTER = (5, 60, 600, 3600)
 _PRODUCER = {
     "enable.idempotence": True,
     "acks": "all",
@@ -29,13 +32,14 @@ class Record:
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int = -1  # -1: by the key
 
 
 class Delivery:
     """An idempotent producer whose `send` returns once the brokers have everything."""
 
     def __init__(self, bootstrap: str, security: dict[str, str], stopped: Callable[[], bool]) -> None:
-        self._producer = Producer({"bootstrap.servers": bootstrap, **_PRODUCER, **security})
+        self._producer = Producer({"bootstrap.servers": bootstrap, **_PRODUCER, **security}, logger=client_logger)
         self._stopped = stopped
         self._failed: KafkaError | None = None
 
@@ -44,9 +48,7 @@ class Delivery:
         for record in records:
             while True:
                 try:
-                    self._producer.produce(
-                        record.topic, record.value, record.key, headers=list(record.headers), on_delivery=self._on_delivery
-                    )
+                    self._produce(record)
                     break
                 except BufferError:
                     self._producer.poll(_FLUSH_SECONDS)
@@ -55,8 +57,12 @@ class Delivery:
 
     def settle(self) -> None:
         """Wait until all that was queued is acknowledged. Raises Unavailable where a broker refused a message."""
-        while self._producer.flush(_FLUSH_SECONDS):
+        waited = 0
+        while left := self._producer.flush(_FLUSH_SECONDS):
             self._raise_if_stopped()
+            waited += 1
+            if waited in _SAY_AFTER:
+                logger.warning("Kafka has not taken %d messages for %d s; waiting for it", left, waited)
         failed, self._failed = self._failed, None
         if failed is not None:
             raise Unavailable(f"Kafka refused a message: {failed.str()}")
@@ -64,6 +70,16 @@ class Delivery:
     def send(self, records: Iterable[Record]) -> None:
         self.post(records)
         self.settle()
+
+    def _produce(self, record: Record) -> None:
+        self._producer.produce(
+            record.topic,
+            record.value,
+            record.key,
+            partition=record.partition,
+            headers=list(record.headers),
+            on_delivery=self._on_delivery,
+        )
 
     def _raise_if_stopped(self) -> None:
         if self._stopped():

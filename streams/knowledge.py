@@ -28,7 +28,7 @@ from schemas.events import IpEvent
 from schemas.framing import Framer
 from schemas.ownership_records import Ownership, Watermark
 from streams.clock import now_us
-from streams.delivery import Delivery, Record
+from streams.delivery import Delivery, Record, client_logger
 from streams.hold import HoldRule, NodeReports, PartitionProgress
 from streams.shared_ownership import SharedOwnership
 
@@ -88,7 +88,8 @@ class Knowledge(threading.Thread):
                 "queued.max.messages.kbytes": 16_384,
                 "fetch.message.max.bytes": 4 * 1024 * 1024,
                 **security,
-            }
+            },
+            logger=client_logger,
         )
         self._delivery = Delivery(bootstrap, security, self._stop_wanted.is_set)
         self._lock = threading.Lock()

@@ -37,12 +37,15 @@ class Applied:
 class Pipeline:
     """`region` and `network` are for batches that name none."""
 
-    def __init__(self, sink: Sink, ownership: SharedOwnership, framer: Framer, *, region: str, network: str) -> None:
+    def __init__(
+        self, sink: Sink, ownership: SharedOwnership, framer: Framer, *, region: str, network: str, attributed_partitions: int
+    ) -> None:
         self._sink = sink
         self._ownership = ownership
         self._framer = framer
         self._region = region
         self._network = network
+        self._attributed_partitions = attributed_partitions
 
     def build(self, identity: BlockIdentity, messages: Sequence[Arrived], dedup: DedupState) -> Applied:
         """Remembers the block's flows in `dedup`: once a block."""
@@ -81,10 +84,11 @@ class Pipeline:
 
     def _attributed(self, built: Built, identity: BlockIdentity) -> list[Record]:
         source = ("weir-source", str(identity).encode())
-        messages = list(attributed_messages(built.block.flows, self._framer))
+        messages = list(attributed_messages(built.block.flows, self._framer, partitions=self._attributed_partitions))
+        parts = [("weir-part", f"{part}/{len(messages)}".encode()) for part in range(1, len(messages) + 1)]
         return [
-            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (source, ("weir-part", f"{part}/{len(messages)}".encode())))
-            for part, message in enumerate(messages, start=1)
+            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (source, part), message.partition)
+            for message, part in zip(messages, parts, strict=True)
         ]
 
     def _dead_letter(self, identity: BlockIdentity, message: Arrived) -> Record:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, TopicDescription
+from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicDescription
 from prometheus_client import start_http_server
 
 from schemas import topics
@@ -46,20 +46,20 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
             f"WEIR_GAP_SECONDS={settings.gap_seconds} is less than twice WEIR_SKEW_MS={settings.skew_ms}: clocks alone would split ranges; "
             "raise the one or lower the other."
         )
-    topic = _patiently("Kafka", stop, lambda: _flows_topic(settings))
+    topic = _patiently("Kafka", stop, lambda: _topics(settings))
     sink = open_sink(settings.clickhouse_url)
     try:
         _patiently("ClickHouse", stop, sink.migrate)
         if stop.is_set() or topic is None:
             return
         if settings.metrics_port:
-            start_http_server(settings.metrics_port)
+            _serve_metrics(settings.metrics_port)
         asyncio.run(_run(settings, sink, topic, stop))
     finally:
         sink.close()
 
 
-async def _run(settings: WorkerSettings, sink: Sink, topic: FlowsTopic, stop: threading.Event) -> None:
+async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: threading.Event) -> None:
     app = build_app(settings)
     framer = Framer(HttpRegistry(settings.registry_url) if settings.registry_url else None)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
@@ -80,7 +80,9 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: FlowsTopic, stop: th
         topic.partitions,
         settings.retention_seconds * _SECOND_US,
     )
-    pipeline = Pipeline(sink, ownership, framer, region=settings.region, network=settings.network)
+    pipeline = Pipeline(
+        sink, ownership, framer, region=settings.region, network=settings.network, attributed_partitions=topic.attributed_partitions
+    )
     restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
     intake = Intake(framer, settings.future_seconds * _SECOND_US)
@@ -116,25 +118,37 @@ async def _stop_app(app: WorkerApp) -> None:
         logger.warning("the Kafka consumer did not stop within %.0f s; the group notices after its session timeout", _STOP_SECONDS)
 
 
+def _serve_metrics(port: int) -> None:
+    try:
+        start_http_server(port)
+    except OSError as error:
+        raise WeirError(f"WEIR_METRICS_PORT={port} cannot be listened on ({error.strerror}); choose another, or 0 for none.") from error
+
+
 @dataclass(frozen=True)
-class FlowsTopic:
+class Topics:
     partitions: int
     topic_id: str  # empty where the broker does not tell
+    attributed_partitions: int
 
 
-def _flows_topic(settings: WorkerSettings) -> FlowsTopic:
+def _topics(settings: WorkerSettings) -> Topics:
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, **settings.kafka_security})
     try:
-        cluster = admin.list_topics(topics.FLOWS_TOPIC, timeout=5)
-        partitions = len(cluster.topics[topics.FLOWS_TOPIC].partitions)
+        cluster = admin.list_topics(timeout=5)
+        partitions, attributed = (_partitions(cluster, name) for name in (topics.FLOWS_TOPIC, topics.ATTRIBUTED_TOPIC))
         # librdkafka's built-in broker gives no ids: the demo lets its offsets go on instead.
         embedded = str(cluster.cluster_id).startswith("mockCluster")
-        topic_id = str(_described(admin).topic_id) if partitions and not embedded else ""
+        topic_id = str(_described(admin).topic_id) if not embedded else ""
     except KafkaException as error:
-        raise Unavailable(f"Kafka at {settings.kafka_bootstrap} does not tell of {topics.FLOWS_TOPIC}: {error.args[0].str()}") from error
-    if not partitions:
-        raise Unavailable(f"Kafka at {settings.kafka_bootstrap} has no topic {topics.FLOWS_TOPIC}: run `weir topics`")
-    return FlowsTopic(partitions, topic_id)
+        raise Unavailable(f"Kafka at {settings.kafka_bootstrap} does not tell of its topics: {error.args[0].str()}") from error
+    return Topics(partitions, topic_id, attributed)
+
+
+def _partitions(cluster: ClusterMetadata, name: str) -> int:
+    if name not in cluster.topics:
+        raise Unavailable(f"Kafka has no topic {name}: run `weir topics`")
+    return len(cluster.topics[name].partitions)
 
 
 def _described(admin: AdminClient) -> TopicDescription:

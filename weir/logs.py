@@ -7,6 +7,8 @@ import time
 
 LEVELS = ("debug", "info", "warning", "error")
 CHATTY = ("aiokafka", "asyncio", "faust", "kafka", "mode", "pyroute2")
+SILENT = ("librdkafka",)
+"""Says every refused connection anew; weir says once what it waits for."""
 
 
 def set_up_logging(level: str) -> None:
@@ -18,6 +20,8 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else max(logging.WARNING, logging.getLogger().level))
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else logging.CRITICAL + 1)
 
 
 def debugging() -> bool:
