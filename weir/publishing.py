@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from schemas.addresses import format_address
 from schemas.codec import encode_batch, encode_ip_event
-from schemas.columns import FlowBatch
+from schemas.columns import FlowBatch, empty_flows, empty_heartbeats
 from schemas.events import IpEvent
 from schemas.recording import Refusal
 from schemas.topics import FLOWS_TOPIC, IP_EVENTS_TOPIC
@@ -50,7 +50,34 @@ class Tally:
         return f"{said}, {self.refused} lines refused"
 
 
-def publish(items: Iterable[FlowBatch | IpEvent], outbox: Outbox, framer: Framer, tally: Tally) -> None:
+class LastWords:
+    """What every node of a recording says once the recording is over: "that was my last window, and nothing is to follow".
+
+    Workers name a window's flows when all nodes have reported beyond it. A live agent does that with its next window; without
+    a last word, a recording's last window would wait for the hold. It is an empty batch of the window after the last.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[str, FlowBatch] = {}
+
+    def note(self, batch: FlowBatch) -> None:
+        newest = self._newest.get(batch.node_id)
+        if newest is None or newest.window_end_us < batch.window_end_us:
+            nothing = replace(batch, flows=empty_flows(), heartbeats=empty_heartbeats(), losses=(), workloads=())
+            self._newest[batch.node_id] = nothing
+
+    def batches(self) -> Iterator[FlowBatch]:
+        for newest in self._newest.values():
+            yield replace(newest, window_start_us=newest.window_end_us, seq=newest.seq + 1)
+
+
+def say_last_words(words: LastWords, outbox: Outbox, framer: Framer) -> None:
+    """Raises Unavailable."""
+    for batch in words.batches():
+        outbox.send(FLOWS_TOPIC, batch.node_id.encode(), framer.frame("FlowBatch", encode_batch(batch)))
+
+
+def publish(items: Iterable[FlowBatch | IpEvent], outbox: Outbox, framer: Framer, tally: Tally, words: LastWords) -> None:
     """Sends every item. Raises Unavailable."""
     for item in items:
         if isinstance(item, IpEvent):
@@ -59,6 +86,7 @@ def publish(items: Iterable[FlowBatch | IpEvent], outbox: Outbox, framer: Framer
             tally.ip_events += 1
         else:
             outbox.send(FLOWS_TOPIC, item.node_id.encode(), framer.frame("FlowBatch", encode_batch(item)))
+            words.note(item)
             tally.batches += 1
             tally.flows += len(item.flows)
             tally.heartbeats += len(item.heartbeats)

@@ -25,7 +25,7 @@ def command(run: Run, file: str) -> int:
     from weir.framer import open_framer
     from weir.lines import check_readable, read_lines
     from weir.outbox import Outbox
-    from weir.publishing import Tally, publish
+    from weir.publishing import LastWords, Tally, publish
     from weir.signals import stop_on_signals
     from weir.topics import create_topics
 
@@ -34,7 +34,7 @@ def command(run: Run, file: str) -> int:
     stop, tally = stop_on_signals(), Tally()
     items = read_recording(_without_windows(read_lines(file, stop)), tally.refuse, region=settings.region, network=settings.network)
     with closing(Outbox(settings)) as outbox:
-        publish(items, outbox, open_framer(settings), tally)
+        publish(items, outbox, open_framer(settings), tally, LastWords())
         outbox.wait()
     write(f"published {tally.ip_events} ip events, {tally.refused} lines refused")
     return 1 if tally.nothing_usable and not stop.is_set() else 0

@@ -44,16 +44,19 @@ def command(run: Run, file: str, speed: float) -> int:
     from weir.lines import check_readable
     from weir.outbox import Outbox
     from weir.playback import paced
-    from weir.publishing import Tally, publish
+    from weir.publishing import LastWords, Tally, publish, say_last_words
     from weir.signals import stop_on_signals
     from weir.topics import create_topics
 
     check_readable(file)
     create_topics(settings)
-    stop, tally, framer = stop_on_signals(), Tally(), open_framer(settings)
+    stop, tally, framer, words = stop_on_signals(), Tally(), open_framer(settings), LastWords()
     with closing(Outbox(settings)) as outbox:
         for items in _passes(file, speed, settings, tally.refuse, stop):
-            publish(paced(items, speed, stop) if speed else items, outbox, framer, tally)
+            publish(paced(items, speed, stop) if speed else items, outbox, framer, tally, words)
+            outbox.wait()
+        if not stop.is_set():
+            say_last_words(words, outbox, framer)
             outbox.wait()
     write(f"replayed {tally}")
     return 1 if tally.nothing_usable and not stop.is_set() else 0

@@ -10,7 +10,7 @@ from schemas.errors import SettingError
 from weir.paths import user_state_dir
 from weir.sources import Loaded
 
-WINDOW_SECONDS = 2
+WINDOW_SECONDS = 1
 HOLD_SECONDS = 3
 GROUP = "weir"
 
