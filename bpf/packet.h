@@ -7,6 +7,7 @@
 #define WEIR_PACKET_H
 
 #define MAX_EXTENSION_HEADERS 6
+#define JUMBO_HEADER 8
 #define IPV4_MAPPED bpf_htonl(0xffff)
 
 struct packet {
@@ -17,6 +18,7 @@ struct packet {
 		__u32 source[4], target[4];
 	} ip;
 	__u32 headers;       /* bytes of layers 3 and 4 */
+	__u32 jumbo;         /* of these, bytes that say how long a packet of more than 64 KiB is */
 	__u16 source_port;   /* host order; both 0: none */
 	__u16 target_port;
 	__u8 protocol;
@@ -69,6 +71,8 @@ static __always_inline int read_ipv6(struct __sk_buff *skb, struct packet *packe
 		return LOST_UNREADABLE;
 	packet->protocol = packet->ip.next;
 	packet->headers = sizeof(packet->ip);
+	if (!packet->ip.length && packet->protocol == IPPROTO_HOPOPTS)
+		packet->jumbo = JUMBO_HEADER;
 #pragma unroll
 	for (int i = 0; i <= MAX_EXTENSION_HEADERS; i++) {
 		__u8 kind = packet->protocol;

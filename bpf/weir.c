@@ -196,7 +196,7 @@ static __always_inline int count(struct __sk_buff *skb, int sent)
 	struct flow_counters *counters;
 	struct mark *mark = NULL;
 	struct bpf_sock *sk;
-	__u64 now = bpf_ktime_get_ns(), packets = 1, payload, bytes;
+	__u64 now = bpf_ktime_get_ns(), packets = 1, payload, bytes, added;
 	int reason = read_packet(skb, &packet), listening = 0;
 
 	if (reason >= 0) {
@@ -206,7 +206,8 @@ static __always_inline int count(struct __sk_buff *skb, int sent)
 	payload = skb->len > packet.headers ? skb->len - packet.headers : 0;
 	if (skb->gso_size && payload)
 		packets = (payload + skb->gso_size - 1) / skb->gso_size;
-	bytes = skb->len + (packets - 1) * packet.headers;
+	added = skb->gso_size ? packet.jumbo : 0; /* the kernel's own note on a large segment: gone before the wire */
+	bytes = skb->len - added + (packets - 1) * (packet.headers - added);
 	sk = tcp_socket(skb, &packet);
 	if (sk) {
 		mark = marked(skb, sk);

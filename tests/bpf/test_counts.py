@@ -56,6 +56,20 @@ def test_super_packets_are_unrolled(pair: Pair) -> None:
     assert counts["packets_received"] > 32_452_843 // 1500
 
 
+def test_segments_beyond_64_kib_have_the_headers_of_the_wire(pair: Pair) -> None:
+    """Inside a pod, IPv6 segments grow so large that the kernel notes their length in a header that no wire ever sees."""
+    with start(pair.server, "serve", 81) as server:
+        pair.begin()
+        traffic(pair.server, "tcp", "::1", 81, 13, 7919, 1_000_003)
+        flows = {flow.role: counts for flow, counts in flows_of(drain(pair.probe), pair.server).items()}
+        server.kill()
+    for counts in flows.values():
+        for way in ("sent", "received"):
+            headers = counts[f"bytes_{way}"] - counts[f"payload_bytes_{way}"]
+            assert headers == 72 * counts[f"packets_{way}"] + 8 * 13, "72 bytes a packet, 80 for a SYN"
+    assert flows[CLIENT]["bytes_received"] == flows[SERVER]["bytes_sent"]
+
+
 def test_a_connection_stays_one_flow_over_windows(pair: Pair) -> None:
     before = pair.begin()
     process = start(pair.client, "hold", pair.server.ipv4, 80, 7, 101, 103)
