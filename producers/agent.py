@@ -17,6 +17,7 @@ from producers.batches import Source
 from producers.clock import SystemClock
 from producers.collector import Account, Collector
 from producers.journal import Journal
+from producers.looks import LookBook
 from producers.names import load_names
 from producers.packing import Packer
 from producers.publisher import Publisher
@@ -90,14 +91,16 @@ class Agent:
         self._exit.callback(journal.close)
         probe = open_probe(self._root, map_entries=settings.map_entries)
         self._exit.callback(self._leave_kernel, probe)
+        boot_id = identity.boot_id()
         state = recovery.next_state(
-            journal.read(), probe.adopted, identity.boot_id(), self._clock.now_us(), recovery.account(probe.lost()), spool.next_seq
+            journal.read(), probe.adopted, boot_id, self._clock.now_us(), recovery.account(probe.lost()), spool.next_seq
         )
+        looks = LookBook(settings.state_dir / "last-look", boot_id)
         resolver = PathResolver(self._node_id, self._root, mount.resolve(), rules)
         survey = HostSurvey(self._root, resolver, resolver.node_workload)
         source = Source(self._node_id, state.epoch, settings.region, settings.network)
         packer = Packer(_framer(settings.registry_url))
-        self._collector = Collector(probe, survey, spool, journal, self._clock, packer, source, state, settings.batch_flows)
+        self._collector = Collector(probe, survey, spool, journal, looks, self._clock, packer, source, state, settings.batch_flows)
         self._spool = spool
         self._collector.start(settings.window_seconds)
         self._sender = self._start_sender(spool)

@@ -1,7 +1,8 @@
 """Heartbeats: what was held, and since when, as far as the agent can vouch for it.
 
 Holdings are looked at when a window ends. One that was there at both ends of a window is claimed for all of it. One
-that appeared or vanished in between is claimed for the time that its own packets prove, and for no other.
+that appeared or vanished in between is claimed for the time that its own packets prove, and for no other. Between
+two looks there may be a short silence of the agent itself: its restart, or a window's end that it missed.
 """
 
 from __future__ import annotations
@@ -15,27 +16,39 @@ from numpy.typing import NDArray
 from producers.addresses import Holding, is_global
 from producers.batches import Claim
 from producers.fold import Folded
+from producers.looks import Look
 from schemas.columns import ROLE_SERVER
+
+SILENCE_LIMIT_US = 60_000_000
+"""After a longer time of not looking, nothing is said of it: a stranger may have held the address meanwhile."""
 
 Span = tuple[int, int]
 Evidence = Mapping[Holding, Span]
 
 
 class Watch:
-    """Remembers up to when each holding has been claimed. `seen` is what was found at `now_us`, as the watch begins."""
+    """Remembers up to when each holding has been claimed. `seen` is what was found at `now_us`, as the watch begins.
 
-    def __init__(self, seen: Collection[Holding], now_us: int, node_workload: str) -> None:
+    What was there at a predecessor's `last` look, too, is claimed from then on, if that is not too long ago.
+    """
+
+    def __init__(self, seen: Collection[Holding], now_us: int, node_workload: str, last: Look | None = None) -> None:
         self._until = dict.fromkeys(seen, now_us)
+        if last is not None and 0 <= now_us - last.at_us <= SILENCE_LIMIT_US:
+            self._until |= dict.fromkeys(last.seen.intersection(seen), last.at_us)
+        self._looked_us = now_us
         self._node = node_workload
 
     def resume(self, seen: Collection[Holding], now_us: int) -> None:
-        """After a time of not looking: nothing is known of it, and the watch begins anew."""
-        self._until = dict.fromkeys(seen, now_us)
+        """A window's end was missed. If nobody has looked for too long, the watch begins anew."""
+        if not 0 <= now_us - self._looked_us <= SILENCE_LIMIT_US:
+            self._until, self._looked_us = dict.fromkeys(seen, now_us), now_us
 
     def claims(self, seen: Collection[Holding], folded: Folded, observed_us: int) -> tuple[Claim, ...]:
         """What can be said of the time since the last look, from the holdings found at `observed_us` and the flows since."""
         proof = evidence(folded, self._node)
         before, self._until = self._until, dict.fromkeys(seen, observed_us)
+        self._looked_us = observed_us
         claims: list[Claim] = []
         for holding in seen:
             first, _ = proof.get(holding, (observed_us, observed_us))

@@ -3,7 +3,7 @@
  1. journal: the window is being taken, and from which map
  2. swap: the kernel counts into the other map; the old one is quiet
  3. read the quiet map, fold it into flows, cut batches
- 4. spool: the window is on the disk, whole
+ 4. spool: the window is on the disk, whole; and the look that its heartbeats go by
  5. journal: the window is safe
  6. clear the quiet map; from here the sender may publish
 
@@ -17,13 +17,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bpf.probe import Drained, Probe
+from bpf.probe import Probe
 from producers import losses
 from producers.batches import Claim, Source, cut
 from producers.claims import Watch
 from producers.clock import Clock
 from producers.fold import NOTHING, Folded, fold
 from producers.journal import Journal, State
+from producers.looks import Look, LookBook
 from producers.packing import Packer
 from producers.recovery import account, died_with_memory
 from producers.segment import Head, Record, make_segment, pack
@@ -52,6 +53,7 @@ class Collector:
         survey: Survey,
         spool: Spool,
         journal: Journal,
+        looks: LookBook,
         clock: Clock,
         packer: Packer,
         source: Source,
@@ -62,6 +64,7 @@ class Collector:
         self._survey = survey
         self._spool = spool
         self._journal = journal
+        self._looks = looks
         self._clock = clock
         self._packer = packer
         self._source = source
@@ -71,12 +74,12 @@ class Collector:
 
     def start(self, seconds: int) -> None:
         """Finishes what a predecessor left unfinished, then begins to watch."""
-        seen = self._survey.look()
+        look = self._look()
+        self._watch = Watch(look.seen, look.at_us, self._survey.node_workload, self._looks.read())
         arrears = (*died_with_memory(self.state), *self._spool.torn)
-        if not self._recover(seconds, arrears):
+        if not self._recover(seconds, look, arrears):
             self._save(replace(self.state, carried=losses.merged((*self.state.carried, *arrears)), at_risk=(0, 0, 0)))
         self._spool.repair()
-        self._watch = Watch(seen, self._clock.now_us(), self._survey.node_workload)
 
     def close_window(self, window: Window) -> Account:
         """Steps 1 to 6 for the window that ends, or is broken off, now."""
@@ -93,14 +96,12 @@ class Collector:
             )
         )
         self._probe.swap()
-        seen = self._survey.look()
-        observed_us = self._clock.now_us()
-        folded = self._fold(self._probe.read(), observed_us)
-        return self._keep(window, folded, self._watch.claims(seen, folded, observed_us))
+        return self._keep(window, self._look())
 
     def resume(self) -> None:
-        """After a pause in which nobody looked: what is held now is claimed from now on."""
-        self._watch.resume(self._survey.look(), self._clock.now_us())
+        """After a window's end that was missed: its counts stay where they are, for the next one."""
+        look = self._look()
+        self._watch.resume(look.seen, look.at_us)
 
     def save_risk(self) -> None:
         """Writes down what only memory holds, if that has changed."""
@@ -108,7 +109,7 @@ class Collector:
         if totals != self.state.at_risk:
             self._save(replace(self.state, at_risk=totals, at_risk_since_us=since_us))
 
-    def _recover(self, seconds: int, arrears: tuple[Loss, ...]) -> bool:
+    def _recover(self, seconds: int, look: Look, arrears: tuple[Loss, ...]) -> bool:
         """Whether a window was finished, and the arrears written down with it."""
         state, probe = self.state, self._probe
         swapped = state.slot >= 0 and probe.active_slot() != state.slot
@@ -117,36 +118,37 @@ class Collector:
             if head is not None:
                 self._safe(head, arrears)
             else:
-                self._keep_late(Window(state.window_start_us, state.window_seconds), probe.read(), arrears)
+                self._keep(Window(state.window_start_us, state.window_seconds), look, arrears)
             return True
         if swapped:
             probe.clear()
             return False
-        drained = probe.read() if probe.adopted else None
-        if drained is None or not len(drained.keys):
+        if not probe.adopted or not len(probe.read().keys):
             return False
-        self._recover_unknown(drained, seconds, arrears)
+        self._recover_unknown(seconds, look, arrears)
         return True
 
-    def _recover_unknown(self, drained: Drained, seconds: int, arrears: tuple[Loss, ...]) -> None:
+    def _recover_unknown(self, seconds: int, look: Look, arrears: tuple[Loss, ...]) -> None:
         """A quiet map that no journal speaks of (the state directory was lost, or could not be written) is counted apart."""
         self._renew()
         window = window_at(self._clock.now_us() - seconds * 1_000_000, seconds)
         slot = 1 - self._probe.active_slot()
         self._save(replace(self.state, taking=True, slot=slot, window_start_us=window.start_us, window_seconds=seconds))
-        self._keep_late(window, drained, arrears)
+        self._keep(window, look, arrears)
 
-    def _keep_late(self, window: Window, drained: Drained, arrears: tuple[Loss, ...]) -> None:
-        """A window without heartbeats: nobody was there to see who held what."""
-        self._keep(window, self._fold(drained, self._clock.now_us()), (), arrears)
+    def _look(self) -> Look:
+        return Look(self._survey.look(), self._clock.now_us())
 
     def _renew(self) -> None:
         self.state = replace(self.state, epoch=max(self._clock.now_us(), self.state.epoch + 1), window_start_us=-1)
 
-    def _fold(self, drained: Drained, now_us: int) -> Folded:
+    def _fold(self, now_us: int) -> Folded:
+        drained = self._probe.read()
         return fold(drained.keys, drained.values, self._survey.name, self._clock.offset_ns(), now_us)
 
-    def _keep(self, window: Window, folded: Folded, claims: Sequence[Claim], arrears: tuple[Loss, ...] = ()) -> Account:
+    def _keep(self, window: Window, look: Look, arrears: tuple[Loss, ...] = ()) -> Account:
+        folded = self._fold(look.at_us)
+        claims = self._watch.claims(look.seen, folded, look.at_us)
         lost = account(self._probe.lost())
         known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
         records = self._cut(window, folded, claims, known)
@@ -162,6 +164,7 @@ class Collector:
             records = self._cut(window, folded if any(r.flows for r in records) else NOTHING, claims, known)
         segment = make_segment(window.start_us, records, known, replaces, lost)
         dropped = self._spool.add(segment)
+        self._looks.keep(look)
         self._safe(segment.head, (*dropped, *arrears))
         return Account(window, segment.head)
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from producers.addresses import Holding
 from producers.batches import Claim
-from producers.claims import Watch
+from producers.claims import SILENCE_LIMIT_US, Watch
 from producers.fold import NOTHING, Folded
+from producers.looks import Look
 from schemas.columns import FLOW_DTYPES, ROLE_CLIENT, ROLE_SERVER, FlowColumns
 from tests.producers.fakes import MAPPED
 
@@ -105,8 +106,32 @@ def test_a_new_listener_is_claimed_from_its_first_answer() -> None:
     assert claims == (Claim(Holding(ip(1), NODE), T0, T1), Claim(Holding(ip(1), "web", 443, 6), 1_250, T1))
 
 
-def test_after_a_pause_nothing_is_said_of_it() -> None:
+def test_after_a_long_pause_nothing_is_said_of_it() -> None:
+    held, after = {Holding(ip(1), "a")}, T0 + SILENCE_LIMIT_US + 1
+    watch = Watch(held, T0, NODE)
+    watch.resume(held, after)
+    assert watch.claims(held, NOTHING, after + 500) == (Claim(Holding(ip(1), "a"), after, after + 500),)
+
+
+def test_a_missed_windows_end_leaves_no_gap() -> None:
     held = {Holding(ip(1), "a")}
     watch = Watch(held, T0, NODE)
-    watch.resume(held, 2_500)
-    assert watch.claims(held, NOTHING, T2) == (Claim(Holding(ip(1), "a"), 2_500, T2),)
+    watch.resume(held, T1)
+    assert watch.claims(held, NOTHING, T2) == (Claim(Holding(ip(1), "a"), T0, T2),)
+
+
+def test_a_restart_is_claimed_by_those_who_were_there_before_and_after() -> None:
+    stayed, left, came = (Holding(ip(last), "a") for last in (1, 2, 3))
+    watch = Watch({stayed, came}, T1, NODE, Look(frozenset({stayed, left}), T0))
+    assert watch.claims({stayed, came}, NOTHING, T2) == (Claim(stayed, T0, T2), Claim(came, T1, T2))
+
+
+def test_a_long_absence_is_nobodys() -> None:
+    held, after = frozenset({Holding(ip(1), "a")}), T0 + SILENCE_LIMIT_US + 1
+    watch = Watch(held, after, NODE, Look(held, T0))
+    assert watch.claims(held, NOTHING, after + 500) == (Claim(Holding(ip(1), "a"), after, after + 500),)
+
+
+def test_a_look_in_the_future_is_not_believed() -> None:
+    held = frozenset({Holding(ip(1), "a")})
+    assert Watch(held, T1, NODE, Look(held, T2)).claims(held, NOTHING, T2) == (Claim(Holding(ip(1), "a"), T1, T2),)

@@ -14,6 +14,7 @@ from producers import durable, recovery
 from producers.batches import Source
 from producers.collector import Collector
 from producers.journal import Journal, State
+from producers.looks import LookBook
 from producers.packing import Packer
 from producers.sender import Sender
 from producers.spool import Spool
@@ -77,7 +78,8 @@ class Process:
         lost = recovery.account(probe.lost())
         state = recovery.next_state(self.journal.read(), adopted, "boot", world.clock.now_us(), lost, spool.next_seq)
         source = Source("n1", state.epoch, "r", "default")
-        self.collector = Collector(probe, FakeSurvey(), spool, self.journal, world.clock, Packer(Framer()), source, state, 3)
+        looks = LookBook(world.directory / "last-look", "boot")
+        self.collector = Collector(probe, FakeSurvey(), spool, self.journal, looks, world.clock, Packer(Framer()), source, state, 3)
         world.topic.tick = world.tick
         self.sender = Sender(spool, world.topic, "weir.flows", b"n1")
         try:
