@@ -16,6 +16,27 @@ NEVER, GAP, AMBIGUOUS, NAMED = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How surely a range must hold a flow. `skew_us`: how far clocks are apart. `margin_us`: by how much the range must outlast
+    the flow at both ends; below 0, down to -skew_us, it may fall short of it.
+
+    Where all knowledge begins (`from_us`) and ends (`until_us`), a range may fall short of the flow by the skew: it begins
+    or ends there only because nobody listened before, or has spoken since.
+    """
+
+    skew_us: int
+    margin_us: int
+    from_us: int
+    until_us: int
+
+    def covers(self, start_us: I64, end_us: I64, first_us: I64, last_us: I64) -> NDArray[np.bool_]:
+        before = np.where(start_us <= self.from_us + self.skew_us, -self.skew_us, self.margin_us)
+        after = np.where(end_us >= self.until_us - self.skew_us, -self.skew_us, self.margin_us)
+        covered: NDArray[np.bool_] = (start_us + before <= first_us) & (last_us < end_us - after)
+        return covered
+
+
+@dataclass(frozen=True)
 class Found:
     """Per row a state, the owner where NAMED, and the one owner `near` (NOBODY, SEVERAL) within the skew of the flow."""
 
@@ -24,12 +45,11 @@ class Found:
     near: U32
 
 
-def as_of(pieces: Ragged, ids: I64, first_us: I64, last_us: I64, skew_us: int, margin_us: int) -> Found:
+def as_of(pieces: Ragged, ids: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> Found:
     """`pieces`: lists of disjoint, sorted `start_us`, `end_us`, `owner`. `ids` below 0 are unknown addresses.
 
     An owner is in reach if it held the address at any instant of [first - skew, last + skew]; two in reach are AMBIGUOUS.
-    One in reach is NAMED if a single piece of it covers the flow with `margin_us` to spare at both ends; a margin below 0
-    stretches the pieces. It is at least -skew_us.
+    One in reach is NAMED if a single piece of it covers the flow within the tolerance.
     """
     state, owner = np.zeros(len(ids), np.uint8), np.full(len(ids), NOBODY, np.uint32)
     near = owner.copy()
@@ -38,13 +58,14 @@ def as_of(pieces: Ragged, ids: I64, first_us: I64, last_us: I64, skew_us: int, m
     if rows.size:
         low = pieces.offsets[ids[rows]]
         high = low + pieces.counts[ids[rows]]
-        state[rows], near[rows] = _judge(pieces, low, high, first_us[rows], last_us[rows], skew_us, margin_us)
+        state[rows], near[rows] = _judge(pieces, low, high, first_us[rows], last_us[rows], tolerance)
         named = state == NAMED
         owner[named] = near[named]
     return Found(state, owner, near)
 
 
-def _judge(pieces: Ragged, low: I64, high: I64, first_us: I64, last_us: I64, skew_us: int, margin_us: int) -> tuple[U8, U32]:
+def _judge(pieces: Ragged, low: I64, high: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> tuple[U8, U32]:
+    skew_us = tolerance.skew_us
     start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
     latest = bisect(start, low, high, last_us + skew_us) - 1
     reached = np.maximum(latest, low)  # a row without any piece so early looks at the first one, and is not near it
@@ -54,7 +75,7 @@ def _judge(pieces: Ragged, low: I64, high: I64, first_us: I64, last_us: I64, ske
         earliest[wide] = bisect(end, low[wide], latest[wide] + 1, first_us[wide] - skew_us)
     inside = (latest >= low) & (earliest <= latest)
     near = np.where(inside, owner[reached], NOBODY).astype(np.uint32)
-    covered = (start[reached] + margin_us <= first_us) & (last_us < end[reached] - margin_us)
+    covered = tolerance.covers(start[reached], end[reached], first_us, last_us)
     single = inside & (earliest == latest)
     state = np.where(single & covered, NAMED, GAP).astype(np.uint8)
     several = np.flatnonzero(inside & (earliest < latest))

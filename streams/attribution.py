@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from schemas.columns import I64, U8, U16, U32
 from streams.asof import AMBIGUOUS, GAP, NAMED, NEVER, as_of
-from streams.ownership import OwnershipMap
+from streams.ownership import NODE_PREFIX, OwnershipMap
 from streams.timeline import NOBODY, SEVERAL
 
 SOURCES = ("none", "heartbeat", "ip_event", "cidr")
 REASONS = ("", "unknown", "ambiguous", "shared", "gap", "external")
-NODE_PREFIX = "node/"
 _NONE, _HEARTBEAT, _IP_EVENT = 0, 1, 2
 _NAMED, _UNKNOWN, _AMBIGUOUS, _SHARED, _GAP = 0, 1, 2, 3, 4
 _REASON_OF_STATE = np.array([_UNKNOWN, _GAP, _AMBIGUOUS, _NAMED], np.uint8)
@@ -53,7 +52,7 @@ def attribute(known: OwnershipMap, ends: RemoteEnds) -> Attribution:
     first_us = np.clip(np.minimum(ends.first_us, ends.last_us), -_FAR_US, _FAR_US)
     last_us = np.clip(np.maximum(ends.first_us, ends.last_us), -_FAR_US, _FAR_US)
     whole_ids = known.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
-    whole = as_of(known.pieces, whole_ids, first_us, last_us, known.skew_us, known.margin_us)
+    whole = as_of(known.pieces, whole_ids, first_us, last_us, known.tolerance)
     state, owner = whole.state.copy(), whole.owner.copy()
     near = whole.near.copy()
     _listeners(known, ends, whole_ids, (first_us, last_us), state, owner, near)
@@ -77,17 +76,20 @@ def _listeners(known: OwnershipMap, ends: RemoteEnds, whole_ids: I64, span: tupl
     """Shared addresses: a port's listener goes before the node that owns the address.
 
     A listener's word counts only where the whole address is nobody's, its own or a node's: otherwise the address was
-    a stranger's then. A listener that was there for a part of the flow leaves a gap; one that was not, the node.
+    a stranger's then. A listener that was there for a part of the flow leaves a gap; one that was not, the node, if
+    it was heard all the time: it would have told of a listener.
     """
     rows = np.flatnonzero(ends.listening & (ends.service_port > 0) & known.has_ports(whole_ids))
     if not rows.size:
         return
     ids = known.find(ends.names, ends.network[rows], ends.ip[rows], ends.protocol[rows], ends.service_port[rows])
-    port = as_of(known.pieces, ids, span[0][rows], span[1][rows], known.skew_us, known.margin_us)
+    port = as_of(known.pieces, ids, span[0][rows], span[1][rows], known.tolerance)
     holder = near[rows]
     agrees = (holder == NOBODY) | (holder == port.owner) | _is_node(known, holder)
+    silent = (port.near == NOBODY) & (state[rows] == NAMED)
+    silent[silent] = ~known.heard_throughout(whole_ids[rows[silent]], span[0][rows[silent]], span[1][rows[silent]])
     state[rows] = np.select(
-        [(port.state == AMBIGUOUS) | (port.state == NAMED) & ~agrees, port.state == NAMED, port.near != NOBODY],
+        [(port.state == AMBIGUOUS) | (port.state == NAMED) & ~agrees, port.state == NAMED, (port.near != NOBODY) | silent],
         [AMBIGUOUS, NAMED, np.where(state[rows] == AMBIGUOUS, AMBIGUOUS, GAP)],
         state[rows],
     )
@@ -99,7 +101,7 @@ def _listeners(known: OwnershipMap, ends: RemoteEnds, whole_ids: I64, span: tupl
 def _events(known: OwnershipMap, ids: I64, near: U32, span: tuple[I64, I64], state: U8, owner: U32, source: U8) -> None:
     """Events fill what heartbeats leave open, unless a heartbeat within reach names somebody else."""
     rows = np.flatnonzero((state == NEVER) | (state == GAP))
-    event = as_of(known.event_pieces, ids[rows], span[0][rows], span[1][rows], known.skew_us, known.margin_us)
+    event = as_of(known.event_pieces, ids[rows], span[0][rows], span[1][rows], known.tolerance)
     contradicted = (near[rows] != NOBODY) & (near[rows] != event.owner)
     event_state = np.where((event.state == NAMED) & contradicted, AMBIGUOUS, event.state)
     state[rows] = np.maximum(state[rows], event_state)

@@ -14,21 +14,28 @@ import numpy as np
 from schemas.columns import I64, U8, U16, U32
 from schemas.events import IpEvent
 from streams.addresses import AddressTable, key_columns, split_keys
+from streams.asof import Tolerance
 from streams.ip_events import FOREVER_US, Event, Sign, ranges_of_events
 from streams.ranges import Ragged
+from streams.silence import bridged
 from streams.statements import Names, Statements
-from streams.timeline import Barrier, Pieces, Ranges, pieces, union
+from streams.timeline import Pieces, Ranges, beyond, pieces, union
+
+NODE_PREFIX = "node/"
+"""Names of nodes: they hold the addresses that several workloads share."""
 
 _NEVER_US = -FOREVER_US
 _CHUNK = 65_536
 
 
 class OwnershipMap:
-    """`gap_us`: a silence of an address's owner that is longer is nobody's time; see `pieces`, also for `window_us`, which every
+    """`gap_us`: a silence of an address's owner that is longer is nobody's time; see `bridged`, also for `window_us`, which every
     agent's window must be a multiple of. `skew_us`: how far two nodes' clocks may be apart.
 
-    `margin_us`: by how much a range must outlast a flow that it names. -skew_us, the default, names flows that seem to lie just
-    outside a range because of the clocks, and is right as long as no heartbeat is lost; skew_us is right even then.
+    `margin_us`: by how much a range must outlast a flow that it names. With skew_us, the default, whatever the clocks say
+    the owner held the address while the flow lasted, and no heartbeat that was lost, and nobody who never sends one, can
+    make the name wrong. Less, down to -skew_us, names more flows at the ends of tenures, and is right only as long as
+    every owner of every address is heard. Where all knowledge begins and ends it makes no difference: see `Tolerance`.
     `event_limit_us`: see `ranges_of_events`.
     """
 
@@ -44,7 +51,7 @@ class OwnershipMap:
         if gap_us < 2 * skew_us:
             raise ValueError(f"gap_us {gap_us} must be at least twice skew_us {skew_us}: clocks alone would split ranges")
         self.gap_us, self.skew_us, self.window_us, self.event_limit_us = gap_us, skew_us, window_us, event_limit_us
-        self.margin_us = max(-skew_us, -skew_us if margin_us is None else margin_us)
+        self.margin_us = max(-skew_us, skew_us if margin_us is None else margin_us)
         self.forgotten_ranges = 0
         self._forgotten_us = _NEVER_US
         self._clear()
@@ -53,26 +60,33 @@ class OwnershipMap:
         self.names = Names()
         self.addresses = AddressTable()
         self.said = Ragged(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
+        self.seen = Ragged(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
         self.pieces = Ragged(start_us=np.int64, end_us=np.int64, owner=np.uint32)
         self.event_pieces = Ragged(start_us=np.int64, end_us=np.int64, owner=np.uint32)
         self._events: dict[int, set[Event]] = {}
+        self._from_us, self._until_us = FOREVER_US, _NEVER_US
         self._spoken_until_us: I64 = np.zeros(0, np.int64)
         self._has_ports: U8 = np.zeros(0, np.uint8)
 
     @property
     def size(self) -> int:
-        """Time ranges held, learned from heartbeats and from events."""
-        return self.said.rows + self.event_pieces.rows
+        """Time ranges held, learned from heartbeats, flows and events."""
+        return self.said.rows + self.seen.rows + self.event_pieces.rows
+
+    @property
+    def tolerance(self) -> Tolerance:
+        return Tolerance(self.skew_us, self.margin_us, self._from_us, self._until_us)
 
     @property
     def memory_bytes(self) -> int:
         """Arrays, and an estimate of 150 bytes for a name or an event."""
-        parts = (self.said, self.pieces, self.event_pieces, self.addresses)
+        parts = (self.said, self.seen, self.pieces, self.event_pieces, self.addresses)
         arrays = sum(part.memory_bytes for part in parts) + self._spoken_until_us.nbytes + self._has_ports.nbytes
         return arrays + 150 * (len(self.names) + sum(map(len, self._events.values())))
 
     def learn(self, statements: Statements) -> I64:
-        """Merge heartbeats in. Returns the addresses whose knowledge changed, as numbers for `ranges_of`, valid until `forget`.
+        """Merge heartbeats and sightings in. Returns the addresses whose knowledge changed, as numbers for `ranges_of`, valid
+        until `forget`.
 
         Statements without an owner, without duration, or older than what was forgotten say nothing.
         """
@@ -82,7 +96,7 @@ class OwnershipMap:
         if not len(statements):
             return np.zeros(0, np.int64)
         number = self.names.numbers(statements.names)
-        network, ip, port = number[statements.network], statements.ip, statements.port
+        network, ip, port = number[statements.network], statements.ip, np.where(statements.seen, 0, statements.port).astype(np.uint16)
         address = self._intern(network, ip, statements.protocol, port)
         said = Ranges(
             address,
@@ -92,9 +106,9 @@ class OwnershipMap:
             np.minimum(statements.end_us, FOREVER_US),
         )
         self._note(network, ip, port, address, said.end_us)
-        changed, rest = self._extend(said)
-        if rest.size:
-            changed = np.union1d(changed, self._merge(said.rows(rest)))
+        changed = self._hear(said.rows(~statements.seen))
+        if statements.seen.any():
+            changed = np.union1d(changed, self._see(said.rows(statements.seen)))
         self._derive_events([int(number) for number in changed if int(number) in self._events] if self._events else [])
         return changed
 
@@ -112,7 +126,7 @@ class OwnershipMap:
                 changed.add(address)
         touched = np.array(sorted(changed), np.int64)
         self._derive_events(touched.tolist())
-        self._derive_pieces(touched, self._said_of(touched))
+        self._derive_pieces(touched)
         return touched
 
     def find(self, names: Sequence[str], network: U32, ip: U8, protocol: U8, port: U16) -> I64:
@@ -134,15 +148,26 @@ class OwnershipMap:
         shared[known] = self._has_ports[ids[known]] > 0
         return shared
 
+    def heard_throughout(self, ids: I64, first_us: I64, last_us: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether one range of heartbeats, with no silence in it, covers the flow with the margin to spare. No id is below 0."""
+        counts = self.said.counts[ids].astype(np.int64)
+        rows, row_of = self.said.positions(ids), np.repeat(np.arange(len(ids)), counts)
+        start_us, end_us = self.said.columns["start_us"][rows], self.said.columns["end_us"][rows]
+        covers = self.tolerance.covers(start_us, end_us, first_us[row_of], last_us[row_of])
+        heard = np.zeros(len(ids), np.bool_)
+        heard[row_of[covers]] = True
+        return heard
+
     def ranges_of(self, ids: I64) -> Statements:
-        """All that heartbeats said of the addresses. Learning it elsewhere, repeatedly or in part, is harmless."""
-        where = self.said.positions(ids)
-        network, ip, protocol, port = split_keys(self.addresses.keys[:, np.repeat(ids, self.said.counts[ids])])
-        columns = self.said.columns
-        numbers, index = np.unique(np.concatenate((network, columns["owner"][where], columns["node"][where])), return_inverse=True)
+        """All that heartbeats and flows said of the addresses. Learning it elsewhere, repeatedly or in part, is harmless."""
+        said, seen = _rows_of(self.said, ids), _rows_of(self.seen, ids)
+        known = said.and_also(seen)
+        network, ip, protocol, port = split_keys(self.addresses.keys[:, known.address])
+        numbers, index = np.unique(np.concatenate((network, known.owner, known.node)), return_inverse=True)
         network, owner, node = np.split(index.astype(np.uint32), 3)
         names = tuple(self.names.texts[number] for number in numbers.tolist())
-        return Statements(names, network, node, owner, ip, port, protocol, columns["start_us"][where], columns["end_us"][where])
+        by_flows = np.arange(len(known.address)) >= len(said.address)
+        return Statements(names, network, node, owner, ip, port, protocol, known.start_us, known.end_us, by_flows)
 
     def events_of(self, ids: I64) -> list[IpEvent]:
         """The events known of the addresses."""
@@ -166,11 +191,13 @@ class OwnershipMap:
             self._forget_events(number, before_us)
         self._derive_events(list(self._events))
         _drop_ended(self.said, self.addresses.count, before_us)
+        _drop_ended(self.seen, self.addresses.count, before_us)
         _drop_ended(self.pieces, self.addresses.count, before_us)
         self._spoken_until_us[self._spoken_until_us <= before_us] = _NEVER_US
         dropped = before - self.size
         self.forgotten_ranges += dropped
-        idle = self.addresses.count - int(np.count_nonzero(self.said.counts)) - len(self._events)
+        held = np.count_nonzero((self.said.counts > 0) | (self.seen.counts > 0))
+        idle = self.addresses.count - int(held) - len(self._events)
         if idle > max(_CHUNK, self.addresses.count // 2):
             self._rebuild()
         return dropped
@@ -186,6 +213,7 @@ class OwnershipMap:
         for first in range(0, self.addresses.count, _CHUNK):
             fresh.learn(self.ranges_of(np.arange(first, min(first + _CHUNK, self.addresses.count))))
         fresh.learn_events(self.events_of(np.array(list(self._events), np.int64)))
+        fresh._from_us, fresh._until_us = self._from_us, self._until_us
         fresh._forgotten_us, fresh.forgotten_ranges = self._forgotten_us, self.forgotten_ranges
         self.__dict__ = fresh.__dict__
 
@@ -210,7 +238,7 @@ class OwnershipMap:
 
     def _resize(self) -> None:
         count = self.addresses.count
-        for ragged in (self.said, self.pieces, self.event_pieces):
+        for ragged in (self.said, self.seen, self.pieces, self.event_pieces):
             ragged.resize(count)
         if count > len(self._has_ports):
             more = count + count // 4 - len(self._has_ports)
@@ -226,6 +254,25 @@ class OwnershipMap:
             whole = self._intern(network[ported], ip[ported], none.astype(np.uint8), none)
             np.maximum.at(self._spoken_until_us, whole, until_us[ported])
             self._has_ports[whole] = 1
+
+    def _hear(self, said: Ranges) -> I64:
+        self._from_us = min(self._from_us, int(said.start_us.min(initial=FOREVER_US)))
+        self._until_us = max(self._until_us, int(said.end_us.max(initial=_NEVER_US)))
+        changed, rest = self._extend(said)
+        if rest.size:
+            merged, touched = self._merge(self.said, said.rows(rest))
+            self._derive_pieces(touched)
+            changed = np.union1d(changed, merged)
+        seen = changed[self.seen.counts[changed] > 0]
+        if seen.size:
+            self._merge(self.seen, _rows_of(self.seen, seen), without=self.said)
+        return changed
+
+    def _see(self, seen: Ranges) -> I64:
+        """Sightings say something only where their node's heartbeats do not say it already."""
+        changed, _ = self._merge(self.seen, seen, without=self.said)
+        self._derive_pieces(changed)
+        return changed
 
     def _extend(self, said: Ranges) -> tuple[I64, I64]:
         """The usual case without sorting: the owner of an address's last range goes on. Returns addresses that changed, and
@@ -244,32 +291,46 @@ class OwnershipMap:
         np.maximum.at(piece["end_us"], last_piece[rows], said.end_us[rows])
         return np.unique(said.address[rows]), np.flatnonzero(~goes_on)
 
-    def _merge(self, said: Ranges) -> I64:
-        """Sort new ranges into their addresses' lists. Returns the addresses whose list changed."""
+    def _merge(self, where: Ragged, said: Ranges, without: Ragged | None = None) -> tuple[I64, I64]:
+        """Sort new ranges into their addresses' lists, except where `without` covers them. Returns the addresses whose list
+        changed, and all of them.
+        """
         touched = np.unique(said.address)
-        known = self._said_of(touched)
+        known = _rows_of(where, touched)
         merged = union(known.and_also(said))
+        if without is not None:
+            merged = beyond(merged, _rows_of(without, touched))
         counts = _counts(touched, merged.address)
         changed = touched[_differs(touched, known, merged)]
-        self.said.put(touched, counts, start_us=merged.start_us, end_us=merged.end_us, owner=merged.owner, node=merged.node)
-        self._derive_pieces(touched, merged)
-        return changed
+        where.put(touched, counts, start_us=merged.start_us, end_us=merged.end_us, owner=merged.owner, node=merged.node)
+        return changed, touched
 
-    def _derive_pieces(self, touched: I64, said: Ranges) -> None:
+    def _derive_pieces(self, touched: I64) -> None:
+        """The timelines of addresses anew, from all that is known of them. Silences of a port's listener stay silences: another
+        process of the node may have had the port, and nothing would tell.
+        """
+        said = _rows_of(self.said, touched)
+        others = self._assignments(touched).and_also(self._strangers(touched, said))
+        whole = split_keys(self.addresses.keys[:, said.address])[3] == 0
+        held = bridged(said.rows(whole), others, self.gap_us, self.window_us).and_also(said.rows(~whole))
+        self._put_pieces(self.pieces, touched, pieces(held))
+
+    def _assignments(self, touched: I64) -> Ranges:
+        """Events say of an instant who got the address."""
         evented = [number for number in touched.tolist() if number in self._events] if self._events else []
-        barriers = [
-            Barrier(number, event.at_us, event.owner)
-            for number in evented
-            for event in self._events[number]
-            if event.assigned and event.owner is not None
-        ]
-        self._put_pieces(self.pieces, touched, pieces(said, self.gap_us, self.window_us, barriers))
+        held = [(number, event.at_us, event.owner) for number in evented for event in self._events[number] if event.assigned]
+        address, at_us, owner = np.array(held, np.int64).reshape(-1, 3).T
+        return Ranges(address, owner.astype(np.uint32), np.zeros(len(owner), np.uint32), at_us, at_us + 1)
 
-    def _said_of(self, ids: I64) -> Ranges:
-        where = self.said.positions(ids)
-        columns = self.said.columns
-        address = np.repeat(ids, self.said.counts[ids])
-        return Ranges(address, *(columns[name][where] for name in ("owner", "node", "start_us", "end_us")))
+    def _strangers(self, touched: I64, said: Ranges) -> Ranges:
+        """Sightings, without those of a node's own processes at an address that the node itself holds: they share it."""
+        seen = _rows_of(self.seen, touched)
+        if len(seen.address):
+            owners, index = np.unique(said.owner, return_inverse=True)
+            own = np.array([self.names.texts[number].startswith(NODE_PREFIX) for number in owners.tolist()], np.bool_)[index]
+            pair = said.address[own] << 32 | said.node[own]
+            seen = seen.rows(~np.isin(seen.address << 32 | seen.node, pair))
+        return seen
 
     def _derive_events(self, touched: Sequence[int]) -> None:
         if not touched:
@@ -281,12 +342,18 @@ class OwnershipMap:
         self._put_pieces(self.event_pieces, np.array(touched, np.int64), pieces(ranges))
 
     def _event_ranges(self, number: int) -> list[tuple[int, int, int]]:
-        said = self._said_of(np.array([number]))
+        said = _rows_of(self.said, np.array([number]))
         signs = map(Sign, said.start_us.tolist(), said.end_us.tolist(), said.owner.tolist())
         return ranges_of_events(self._events[number], signs, self.event_limit_us)
 
     def _put_pieces(self, where: Ragged, touched: I64, cut: Pieces) -> None:
         where.put(touched, _counts(touched, cut.address), start_us=cut.start_us, end_us=cut.end_us, owner=cut.owner)
+
+
+def _rows_of(where: Ragged, ids: I64) -> Ranges:
+    """What is said, or was seen, of the addresses."""
+    rows, columns = where.positions(ids), where.columns
+    return Ranges(np.repeat(ids, where.counts[ids]), *(columns[name][rows] for name in ("owner", "node", "start_us", "end_us")))
 
 
 def _drop_ended(ragged: Ragged, lists: int, before_us: int) -> None:

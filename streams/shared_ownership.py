@@ -12,7 +12,7 @@ from schemas.ownership_records import Ownership
 from streams import metrics
 from streams.ownership import OwnershipMap
 from streams.stages import stage
-from streams.statements import heard, tell, told
+from streams.statements import heard, sighted, tell, together, told
 
 
 class SharedOwnership:
@@ -36,7 +36,7 @@ class SharedOwnership:
                 self._known.learn_events(events)
             if records:
                 self._known.learn(told(records))
-            changed = self._known.learn(heard(batches, self._network))
+            changed = self._known.learn(together(heard(batches, self._network), sighted(batches, self._network)))
             metrics.OWNERSHIP_RANGES.set(self._known.size)
             return tell(self._known.ranges_of(changed)) if len(changed) else []
 

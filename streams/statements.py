@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.columns import HEARTBEAT_DTYPES, I64, U8, U16, U32, FlowBatch, HeartbeatColumns, empty_heartbeats
+from schemas.columns import HEARTBEAT_DTYPES, I64, U8, U16, U32, U64, FlowBatch, HeartbeatColumns, empty_flows, empty_heartbeats
 from schemas.ownership_records import AddressRange, Ownership
+from streams.hashing import address_words, mix
 
+_SOURCES = ("heartbeat", "flow")
 LATEST_US = 2**62
 """Beyond any instant that is meant."""
 
@@ -49,7 +51,11 @@ class Names:
 
 @dataclass(frozen=True)
 class Statements:
-    """m heartbeats. `network`, `workload` and `node` index `names`; `port` 0 means the whole address."""
+    """m heartbeats. `network`, `workload` and `node` index `names`; `port` 0 means the whole address.
+
+    `seen`: no heartbeat, but a node's flows that a workload had at the address. Enough to know that an agent speaks for the
+    address and that the workload was there; not enough to name anybody by it: addresses may be shared.
+    """
 
     names: tuple[str, ...]
     network: U32
@@ -60,22 +66,14 @@ class Statements:
     protocol: U8
     start_us: I64
     end_us: I64
+    seen: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.port)
 
     def rows(self, chosen: NDArray[np.bool_]) -> Statements:
-        return Statements(
-            self.names,
-            self.network[chosen],
-            self.node[chosen],
-            self.workload[chosen],
-            self.ip[chosen],
-            self.port[chosen],
-            self.protocol[chosen],
-            self.start_us[chosen],
-            self.end_us[chosen],
-        )
+        columns = [getattr(self, field.name)[chosen] for field in fields(self)[1:]]
+        return Statements(self.names, *columns)
 
     def saying(self) -> Statements:
         """Without those that say nothing: no workload, or no time."""
@@ -104,21 +102,71 @@ def heard(batches: Sequence[FlowBatch], network: str = "default") -> Statements:
         protocol=joined.protocol,
         start_us=joined.start_us,
         end_us=joined.end_us,
+        seen=np.zeros(len(joined), np.bool_),
     )
 
 
-def told(records: Iterable[Ownership]) -> Statements:
-    """What other workers learned from heartbeats. Ranges derived from events are left out: events are exchanged as events."""
+def sighted(batches: Sequence[FlowBatch], network: str = "default") -> Statements:
+    """What the flows of the batches say of their local ends: a workload, an address, first and last packet within the batch."""
     names = Names()
-    rows: list[tuple[int, int, int, int, int, int, int]] = []
+    flowing = [batch for batch in batches if len(batch.flows)]
+    flows = [batch.flows for batch in flowing] or [empty_flows()]
+    batch_of = np.repeat(np.arange(len(flowing)), [len(batch.flows) for batch in flowing])
+    ip, workload, first_us, last_us = (
+        np.concatenate([getattr(some, name) for some in flows]) for name in ("local_ip", "local_workload", "first_seen_us", "last_seen_us")
+    )
+    place = batch_of.astype(np.uint64) << np.uint64(32) | workload.astype(np.uint64)
+    row, first_us, last_us = _spans(mix((*address_words(ip), place)), first_us, last_us)
+    workload = names.joined_numbers([batch.workloads for batch in flowing], workload[row], batch_of[row])
+    network_of = names.numbers([batch.network or network for batch in flowing])
+    node_of = names.numbers([batch.node_id for batch in flowing])
+    return Statements(
+        names=tuple(names.texts),
+        network=network_of[batch_of[row]],
+        node=node_of[batch_of[row]],
+        workload=workload,
+        ip=ip[row],
+        port=np.zeros(len(row), np.uint16),
+        protocol=np.zeros(len(row), np.uint8),
+        start_us=first_us,
+        end_us=last_us + 1,
+        seen=np.ones(len(row), np.bool_),
+    )
+
+
+def _spans(keys: U64, first_us: I64, last_us: I64) -> tuple[NDArray[np.int64], I64, I64]:
+    """For each different key a row, the earliest first and the latest last."""
+    if not len(keys):
+        return np.zeros(0, np.int64), first_us, last_us
+    order = np.argsort(keys)
+    begins = np.flatnonzero(np.append(True, keys[order][1:] != keys[order][:-1]))
+    return order[begins], np.minimum.reduceat(first_us[order], begins), np.maximum.reduceat(last_us[order], begins)
+
+
+def together(one: Statements, other: Statements) -> Statements:
+    """The statements of both."""
+    names = Names((*one.names, *other.names))
+    columns = {}
+    for field in fields(Statements)[1:]:
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if field.name in ("network", "node", "workload"):
+            left, right = names.numbers(one.names)[left], names.numbers(other.names)[right]
+        columns[field.name] = np.concatenate((left, right))
+    return Statements(tuple(names.texts), **columns)
+
+
+def told(records: Iterable[Ownership]) -> Statements:
+    """What other workers learned from batches. Ranges derived from events are left out: events are exchanged as events."""
+    names = Names()
+    rows: list[tuple[int, int, int, int, int, int, int, bool]] = []
     ips: list[bytes] = []
     for record in records:
         network = names.number(record.network)
         for held in record.ranges:
-            if held.source == "heartbeat":
+            if held.source in _SOURCES:
                 ips.append(record.ip)
-                rows.append((network, names.number(held.node_id), names.number(held.workload), *_numbers(held)))
-    table = np.array(rows, np.int64).reshape(-1, 7)
+                rows.append((network, names.number(held.node_id), names.number(held.workload), *_numbers(held), held.source == _SOURCES[1]))
+    table = np.array(rows, np.int64).reshape(-1, 8)
     return Statements(
         names=tuple(names.texts),
         network=table[:, 0].astype(np.uint32),
@@ -129,6 +177,7 @@ def told(records: Iterable[Ownership]) -> Statements:
         protocol=table[:, 4].astype(np.uint8),
         start_us=table[:, 5].copy(),
         end_us=table[:, 6].copy(),
+        seen=table[:, 7] > 0,
     )
 
 
@@ -137,10 +186,10 @@ def tell(statements: Statements) -> list[Ownership]:
     ranges: dict[tuple[str, bytes, int, int], list[AddressRange]] = {}
     names = statements.names
     columns = (statements.network, statements.node, statements.workload, statements.port, statements.protocol)
-    times = (statements.start_us, statements.end_us)
+    times = (statements.start_us, statements.end_us, statements.seen)
     numbers = zip(*(column.tolist() for column in (*columns, *times)), strict=True)
-    for row, (network, node, workload, port, protocol, start_us, end_us) in enumerate(numbers):
-        held = AddressRange(names[workload], port, protocol, start_us, end_us, "heartbeat", names[node])
+    for row, (network, node, workload, port, protocol, start_us, end_us, seen) in enumerate(numbers):
+        held = AddressRange(names[workload], port, protocol, start_us, end_us, _SOURCES[seen], names[node])
         ranges.setdefault((names[network], statements.ip[row].tobytes(), protocol, port), []).append(held)
     return [Ownership(network, ip, tuple(held)) for (network, ip, _, _), held in ranges.items()]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,14 +46,6 @@ class Pieces(NamedTuple):
     owner: U32
 
 
-class Barrier(NamedTuple):
-    """A word of lower rank that `owner` got the address: enough to stop a silence from being somebody else's."""
-
-    address: int
-    at_us: int
-    owner: int
-
-
 def union(ranges: Ranges) -> Ranges:
     """Per address, owner and node: touching and overlapping ranges become one. Sorted by address, start, owner, node."""
     if not len(ranges.address):
@@ -66,13 +57,29 @@ def union(ranges: Ranges) -> Ranges:
     return merged.rows(np.lexsort((merged.node, merged.owner, merged.start_us, merged.address)))
 
 
-def pieces(ranges: Ranges, gap_us: int = 0, window_us: int = 1, barriers: Sequence[Barrier] = ()) -> Pieces:
-    """Who held each address when: instants with one owner, and instants with SEVERAL.
+def claims(ranges: Ranges) -> NDArray[np.int64]:
+    """A number for each row, the same for rows that agree in address, owner and node."""
+    triples = np.stack((ranges.address, ranges.owner.astype(np.int64), ranges.node.astype(np.int64)))
+    number: NDArray[np.int64] = np.unique(triples, axis=1, return_inverse=True)[1].reshape(-1)
+    return number
 
-    A silence of at most `gap_us` between two pieces of one owner belongs to that owner if it looks like lost heartbeats: it
-    begins and ends where windows do (elsewhere the workload itself left or came), and no other owner's piece or
-    barrier lies in it.
-    """
+
+def beyond(ranges: Ranges, known: Ranges) -> Ranges:
+    """What is left of `ranges` where `known` does not say the same: address, owner and node. Sorted as by `union`."""
+    if not len(ranges.address) or not len(known.address):
+        return union(ranges)
+    both = ranges.and_also(known)
+    claim = claims(both)
+    is_known = (np.arange(len(claim)) >= len(ranges.address)).astype(np.uint32)
+    cut = pieces(both._replace(address=claim, owner=is_known))
+    left = cut.owner == 0
+    row_of = np.zeros(int(claim.max()) + 1, np.int64)
+    row_of[claim] = np.arange(len(claim))
+    return union(both.rows(row_of[cut.address[left]])._replace(start_us=cut.start_us[left], end_us=cut.end_us[left]))
+
+
+def pieces(ranges: Ranges) -> Pieces:
+    """Who held each address when: instants with one owner, and instants with SEVERAL. Whose node said so makes no difference."""
     held = union(ranges._replace(node=np.zeros_like(ranges.node)))
     address = np.concatenate((held.address, held.address))
     instant = np.concatenate((held.start_us, held.end_us))
@@ -88,26 +95,16 @@ def pieces(ranges: Ranges, gap_us: int = 0, window_us: int = 1, barriers: Sequen
     until = np.append(instant[1:], 0)
     covered = count > 0  # the last instant of an address has nobody left, so `until` never reaches into the next address
     label = np.where(count > 1, SEVERAL, owner)[covered].astype(np.uint32)
-    return _bridge(Pieces(address[covered], instant[covered], until[covered], label), gap_us, window_us, barriers)
+    return _joined(Pieces(address[covered], instant[covered], until[covered], label))
 
 
-def _bridge(cut: Pieces, gap_us: int, window_us: int, barriers: Sequence[Barrier]) -> Pieces:
+def _joined(cut: Pieces) -> Pieces:
+    """Pieces that touch and have one label become one: SEVERAL may be others from one instant to the next."""
     begins = _changes(cut.address, cut.owner)
-    silence = np.append(0, cut.start_us[1:] - cut.end_us[:-1])
-    begins |= silence > np.where(cut.owner == SEVERAL, 0, gap_us)
-    begins[1:] |= (silence[1:] > 0) & ((cut.start_us[1:] % window_us != 0) | (cut.end_us[:-1] % window_us != 0))
-    begins[[row for barrier in barriers for row in _stopped_at(cut, barrier)]] = True
+    begins[1:] |= cut.start_us[1:] > cut.end_us[:-1]
     first = np.flatnonzero(begins)
     last = np.append(first[1:], len(begins)) - 1
     return Pieces(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first])
-
-
-def _stopped_at(cut: Pieces, barrier: Barrier) -> list[int]:
-    """The piece after the silence that the barrier lies in, if it lies in one between two pieces."""
-    low, high = np.searchsorted(cut.address, [barrier.address, barrier.address + 1]).tolist()
-    row = low + int(np.searchsorted(cut.start_us[low:high], barrier.at_us, "right"))
-    silent = low < row < high and int(cut.end_us[row - 1]) <= barrier.at_us
-    return [row] if silent and int(cut.owner[row]) != barrier.owner else []
 
 
 def _merge(begins: NDArray[np.bool_], start_us: I64, end_us: I64) -> tuple[NDArray[np.int64], I64]:

@@ -29,6 +29,7 @@ class Said:
     node: str = "n1"
     network: str = "default"
     protocol: int = 6
+    seen: bool = False
 
 
 def statements(said: Sequence[Said]) -> Statements:
@@ -42,6 +43,7 @@ def statements(said: Sequence[Said]) -> Statements:
         protocol=np.array([one.protocol for one in said], np.uint8),
         start_us=np.array([one.start_us for one in said], np.int64),
         end_us=np.array([one.end_us for one in said], np.int64),
+        seen=np.array([one.seen for one in said], np.bool_),
         names=tuple(names.texts),
     )
 
@@ -75,33 +77,51 @@ def whos(
 
 def oracle(said: Sequence[Said], first: int, last: int, *, gap: int, skew: int, margin: int, window: int) -> str:
     """The answer for one address, by looking at every instant. For small times only."""
-    if not said:
+    if all(one.seen for one in said):
         return "(unknown)"
     top = max(max(one.end_us for one in said), last + skew) + 2
     low = min(min(one.start_us for one in said), first - skew) - 2
-    holders = {t: {one.workload for one in said if one.start_us <= t < one.end_us} for t in range(low, top)}
-    for silence in _silences(holders, low, top):
-        before, after = holders[silence.start - 1], holders[silence.stop]
-        aligned = silence.start % window == 0 and silence.stop % window == 0
-        if before == after and len(before) == 1 and len(silence) <= gap and aligned:
-            holders.update(dict.fromkeys(silence, before))
+    holders = {t: {one.workload for one in said if not one.seen and one.start_us <= t < one.end_us} for t in range(low, top)}
+    for owner, silence in _silences(said, gap=gap, window=window):
+        around = range(silence.start - 1, silence.stop + 1)
+        if all(one.workload == owner or not _meet(one, around) for one in said):
+            for t in silence:
+                holders[t] = holders[t] | {owner}
     near = set().union(*(holders[t] for t in range(first - skew, last + skew + 1)))
     if len(near) != 1:
         return "(ambiguous)" if near else "(gap)"
     within = [t for t in range(first - skew, last + skew + 1) if holders[t] == near]
+    if within[-1] - within[0] >= len(within):
+        return "(gap)"  # two pieces, and silence in between
     start = end = within[0]
     while holders.get(start - 1) == near:
         start -= 1
     while holders.get(end) == near:
         end += 1
-    return next(iter(near)) if start + margin <= first and last < end - margin else "(gap)"
+    heard = [one for one in said if not one.seen]
+    before = -skew if start <= min(one.start_us for one in heard) + skew else margin
+    after = -skew if end >= max(one.end_us for one in heard) - skew else margin
+    return next(iter(near)) if start + before <= first and last < end - after else "(gap)"
 
 
-def _silences(holders: dict[int, set[str]], low: int, top: int) -> list[range]:
-    """Maximal stretches that nobody holds, with somebody on either side."""
-    edges = [t for t in range(low + 1, top) if bool(holders[t]) != bool(holders[t - 1])]
-    spans = [range(a, b) for a, b in zip(edges, edges[1:], strict=False)]
-    return [span for span in spans if not holders[span.start]]
+def _silences(said: Sequence[Said], *, gap: int, window: int) -> list[tuple[str, range]]:
+    """What one node leaves out of one owner's time, from the end of one window to the end of another."""
+    found = []
+    for owner, node in {(one.workload, one.node) for one in said}:
+        spoken = {t for one in said if (one.workload, one.node) == (owner, node) and not one.seen for t in range(one.start_us, one.end_us)}
+        ends = sorted(t for t in spoken if t + 1 not in spoken)
+        starts = sorted(t for t in spoken if t - 1 not in spoken)
+        silences = [range(end + 1, start) for end, start in zip(ends, starts[1:], strict=False)]
+        for one in silences:
+            around = (*range(one.start - window, one.start), *range(one.stop, one.stop + window))
+            seen = any(sign.seen and (sign.workload, sign.node) == (owner, node) and _meet(sign, one) for sign in said)
+            if len(one) <= gap and one.start % window == 0 and one.stop % window == 0 and (seen or spoken.issuperset(around)):
+                found.append((owner, one))
+    return found
+
+
+def _meet(one: Said, span: range) -> bool:
+    return one.start_us < span.stop and span.start < one.end_us
 
 
 def flows(keys: Sequence[int], *, workload: int = 0, start_us: int = 0) -> FlowColumns:

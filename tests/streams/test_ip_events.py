@@ -19,7 +19,7 @@ def event(at: int, kind: str, workload: str, ip: int = 1) -> IpEvent:
 
 
 def a_map(skew: int = 0, limit: int = 0) -> OwnershipMap:
-    return OwnershipMap(gap_us=20, skew_us=skew, window_us=10, event_limit_us=limit)
+    return OwnershipMap(gap_us=20, skew_us=skew, margin_us=-skew, window_us=10, event_limit_us=limit)
 
 
 events = st.builds(event, st.integers(0, 30), st.sampled_from("++-"), st.sampled_from("ABC"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ def a_map(margin: int = -SKEW) -> OwnershipMap:
     st.lists(said, max_size=8) | st.lists(windowed, max_size=8), st.lists(asked, min_size=1, max_size=8), st.sampled_from([-SKEW, 0, SKEW])
 )
 @example([Said("A", 0, 10), Said("A", 15, 20)], [(11, 12)], -SKEW)
+@example([Said("A", 0, 7), Said("A", 9, 20)], [(8, 8)], -SKEW)
 @example([Said("A", 0, 10), Said("B", 12, 14), Said("A", 15, 20)], [(11, 11)], -SKEW)
 def test_every_answer_is_the_oracles(known: list[Said], flows: list[tuple[int, int]], margin: int) -> None:
     learned = a_map(margin)
@@ -57,8 +60,50 @@ def test_the_flows_own_time_decides(first: int, last: int, answer: str) -> None:
 
 def test_a_name_that_would_be_a_guess_is_no_name() -> None:
     known = a_map(margin=SKEW)
-    known.learn(statements([Said("A", 0, 100)]))
+    known.learn(statements([Said("A", 0, 100), Said("B", -50, 150, address(2))]))
     assert whos(known, [(3, 96), (2, 50), (50, 97)]) == ["A", "(gap)", "(gap)"]
+
+
+def test_where_all_knowledge_begins_and_ends_nobody_is_missed() -> None:
+    known = a_map(margin=SKEW)
+    known.learn(statements([Said("A", 0, 100), Said("B", 2, 98, address(2))]))
+    assert whos(known, [(0, 99), (-2, 102), (-3, 50), (50, 103)]) == ["A", "A", "A", "(gap)"]
+    assert whos(known, [(0, 99)], address(2)) == ["B"]
+
+
+@given(st.lists(st.builds(replace, said, seen=st.booleans()), max_size=8), st.lists(asked, min_size=1, max_size=8))
+@example([Said("A", 0, 10), Said("A", 15, 20), Said("C", 12, 13, node="n2", seen=True)], [(12, 12)])
+@example([Said("A", 7, 10), Said("A", 15, 18), Said("A", 12, 13, seen=True)], [(12, 12)])
+@example([Said("A", 7, 10), Said("A", 15, 18), Said("A", 12, 13, node="n2", seen=True)], [(12, 12)])
+def test_flows_of_others_are_no_names_but_end_a_silence(known: list[Said], flows: list[tuple[int, int]]) -> None:
+    learned = a_map()
+    learned.learn(statements(known))
+    expected = [oracle(known, first, last, gap=GAP, skew=SKEW, margin=-SKEW, window=WINDOW) for first, last in flows]
+    assert whos(learned, flows) == expected
+
+
+def test_processes_that_share_an_address_do_not_end_its_silence() -> None:
+    known = a_map()
+    beats = [Said("node/n1", 0, 10), Said("node/n1", 15, 25), Said("node/n1", 40, 45)]
+    known.learn(statements([*beats, Said("web", 11, 13, seen=True)]))
+    assert who(known, 12, 13) == "node/n1"
+    known.learn(statements([Said("web", 11, 13, node="n2", seen=True)]))
+    assert who(known, 12, 13) == "(gap)"
+
+
+def test_an_owner_on_another_node_was_away_in_between() -> None:
+    known = OwnershipMap(gap_us=20, skew_us=1, window_us=WINDOW)
+    known.learn(statements([Said("A", 0, 10, node="n1"), Said("A", 20, 30, node="n2")]))
+    assert who(known, 15, 15) == "(gap)"
+    known.learn(statements([Said("A", 20, 30, node="n1")]))
+    assert who(known, 15, 15) == "A"
+
+
+def test_a_listener_that_was_not_heard_is_not_taken_for_absent() -> None:
+    known = a_map(margin=SKEW)
+    known.learn(statements([Said("node/n1", 0, 10), Said("node/n1", 15, 25), Said("web", 5, 10, port=80)]))
+    assert whos(known, [(12, 13)]) == ["node/n1"]
+    assert whos(known, [(14, 14), (20, 20), (1, 1)], port=80) == ["(gap)", "node/n1", "node/n1"]
 
 
 def test_a_workload_that_said_it_left_is_not_there_until_it_says_so_again() -> None:

@@ -59,6 +59,8 @@ def heartbeats(chance: random.Random, held: list[Holding], clocks: list[int], lo
             if (one.node, window) not in missing:
                 part = max(start, window * WINDOW), min(end, (window + 1) * WINDOW)
                 said.append(Said(one.owner, *part, address(one.ip), node=f"n{one.node}"))
+    latest = max(one.end_us for one in held) + 10 * WINDOW
+    said += [Said(f"node/n{node}", -10 * WINDOW, latest, address(100 + node), node=f"n{node}") for node in range(4)]
     chance.shuffle(said)
     return said
 

@@ -13,18 +13,19 @@ from streams.statements import tell, told
 from tests.streams.support import Said, address, statements, who, whos
 
 said = st.builds(
-    lambda owner, start, length, ip, port, node: Said(owner, start, start + length, address(ip), port, node),
+    lambda owner, start, length, ip, port, node, seen: Said(owner, start, start + length, address(ip), port * (not seen), node, seen=seen),
     st.sampled_from(["A", "B", "C", ""]),
     st.integers(0, 60),
     st.integers(0, 20),
     st.integers(1, 3),
     st.sampled_from([0, 0, 80]),
     st.sampled_from("xy"),
+    st.sampled_from([False, False, True]),
 )
 
 
 def a_map() -> OwnershipMap:
-    return OwnershipMap(gap_us=9, skew_us=3, window_us=5)
+    return OwnershipMap(gap_us=9, skew_us=3, margin_us=-3, window_us=5)
 
 
 def everything(known: OwnershipMap) -> set[tuple[object, ...]]:

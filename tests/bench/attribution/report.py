@@ -1,0 +1,79 @@
+"""The outcomes as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tests.bench.attribution.runs import Outcome, Score
+from tests.bench.attribution.weir_way import Rules
+from tests.simulator.scenario import Scenario
+
+SECOND_US = 1_000_000
+
+
+def circumstances(scenario: Scenario, rules: Rules) -> list[str]:
+    return [
+        f"Machine: {_processor()}, one core used; Python {platform.python_version()}, numpy {np.__version__}, Linux {platform.release()}.",
+        f"Seed {scenario.seed}; {scenario.horizon_us // SECOND_US} s, {scenario.nodes} nodes, {scenario.addresses} pod addresses, "
+        f"{scenario.agentless} without an agent, {scenario.listeners_per_node} listeners a node, {scenario.workloads} workload names.",
+        f"{scenario.late:.0%} of messages late by up to {scenario.late_us // SECOND_US} s, {scenario.repeated:.0%} repeated, "
+        f"{scenario.node_deaths:.0%} of nodes die, {scenario.backlogs:.0%} are cut off for up to a quarter of the time, "
+        f"{scenario.return_rate:.0%} of tenures give an address back to the owner before the last.",
+        f"Worker: skew {rules.skew_us // 1000} ms, gap {rules.gap_us // SECOND_US} s, hold {rules.hold_us // SECOND_US} s.",
+    ]
+
+
+def table(outcomes: Sequence[Outcome]) -> list[str]:
+    """One line an attributor and scenario."""
+    lines = [
+        "| life | clocks apart | lost | records | at edges | attributor | wrong | wrong % | unattributed % | of these | right % |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    rows = [(*_place(outcome, score), *_figures(outcome, score)) for outcome in outcomes for score in outcome.scores]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def sums(outcomes: Sequence[Outcome]) -> str:
+    differ = [outcome for outcome in outcomes if outcome.true_bytes != outcome.canonical_bytes]
+    if differ:
+        return f"Canonical bytes differ from the true traffic in {len(differ)} of {len(outcomes)} runs."
+    total = sum(outcome.true_bytes for outcome in outcomes)
+    return f"Canonical bytes between nodes with agents equal the true traffic in all {len(outcomes)} runs ({total:,} bytes)."
+
+
+def _place(outcome: Outcome, score: Score) -> tuple[str, ...]:
+    scenario = outcome.scenario
+    if score is not outcome.weir:
+        return "", "", "", "", "", score.attributor
+    return (
+        f"{scenario.life_us // SECOND_US} s",
+        f"{scenario.skew_us // 1000} ms",
+        f"{scenario.lost:.0%}",
+        f"{outcome.records:,}",
+        f"{outcome.at_edges / outcome.records:.2%}",
+        score.attributor,
+    )
+
+
+def _figures(outcome: Outcome, score: Score) -> tuple[str, ...]:
+    share = 100 / outcome.records
+    reasons = ", ".join(f"{reason} {count * share:.2f}" for reason, count in score.reasons.items())
+    return f"{score.wrong:,}", f"{score.wrong * share:.3f}", f"{score.unattributed * share:.2f}", reasons, f"{score.right * share:.2f}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    except OSError:
+        return platform.machine()
+
+
+def say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
