@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
 from faust.streams import Stream
@@ -42,6 +42,7 @@ _TAKE_MESSAGES = 64
 _TAKE_WITHIN_SECONDS = 0.05
 _QUEUED_BYTES_LIMIT = 64 * 1024 * 1024
 _IDLE_SECONDS = 0.1
+_LAST_ANSWER_SECONDS = 3.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -147,7 +148,7 @@ class Applier:
             return False
 
     async def _open(self, lane: Lane) -> bool:
-        committed = (await self._consumer_thread.committed([_tp(lane)]))[_tp(lane)]
+        committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
         lane.position, lane.pending = committed.offset, committed.pending
         lane.dedup = await self._in_thread("ClickHouse", lane, lambda: self._restorer.restore(lane.partition, committed.pending))
         self._follow()
@@ -173,8 +174,20 @@ class Applier:
     async def _decide(self, lane: Lane, offset: int, pending: tuple[int, int] | None) -> None:
         """Commit. Raises LaneOver where the partition is no longer ours: its next owner goes on from what is stored."""
         commit = self._consumer_thread.commit_decision
-        if lane.closed or not await self._patiently("Kafka", lane, lambda: commit(_tp(lane), offset, pending)):
+        if lane.closed or not await self._patiently("Kafka", lane, lambda: self._answer(commit(_tp(lane), offset, pending))):
             raise LaneOver
+
+    async def _answer(self, question: Coroutine[Any, Any, T]) -> T:
+        """The consumer's answer. It asks a Kafka that is away for ever: a worker that stops raises LaneOver instead."""
+        asked = asyncio.ensure_future(question)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait((asked, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not asked.done():
+            await asyncio.wait((asked,), timeout=_LAST_ANSWER_SECONDS)
+        if not asked.done():
+            raise LaneOver
+        return asked.result()
 
     async def _in_thread(self, part: str, lane: Lane, call: Callable[[], T]) -> T:
         result: T = await self._patiently(part, lane, lambda: asyncio.to_thread(call))

@@ -9,7 +9,7 @@ from faust.types import EventT
 from schemas.codec import decode_batch
 from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
-from schemas.framing import Framer
+from schemas.framing import Framed, Framer
 from streams.clock import now_us
 from streams.lane import Arrived
 from streams.stages import stage
@@ -39,13 +39,16 @@ class Intake:
     def _content(self, value: bytes) -> FlowBatch | Unreadable:
         try:
             with stage("decode"):
-                framed = self._framer.unframe(value)
-                if framed.name != "FlowBatch":
-                    raise Unreadable(f"A message of weir.flows holds a {framed.name}, not a FlowBatch.")
-                batch = decode_batch(framed.body, framed.writer)
-            self._check_window(batch)
+                return self.batch(self._framer.unframe(value))
         except Unreadable as error:
             return error
+
+    def batch(self, framed: Framed) -> FlowBatch:
+        """The batch of a message. Raises Unreadable where it is none, or not to be believed."""
+        if framed.name != "FlowBatch":
+            raise Unreadable(f"A message of weir.flows holds a {framed.name}, not a FlowBatch.")
+        batch = decode_batch(framed.body, framed.writer)
+        self._check_window(batch)
         return batch
 
     def _check_window(self, batch: FlowBatch) -> None:

@@ -13,15 +13,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas import topics
 from schemas.addresses import format_address
 from schemas.checks import INSTANT_LIMIT_US
-from schemas.codec import decode_batch, decode_ip_event, decode_ownership, decode_watermark, encode_ownership, encode_watermark
+from schemas.codec import decode_ip_event, decode_ownership, decode_watermark, encode_ownership, encode_watermark
 from schemas.columns import FlowBatch
 from schemas.errors import Unavailable, Unreadable
 from schemas.events import IpEvent
@@ -30,10 +31,13 @@ from schemas.ownership_records import Ownership, Watermark
 from streams.clock import now_us
 from streams.delivery import Delivery, Record, client_logger
 from streams.hold import HoldRule, NodeReports, PartitionProgress
+from streams.intake import Intake
 from streams.shared_ownership import SharedOwnership
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 _POLL_SECONDS = 0.1
+_RETRY_SECONDS = 2.0
 _POLL_MESSAGES = 500
 _WATERMARK_EVERY_US = 500_000
 _FORGET_EVERY_US = 60_000_000
@@ -62,6 +66,7 @@ class Knowledge(threading.Thread):
         bootstrap: str,
         security: dict[str, str],
         framer: Framer,
+        intake: Intake,
         store: SharedOwnership,
         rule: HoldRule,
         worker: str,
@@ -73,6 +78,7 @@ class Knowledge(threading.Thread):
         self.failed: BaseException | None = None
         self._stop_wanted = threading.Event()
         self._framer = framer
+        self._intake = intake
         self._store = store
         self._rule = rule
         self._worker = worker
@@ -146,9 +152,10 @@ class Knowledge(threading.Thread):
     def _catch_up(self) -> None:
         """Read what Kafka kept of ownership and events before anything is named."""
         partitions = [TopicPartition(topic, p, OFFSET_BEGINNING) for topic in _KEPT for p in self._partitions_of(topic)]
+        ends = {(place.topic, place.partition): self._end_of(place) for place in partitions}
         self._consumer.assign(partitions)
         begun, said = time.monotonic(), 0.0
-        while len(self._at_end) < len(partitions) and not self._stop_wanted.is_set():
+        while not self._has_read(ends) and not self._stop_wanted.is_set():
             self._learn(self._poll())
             if time.monotonic() - begun > said + 5:
                 said = time.monotonic() - begun
@@ -159,11 +166,29 @@ class Knowledge(threading.Thread):
 
     def _partitions_of(self, topic: str) -> list[int]:
         while not self._stop_wanted.is_set():
-            described = self._consumer.list_topics(topic, timeout=10).topics.get(topic)
+            try:
+                described = self._consumer.list_topics(topic, timeout=5).topics.get(topic)
+            except KafkaException as error:  # gone again since the worker began
+                logger.warning("Kafka does not tell of %s, waiting for it: %s", topic, error.args[0].str())
+                described = None
             if described is not None and described.partitions:
                 return list(described.partitions)
             self._stop_wanted.wait(1.0)
         return []
+
+    def _end_of(self, place: TopicPartition) -> int:
+        while not self._stop_wanted.is_set():
+            try:
+                return int(self._consumer.get_watermark_offsets(place, timeout=5)[1])
+            except KafkaException as error:
+                logger.warning("Kafka does not tell the end of %s, waiting for it: %s", place.topic, error.args[0].str())
+            self._stop_wanted.wait(1.0)
+        return 0
+
+    def _has_read(self, ends: dict[tuple[str, int], int]) -> bool:
+        """Up to these ends. Not "to where nothing comes any more": other workers' watermarks keep coming, and no end is ever told."""
+        places = self._consumer.position([TopicPartition(*place) for place in ends])
+        return all((p.topic, p.partition) in self._at_end or p.offset >= ends[p.topic, p.partition] for p in places)
 
     def _follow_wanted(self) -> None:
         with self._lock:
@@ -221,9 +246,9 @@ class Knowledge(threading.Thread):
         value = message.value()
         if value is None:
             return
-        framed = self._framer.unframe(value)
+        framed = self._patiently(lambda: self._framer.unframe(value))
         if framed.name == "FlowBatch":
-            lessons.batches.append(decode_batch(framed.body, framed.writer))
+            lessons.batches.append(self._intake.batch(framed))
             lessons.partitions.append(message.partition() or 0)
             lessons.arrived_us.append(min(message.timestamp()[1] * 1_000, now_us()))
         elif framed.name == "IpEvent":
@@ -253,7 +278,7 @@ class Knowledge(threading.Thread):
         """Compaction keeps the newest record of a key: a shared address's ports have keys, and records, of their own."""
         port = ownership.ranges[0].port
         key = f"{ownership.network}/{format_address(ownership.ip)}" + (f"/{ownership.ranges[0].protocol}/{port}" if port else "")
-        return Record(topics.OWNERSHIP_TOPIC, key.encode(), self._framer.frame("Ownership", encode_ownership(ownership)))
+        return Record(topics.OWNERSHIP_TOPIC, key.encode(), self._frame("Ownership", encode_ownership(ownership)))
 
     def _forget(self) -> None:
         """Bound the map: drop ranges that ended the retention before the oldest moment that a live node speaks of.
@@ -276,8 +301,21 @@ class Knowledge(threading.Thread):
         for partition, known in progress.items():
             reported_us = _NOBODY_ALIVE_US if known.reported_until_us is None else known.reported_until_us
             body = encode_watermark(Watermark(partition, reported_us, known.read_until_us, self._worker))
-            records.append(Record(topics.OWNERSHIP_TOPIC, f"@watermark/{partition}".encode(), self._framer.frame("Watermark", body)))
+            records.append(Record(topics.OWNERSHIP_TOPIC, f"@watermark/{partition}".encode(), self._frame("Watermark", body)))
         return records
+
+    def _frame(self, name: str, body: bytes) -> bytes:
+        return self._patiently(lambda: self._framer.frame(name, body))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """A schema registry that is away is waited for, as Kafka is. Raises Unavailable once the worker stops."""
+        while True:
+            try:
+                return call()
+            except Unavailable as error:
+                logger.warning("waiting for the schema registry: %s", error)
+                if self._stop_wanted.wait(_RETRY_SECONDS):
+                    raise
 
 
 _KEPT = (topics.OWNERSHIP_TOPIC, topics.IP_EVENTS_TOPIC)

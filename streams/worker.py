@@ -36,7 +36,7 @@ from streams.shared_ownership import SharedOwnership
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _SECOND_US = 1_000_000
-_STOP_SECONDS = 20.0
+_STOP_SECONDS = 5.0
 
 
 def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
@@ -70,10 +70,12 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
     )
     ownership = SharedOwnership(known, settings.network)
     worker_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+    intake = Intake(framer, settings.future_seconds * _SECOND_US)
     knowledge = Knowledge(
         settings.kafka_bootstrap,
         settings.kafka_security,
         framer,
+        intake,
         ownership,
         rule,
         worker_id,
@@ -85,7 +87,6 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
     )
     restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
-    intake = Intake(framer, settings.future_seconds * _SECOND_US)
     applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows, topic.topic_id)
     knowledge.start()
     try:

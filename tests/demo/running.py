@@ -15,6 +15,7 @@ from weir.demo.topology import NODES, SERVICES
 WINDOW_LINE = r"^\d\d:\d\d:\d\d  \d+ edges  .* \| flows: \d+ counted, \d+ repeats dropped, \d+ unattributed.*lost"
 COUNTING = r"^3 agents count on 3 nodes"
 
+
 @dataclass(frozen=True)
 class Put:
     """What a running demo has put up, to be looked for when it is gone."""

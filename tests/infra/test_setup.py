@@ -24,7 +24,7 @@ backend-path = ["."]
 name = "weir"
 version = "1"
 """
-BACKEND = '''\
+BACKEND = """\
 import zipfile
 
 def get_requires_for_build_editable(settings=None):
@@ -38,7 +38,7 @@ def build_editable(wheels, settings=None, metadata=None):
         wheel.writestr("weir-1.dist-info/entry_points.txt", "[console_scripts]\\nweir = weir_here:main\\n")
         wheel.writestr("weir-1.dist-info/RECORD", "")
     return "weir-1-py3-none-any.whl"
-'''
+"""
 
 
 def run(script: Path, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -20,8 +20,7 @@ from weir.lab import InterfaceCounters, Lab, Node, Pod
 
 SHARED = "node/n2"
 ROLLUP_KEYS = (
-    "region, network, node_id, protocol, role, service_port,"
-    " local_workload, remote_workload, remote_source, remote_reason, canonical"
+    "region, network, node_id, protocol, role, service_port, local_workload, remote_workload, remote_source, remote_reason, canonical"
 )
 ROLLUP_SUMS = (
     *("bytes_sent", "bytes_received", "packets_sent", "packets_received", "payload_bytes_sent", "payload_bytes_received"),
@@ -83,9 +82,7 @@ class Shop:
 def shop() -> Iterator[Shop]:
     with Lab("conserve") as lab:
         n1, n2, n3 = lab.node("n1"), lab.node("n2"), lab.node("n3")
-        found = Shop(
-            lab, n1.pod("web"), n1.pod("cart"), n2.pod("db"), n2.pod("api"), n2.pod("sidecar"), n3.pod("outside"), nodes=(n1, n2)
-        )
+        found = Shop(lab, n1.pod("web"), n1.pod("cart"), n2.pod("db"), n2.pod("api"), n2.pod("sidecar"), n3.pod("outside"), nodes=(n1, n2))
         for pod in found.linked:
             pod.set_offloads(False)
         yield found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.support.processes import wait_for
 
@@ -18,10 +18,32 @@ def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
 
 
 def committed_offsets(bootstrap: str, group: str, topic: str) -> dict[int, int]:
-    """The offset that the group would go on with, by partition; a partition without one is absent."""
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    answer = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(10)
-    return {place.partition: place.offset for place in answer.topic_partitions if place.topic == topic and place.offset >= 0}
+    """The offset that the group would go on with, by partition; a partition without one is absent.
+
+    Asked by a consumer that never joins: librdkafka's admin call crashes the process while a broker is just starting.
+    """
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 0})
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        wanted = [TopicPartition(topic, partition) for partition in partitions]
+        places = wait_for(lambda: _committed(consumer, wanted), 30, "the coordinator of the group")
+    finally:
+        consumer.close()
+    return {place.partition: place.offset for place in places if place.offset >= 0}
+
+
+def _committed(consumer: Consumer, wanted: list[TopicPartition]) -> list[TopicPartition]:
+    """Empty while the broker, just started, has no coordinator."""
+    try:
+        return consumer.committed(wanted, timeout=10)
+    except KafkaException as error:
+        if error.args[0].code() in (
+            KafkaError.NOT_COORDINATOR,
+            KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+            KafkaError.COORDINATOR_NOT_AVAILABLE,
+        ):
+            return []
+        raise
 
 
 def lag(bootstrap: str, group: str, topic: str) -> int:

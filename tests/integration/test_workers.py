@@ -1,0 +1,103 @@
+"""Workers that are killed, join, leave and stop: the tables are those of one worker that nothing ever happened to."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.topics import FLOWS_TOPIC
+from tests.integration.made_recording import Made, made_recording
+from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, assert_holds
+from tests.support.clickhouse import EngineHost
+from tests.support.offsets import committed_offsets, lag
+from tests.support.processes import weir
+
+FLOWS_MADE = 3_000
+SMALL_BLOCKS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 1}
+"""Hundreds of blocks, so that whatever happens finds one at work."""
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    return made_recording(seed=11, flows=FLOWS_MADE)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[EngineHost]:
+    with EngineHost(tmp_path / "engine") as server:
+        yield server
+
+
+def _progress(pipeline: Pipeline) -> int:
+    return sum(committed_offsets(pipeline.bootstrap, GROUP, FLOWS_TOPIC).values())
+
+
+def test_killed_at_random_moments(clean_kafka: str, made: Made, tmp_path: Path) -> None:
+    """The engine dies with its worker: between any two steps of a block, and in the middle of them."""
+    pipeline = Pipeline(clean_kafka, f"chdb://{tmp_path / 'data'}", tmp_path, SMALL_BLOCKS)
+    moments, kills = random.Random(7), 0
+    with pipeline.replaying(pipeline.write("whole.jsonl", made.lines)) as replay:
+        for _ in range(5):
+            with weir("worker", settings=pipeline.settings) as worker:
+                worker.line(ASSIGNED, 60)
+                before = _progress(pipeline)
+                worker.until(lambda before=before: _progress(pipeline) > before or not lag(clean_kafka, GROUP, FLOWS_TOPIC), 30, "a block")
+                kills += lag(clean_kafka, GROUP, FLOWS_TOPIC) > 0
+                time.sleep(moments.uniform(0, 0.3))  # a moment that nothing announces
+                worker.kill()
+        replay.wait()
+    assert kills > 1, "the workers were done before they could be killed: make blocks smaller"
+    with pipeline.worker() as worker:
+        pipeline.wait_until_read(worker)
+        assert_holds(pipeline, made)
+
+
+def test_one_joins_and_one_leaves(clean_kafka: str, host: EngineHost, made: Made, tmp_path: Path) -> None:
+    """Two rebalances, with messages coming all the while."""
+    pipeline = Pipeline(clean_kafka, host.url, tmp_path, SMALL_BLOCKS)
+    path = pipeline.write("whole.jsonl", made.lines)
+    with pipeline.worker() as first, pipeline.replaying(path) as replay:
+        first.until(lambda: _progress(pipeline) > 5, 30, "some blocks")
+        with pipeline.having(state_dir=tmp_path / "other").worker() as second, pipeline.replaying(path) as again:
+            joined = _progress(pipeline)
+            second.until(lambda: _progress(pipeline) > joined, 30, "some blocks of two workers")
+            first.stop(10)
+            replay.wait()
+            again.wait()
+            pipeline.wait_until_read(second)
+            assert_holds(pipeline, made)
+
+
+def test_a_worker_that_was_stopped_for_too_long_does_no_harm(clean_kafka: str, host: EngineHost, made: Made, tmp_path: Path) -> None:
+    """SIGSTOP for longer than its session: another takes its partitions over, and it goes on without them."""
+    pipeline = Pipeline(clean_kafka, host.url, tmp_path, SMALL_BLOCKS)
+    path = pipeline.write("whole.jsonl", made.lines)
+    with pipeline.worker() as first, pipeline.replaying(path) as replay:
+        first.until(lambda: _progress(pipeline) > 5, 30, "some blocks")
+        first.signal(signal.SIGSTOP)
+        with pipeline.having(state_dir=tmp_path / "other").worker() as second, pipeline.replaying(path) as again:
+            joined = _progress(pipeline)
+            second.until(lambda: _progress(pipeline) > joined, 30, "some blocks of the second worker")
+            first.signal(signal.SIGCONT)
+            replay.wait()
+            again.wait()
+            pipeline.wait_until_read(second)
+            assert_holds(pipeline, made)
+            first.line(rf"(?s)({ASSIGNED}.*){{2}}", 30)
+
+
+def test_sigterm_ends_it_soon_and_loses_nothing(clean_kafka: str, made: Made, tmp_path: Path) -> None:
+    pipeline = Pipeline(clean_kafka, f"chdb://{tmp_path / 'data'}", tmp_path, SMALL_BLOCKS)
+    pipeline.replay(pipeline.write("whole.jsonl", made.lines))
+    with pipeline.worker() as worker:
+        worker.until(lambda: _progress(pipeline) > 3, 30, "some blocks")
+        worker.stop(10)
+    assert lag(clean_kafka, GROUP, FLOWS_TOPIC) > 0
+    with pipeline.worker() as worker:
+        pipeline.wait_until_read(worker)
+        assert_holds(pipeline, made)
