@@ -71,11 +71,11 @@ def attributed_messages(
     order, groups = _grouped(flows, partitions)
     data, offsets = join_rows([_encoded(flows, name, order) for name in FLOWS.names], flows.num_rows)
     framer = framer or Framer()
-    for group, (key, head) in zip(groups, _keys_and_heads(flows, order[[group.first for group in groups]]), strict=True):
-        for first, last in _cuts(group, offsets, message_bytes):
-            block = data[offsets[first] : offsets[last]]
-            value = framer.frame("AttributedFlows", head + encode_long(last - first) + block + b"\0")
-            yield Attributed(key, value, partition_of(key, partitions))
+    cuts = [cut for group in groups for cut in _cuts(group, offsets, message_bytes)]
+    for (first, last), (key, head) in zip(cuts, _keys_and_heads(flows, order[[first for first, _ in cuts]]), strict=True):
+        block = data[offsets[first] : offsets[last]]
+        value = framer.frame("AttributedFlows", head + encode_long(last - first) + block + b"\0")
+        yield Attributed(key, value, partition_of(key, partitions))
 
 
 def _grouped(flows: pa.Table, partitions: int) -> tuple[NDArray[np.intp], list[_Group]]:
@@ -119,7 +119,7 @@ def _ranked(names: _Names, rank: dict[str, int]) -> I64:
 
 
 def _keys_and_heads(flows: pa.Table, rows: NDArray[np.intp]) -> Iterator[tuple[bytes, bytes]]:
-    """The key and the encoded fields before the rows, for each of the groups that have one of `rows`."""
+    """The key and the encoded fields before the rows, for each of the messages that begin with one of `rows`."""
     some = flows.select(["window_start", "window_seconds", "region", "role", "local_workload", "remote_workload"]).take(rows)
     starts, seconds = _numpy(some, "window_start").tolist(), _numpy(some, "window_seconds").tolist()
     names = (some[name].to_pylist() for name in ("region", "role", "local_workload", "remote_workload"))
