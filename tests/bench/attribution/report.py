@@ -35,11 +35,16 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def sums(outcomes: Sequence[Outcome]) -> str:
-    differ = [outcome for outcome in outcomes if outcome.true_bytes != outcome.canonical_bytes]
-    if differ:
-        return f"Canonical bytes differ from the true traffic in {len(differ)} of {len(outcomes)} runs."
-    total = sum(outcome.true_bytes for outcome in outcomes)
-    return f"Canonical bytes between nodes with agents equal the true traffic in all {len(outcomes)} runs ({total:,} bytes)."
+    odd = [outcome for outcome in outcomes if not outcome.adds_up]
+    if odd:
+        return f"Canonical bytes differ from the true traffic in {len(odd)} of {len(outcomes)} runs."
+    total, twice = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("true_bytes", "unheard_bytes"))
+    runs = sum(outcome.unheard_bytes > 0 for outcome in outcomes)
+    return (
+        f"Canonical bytes between nodes with agents equal the true traffic in {len(outcomes) - runs} of {len(outcomes)} runs "
+        f"({total:,} bytes in all). In {runs}, {twice:,} bytes count twice: nobody had ever heard of the client's node, which was cut off "
+        "from its first window on, when the server's view had waited as long as it may."
+    )
 
 
 def _place(outcome: Outcome, score: Score) -> tuple[str, ...]:
