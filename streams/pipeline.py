@@ -19,6 +19,7 @@ from streams.dedup import DedupState
 from streams.delivery import Record
 from streams.joined import join
 from streams.lane import Arrived
+from streams.outside import Outside
 from streams.shared_ownership import SharedOwnership
 from streams.stages import stage
 from streams.statements import heard
@@ -38,10 +39,19 @@ class Pipeline:
     """`region` and `network` are for batches that name none."""
 
     def __init__(
-        self, sink: Sink, ownership: SharedOwnership, framer: Framer, *, region: str, network: str, attributed_partitions: int
+        self,
+        sink: Sink,
+        ownership: SharedOwnership,
+        outside: Outside,
+        framer: Framer,
+        *,
+        region: str,
+        network: str,
+        attributed_partitions: int,
     ) -> None:
         self._sink = sink
         self._ownership = ownership
+        self._outside = outside
         self._framer = framer
         self._region = region
         self._network = network
@@ -58,7 +68,7 @@ class Pipeline:
             kept = joined.take(new)
         # What these batches teach was learned before the hold released them, so the map needs no more than reading.
         with self._ownership.reading() as known, stage("attribute"):
-            named = attribute(known, remote_ends(kept))
+            named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
             built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
         metrics.DEDUP_ENTRIES.labels(str(identity.partition)).set(dedup.entries)
         with stage("downstream"):

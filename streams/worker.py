@@ -27,6 +27,7 @@ from streams.delivery import Delivery
 from streams.hold import HoldRule
 from streams.intake import Intake
 from streams.knowledge import Knowledge
+from streams.outside import Outside
 from streams.ownership import OwnershipMap
 from streams.pipeline import Pipeline
 from streams.restore import Restorer
@@ -83,7 +84,13 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         settings.retention_seconds * _SECOND_US,
     )
     pipeline = Pipeline(
-        sink, ownership, framer, region=settings.region, network=settings.network, attributed_partitions=topic.attributed_partitions
+        sink,
+        ownership,
+        Outside(settings.cidrs),
+        framer,
+        region=settings.region,
+        network=settings.network,
+        attributed_partitions=topic.attributed_partitions,
     )
     restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
