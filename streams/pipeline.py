@@ -17,6 +17,7 @@ from streams.attribution import attribute
 from streams.block import Built, admit_all, assemble, remote_ends
 from streams.dedup import DedupState
 from streams.delivery import Record
+from streams.event_writer import EventWriter
 from streams.joined import join
 from streams.lane import Arrived
 from streams.outside import Outside
@@ -43,6 +44,7 @@ class Pipeline:
         sink: Sink,
         ownership: SharedOwnership,
         outside: Outside,
+        event_writer: EventWriter,
         framer: Framer,
         *,
         region: str,
@@ -52,6 +54,7 @@ class Pipeline:
         self._sink = sink
         self._ownership = ownership
         self._outside = outside
+        self._event_writer = event_writer
         self._framer = framer
         self._region = region
         self._network = network
@@ -77,8 +80,9 @@ class Pipeline:
         return Applied(built, records, len(messages), len(letters))
 
     def insert(self, applied: Applied) -> None:
-        """Exactly once by the block's identity. Raises Unavailable."""
+        """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable."""
         with stage("insert"):
+            self._event_writer.settle()
             self._sink.write(applied.built.block)
 
     def count(self, applied: Applied) -> None:
