@@ -115,6 +115,8 @@ def test_a_name_whose_range_has_gone_or_was_bridged(told: dict[str, Evidence]) -
     around = (replace(held, end_us=first), replace(held, start_us=last))
     assert "do not hold that range any more." in why(replace(named, ranges=()), "", SKEW)
     assert "The silence in between" in why(replace(named, ranges=around), "", SKEW)
+    short = replace(held, end_us=last - 19_999)
+    assert "all of the flow's time but 20 ms, less than clocks may differ" in why(replace(named, ranges=(short,)), "", SKEW)
 
 
 def test_a_label_that_is_no_longer_there(told: dict[str, Evidence]) -> None:

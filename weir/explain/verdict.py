@@ -42,24 +42,29 @@ def why(evidence: Evidence, label: str, skew_us: int) -> str:
 
 
 def _named(evidence: Evidence, skew_us: int) -> str:
-    flow = evidence.flow
-    ours = [held for held in evidence.ranges if (held.workload, held.source) == (flow.remote_workload, flow.remote_source)]
-    whole = [held for held in ours if relation(flow, held, skew_us) == "holds the flow"]
+    flow, who = evidence.flow, evidence.flow.remote_workload
+    ours = [held for held in evidence.ranges if (held.workload, held.source) == (who, flow.remote_source)]
     near = [held for held in ours if reaches(flow, held, skew_us)]
-    who = flow.remote_workload
-    if whole:
-        held = max(whole, key=lambda one: one.port)
-        what = f"{flow.protocol} port {held.port} of {flow.remote_ip}" if held.port else flow.remote_ip
-        teller = f"Node {held.node_id or '(not recorded)'} said" if held.source == "heartbeat" else "Events say"
-        more = f" {who} is the node itself: several workloads share its address." if who.startswith(NODE_PREFIX) else ""
-        return f"{teller} that {who} held {what} from {_span(held)}, all of the flow's time; known since {_at(held.learned_us)}.{more}"
-    if near:
+    whole = [held for held in near if _missing_us(flow, held) == 0]
+    if not near:
+        return f"{who} was known to hold {flow.remote_ip} when the flow was named; the tables do not hold that range any more."
+    if not whole and len(near) > 1:
         return (
-            f"{who} held {flow.remote_ip} just before and after: {_list(near)}. The silence in between, or the difference of "
-            "two clocks, was taken for no change of owner, because nothing tells of anybody else."
+            f"{who} held {flow.remote_ip} just before and after: {_list(near)}. The silence in between was taken for lost heartbeats, "
+            "because nothing tells of anybody else."
         )
-    around = f" {len(ours)} ranges of {who} lie further away." if ours else ""
-    return f"{who} was known to hold {flow.remote_ip} when the flow was named; the tables do not hold that range any more.{around}"
+    held = max(whole or near, key=lambda one: one.port)
+    what = f"{flow.protocol} port {held.port} of {flow.remote_ip}" if held.port else flow.remote_ip
+    teller = f"Node {held.node_id or '(not recorded)'} said" if held.source == "heartbeat" else "Events say"
+    missing_us = _missing_us(flow, held)
+    time = f"all of the flow's time but {duration(missing_us)}, less than clocks may differ" if missing_us else "all of the flow's time"
+    more = f" {who} is the node itself: several workloads share its address." if who.startswith(NODE_PREFIX) else ""
+    return f"{teller} that {who} held {what} from {_span(held)}, {time}; known since {_at(held.learned_us)}.{more}"
+
+
+def _missing_us(flow: Flow, held: Held) -> int:
+    """How much of the flow's time the range does not hold."""
+    return max(0, held.start_us - flow.first_us) + max(0, flow.last_us + 1 - held.end_us)
 
 
 def _labelled(flow: Flow, label: str) -> str:
