@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
@@ -21,6 +20,7 @@ from streams.ownership import OwnershipMap
 from streams.small_tables import ip_events_table
 from streams.statements import heard
 from tests.streams.support import address, batch, heartbeats
+from tests.support.clickhouse import EngineHost
 from tests.support.processes import run_weir
 from weir.explain.evidence import Evidence, Question, gather
 from weir.explain.verdict import duration, why
@@ -43,11 +43,21 @@ BEATS = heartbeats(
 LABEL = "10.0.0.12/32=onprem"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Flows at second 20: eight of one block, with what else is known of their remote addresses."""
-    directory = tmp_path_factory.mktemp("explain") / "data"
-    sink = open_sink(f"chdb://{directory}")
+@pytest.fixture(scope="module", params=["chdb", "server"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Tables with flows at second 20, and with what else is known of their remote addresses."""
+    directory = tmp_path_factory.mktemp("explain")
+    if request.param == "chdb":
+        fill(f"chdb://{directory / 'data'}")
+        yield f"chdb://{directory / 'data'}"
+    else:
+        with EngineHost(directory / "engine") as host:
+            fill(host.url)
+            yield host.url
+
+
+def fill(url: str) -> None:
+    sink = open_sink(url)
     sink.migrate()
     known = OwnershipMap(gap_us=25 * SECOND, skew_us=SKEW)
     told = [IpEvent("default", address(11), "lb", True, 5 * SECOND)]
@@ -69,17 +79,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sink.write_ip_events(ip_events_table(told))
     sink.write(built.block)
     sink.close()
-    return directory
 
 
 @pytest.fixture
-def told(data: Path) -> Iterator[dict[str, Evidence]]:
+def told(url: str) -> dict[str, Evidence]:
     """Evidence by the remote address's last part."""
-    sink = open_sink(f"chdb://{data}", read_only=True)
+    sink = open_sink(url, read_only=True)
     addresses = {str(last): address(last) for last in range(7, 15)} | {text: parse_address(text) for text in ("8.8.8.8", "127.0.0.1")}
     found = {name: gather(sink, Question(ip)) for name, ip in addresses.items()}
     sink.close()
-    yield {name: evidence for name, evidence in found.items() if evidence is not None}
+    return {name: evidence for name, evidence in found.items() if evidence is not None}
 
 
 @pytest.mark.parametrize(
@@ -129,16 +138,16 @@ def test_spans_of_time_are_short() -> None:
 
 
 class TestCommand:
-    def test_for_people(self, data: Path) -> None:
-        done = run_weir("explain", "10.0.0.9", settings={"clickhouse_url": f"chdb://{data}"})
+    def test_for_people(self, url: str) -> None:
+        done = run_weir("explain", "10.0.0.9", settings={"clickhouse_url": url})
         flow, name, reason, *table = filter(None, done.stdout.splitlines())
         assert flow.startswith("checkout (::ffff:10.0.0.200) called ::ffff:10.0.0.9, tcp port 9, from 1970-01-01T00:00:20Z")
         assert name == "no name (gap)" and "The nearest: old" in reason
         assert ["old", "new"] == [line.split()[0] for line in table if line.startswith(("old", "new"))]
         assert all("n2" in line for line in table if line.startswith(("old", "new")))
 
-    def test_for_programs(self, data: Path) -> None:
-        settings = {"clickhouse_url": f"chdb://{data}", "cidrs": LABEL}
+    def test_for_programs(self, url: str) -> None:
+        settings = {"clickhouse_url": url, "cidrs": LABEL}
         at = ("--at", "1970-01-01T00:00:25Z", "--local-ip", "10.0.0.200", "--port", "12", "--format", "json")
         said = json.loads(run_weir("explain", "10.0.0.12", *at, settings=settings).stdout)
         assert (said["flow"]["remote_workload"], said["flow"]["remote_source"], said["matching"], said["ranges"]) == (
@@ -149,8 +158,8 @@ class TestCommand:
         )
         assert LABEL in said["why"]
 
-    def test_every_range_says_how_it_stands_to_the_flow(self, data: Path) -> None:
-        said = json.loads(run_weir("explain", "10.0.0.10", "--format", "json", settings={"clickhouse_url": f"chdb://{data}"}).stdout)
+    def test_every_range_says_how_it_stands_to_the_flow(self, url: str) -> None:
+        said = json.loads(run_weir("explain", "10.0.0.10", "--format", "json", settings={"clickhouse_url": url}).stdout)
         assert [(held["workload"], held["relation"]) for held in said["ranges"]] == [
             ("old", "holds the flow"),
             ("new", "100 ms after, within the clocks' skew"),
@@ -167,6 +176,6 @@ class TestCommand:
             ([], 2, "REMOTE_IP"),
         ],
     )
-    def test_what_cannot_be_explained_is_one_sentence(self, data: Path, arguments: list[str], status: int, says: str) -> None:
-        done = run_weir("explain", *arguments, settings={"clickhouse_url": f"chdb://{data}"}, status=status)
+    def test_what_cannot_be_explained_is_one_sentence(self, url: str, arguments: list[str], status: int, says: str) -> None:
+        done = run_weir("explain", *arguments, settings={"clickhouse_url": url}, status=status)
         assert done.stdout == "" and says in done.stderr and done.stderr.count("\n") == 1

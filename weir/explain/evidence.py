@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.addresses import format_address
 from schemas.checks import INSTANT_LIMIT_US
+from sinks.quoting import quoted
 
 if TYPE_CHECKING:
     from sinks.protocol import Sink
@@ -123,7 +124,7 @@ def _flow_sql(question: Question) -> str:
 
 def _ranges_sql(flow: Flow) -> str:
     """The nearest in time; of the whole address, and of the port that the remote end listens on."""
-    listener = f" OR port = {flow.service_port} AND protocol = {_text(flow.protocol)}" if flow.listening and flow.service_port else ""
+    listener = f" OR port = {flow.service_port} AND protocol = {quoted(flow.protocol)}" if flow.listening and flow.service_port else ""
     return (
         "SELECT workload, toUnixTimestamp64Micro(start) AS start_us, toUnixTimestamp64Micro(`end`) AS end_us, source, port, node_id, "  # noqa: S608
         "toInt64(toUnixTimestamp(learned_at)) * 1000000 AS learned_us FROM weir.ownership "
@@ -145,18 +146,12 @@ def _told_sql(flow: Flow) -> str:
 
 
 def _address(flow: Flow) -> str:
-    return f"network = {_text(flow.network)} AND ip = toIPv6({_text(flow.remote_ip)})"
+    return f"network = {quoted(flow.network)} AND ip = toIPv6({quoted(flow.remote_ip)})"
 
 
 def _ip(address: bytes) -> str:
-    return f"toIPv6({_text(format_address(address))})"
+    return f"toIPv6({quoted(format_address(address))})"
 
 
 def _instant(instant_us: int) -> str:
     return f"fromUnixTimestamp64Micro(toInt64({int(instant_us)}), 'UTC')"
-
-
-def _text(text: Any) -> str:
-    from sinks.chdb_engine import quoted
-
-    return quoted(str(text))
