@@ -30,6 +30,7 @@ from schemas.framing import Framer
 from schemas.ownership_records import Ownership, Watermark
 from streams.clock import now_us
 from streams.delivery import Delivery, Record, client_logger
+from streams.event_writer import EventWriter
 from streams.hold import HoldRule, NodeReports, PartitionProgress
 from streams.intake import Intake
 from streams.shared_ownership import SharedOwnership
@@ -68,6 +69,7 @@ class Knowledge(threading.Thread):
         framer: Framer,
         intake: Intake,
         store: SharedOwnership,
+        event_writer: EventWriter,
         rule: HoldRule,
         worker: str,
         flow_partitions: int,
@@ -80,6 +82,7 @@ class Knowledge(threading.Thread):
         self._framer = framer
         self._intake = intake
         self._store = store
+        self._event_writer = event_writer
         self._rule = rule
         self._worker = worker
         self._flow_partitions = flow_partitions
@@ -233,6 +236,7 @@ class Knowledge(threading.Thread):
             except Unreadable as error:
                 # A batch that cannot be read is dead-lettered by the worker that applies it; here it teaches nothing.
                 logger.debug("%s:%d:%d teaches nothing: %s", message.topic(), message.partition(), message.offset(), error)
+        self._event_writer.put(lessons.events)
         learned = self._store.learn(lessons.batches, lessons.records, lessons.events)
         with self._lock:
             for partition, batch, arrived_us in zip(lessons.partitions, lessons.batches, lessons.arrived_us, strict=True):

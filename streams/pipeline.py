@@ -17,8 +17,10 @@ from streams.attribution import attribute
 from streams.block import Built, admit_all, assemble, remote_ends
 from streams.dedup import DedupState
 from streams.delivery import Record
+from streams.event_writer import EventWriter
 from streams.joined import join
 from streams.lane import Arrived
+from streams.outside import Outside
 from streams.shared_ownership import SharedOwnership
 from streams.stages import stage
 from streams.statements import heard
@@ -38,10 +40,21 @@ class Pipeline:
     """`region` and `network` are for batches that name none."""
 
     def __init__(
-        self, sink: Sink, ownership: SharedOwnership, framer: Framer, *, region: str, network: str, attributed_partitions: int
+        self,
+        sink: Sink,
+        ownership: SharedOwnership,
+        outside: Outside,
+        event_writer: EventWriter,
+        framer: Framer,
+        *,
+        region: str,
+        network: str,
+        attributed_partitions: int,
     ) -> None:
         self._sink = sink
         self._ownership = ownership
+        self._outside = outside
+        self._event_writer = event_writer
         self._framer = framer
         self._region = region
         self._network = network
@@ -58,7 +71,7 @@ class Pipeline:
             kept = joined.take(new)
         # What these batches teach was learned before the hold released them, so the map needs no more than reading.
         with self._ownership.reading() as known, stage("attribute"):
-            named = attribute(known, remote_ends(kept))
+            named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
             built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
         metrics.DEDUP_ENTRIES.labels(str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
@@ -67,8 +80,9 @@ class Pipeline:
         return Applied(built, records, len(messages), len(letters))
 
     def insert(self, applied: Applied) -> None:
-        """Exactly once by the block's identity. Raises Unavailable."""
+        """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable."""
         with stage("insert"):
+            self._event_writer.settle()
             self._sink.write(applied.built.block)
 
     def count(self, applied: Applied) -> None:

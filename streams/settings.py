@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 
@@ -28,4 +29,5 @@ class WorkerSettings:
     state_dir: Path  # small disposable files; correctness never depends on them
     metrics_port: int  # Prometheus metrics over HTTP on this port; 0: none
     future_seconds: int  # a window that starts further ahead of the clock than this is refused
+    cidrs: tuple[tuple[IPv4Network | IPv6Network, str], ...]  # ranges where nobody of weir's is, and what to call them
     registry_url: str | None  # schema registry; None: Avro single-object encoding

@@ -24,9 +24,11 @@ from sinks.protocol import Sink
 from streams.app import WorkerApp, build_app
 from streams.applier import Applier
 from streams.delivery import Delivery
+from streams.event_writer import EventWriter
 from streams.hold import HoldRule
 from streams.intake import Intake
 from streams.knowledge import Knowledge
+from streams.outside import Outside
 from streams.ownership import OwnershipMap
 from streams.pipeline import Pipeline
 from streams.restore import Restorer
@@ -71,23 +73,33 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
     ownership = SharedOwnership(known, settings.network)
     worker_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     intake = Intake(framer, settings.future_seconds * _SECOND_US)
+    event_writer = EventWriter(sink)
     knowledge = Knowledge(
         settings.kafka_bootstrap,
         settings.kafka_security,
         framer,
         intake,
         ownership,
+        event_writer,
         rule,
         worker_id,
         topic.partitions,
         settings.retention_seconds * _SECOND_US,
     )
     pipeline = Pipeline(
-        sink, ownership, framer, region=settings.region, network=settings.network, attributed_partitions=topic.attributed_partitions
+        sink,
+        ownership,
+        Outside(settings.cidrs),
+        event_writer,
+        framer,
+        region=settings.region,
+        network=settings.network,
+        attributed_partitions=topic.attributed_partitions,
     )
     restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
     applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows, topic.topic_id)
+    event_writer.start()
     knowledge.start()
     try:
         await app.start()
@@ -95,6 +107,7 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
     finally:
         applier.stop()
         knowledge.close()
+        event_writer.close()
         await _stop_app(app)
 
 

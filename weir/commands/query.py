@@ -18,7 +18,7 @@ TABLES = (
     ("flows", "one row a flow and window, exactly once"),
     ("flows_1m, flows_5m, flows_1h", "the same sums by minute, five minutes and hour, without addresses"),
     ("losses", "what is known not to have been counted: where, why, how much"),
-    ("ownership", "who held an address, and when"),
+    ("ownership", "who held an address, when, and who said so"),
 )
 EXAMPLES = (
     "SELECT local_workload, remote_workload, sum(bytes_sent + bytes_received) AS bytes FROM weir.flows_1m"

@@ -33,6 +33,7 @@ def command(run: Run) -> None:
 def settings_for_worker(settings: Settings) -> WorkerSettings:
     """The worker's part of the settings."""
     from streams.settings import WorkerSettings
+    from weir.cidrs import parse_cidrs
     from weir.kafka import security_config
     from weir.targets import clickhouse_url
 
@@ -55,5 +56,6 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         state_dir=settings.state_dir,
         metrics_port=settings.metrics_port,
         future_seconds=settings.future_seconds,
+        cidrs=parse_cidrs(settings.cidrs),
         registry_url=settings.schema_registry_url or None,
     )
