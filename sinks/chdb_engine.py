@@ -14,6 +14,7 @@ from schemas.errors import Unavailable, WeirError
 from sinks.directory import DirectoryLock
 from sinks.engine import DATABASE, Settings
 from sinks.errors import code_of, server_error
+from sinks.quoting import quoted
 from sinks.result import with_types
 
 READ_SECONDS = 60
@@ -128,12 +129,6 @@ def insert_statement(table: str, rows: pa.Table, settings: Settings) -> str:
     columns = ", ".join(f"`{name}`" for name in rows.column_names)
     values = ", ".join(f"{key} = {value if isinstance(value, int) else quoted(value)}" for key, value in settings.items())
     return f"INSERT INTO {table} ({columns})" + (f" SETTINGS {values}" if values else "")  # noqa: S608 (names are weir's own)
-
-
-def quoted(text: str) -> str:
-    """A string literal of ClickHouse."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _send(session: Any, statement: str, payload: bytes) -> None:

@@ -150,7 +150,9 @@ class Applier:
     async def _open(self, lane: Lane) -> bool:
         committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
         lane.position, lane.pending = committed.offset, committed.pending
-        lane.dedup = await self._in_thread("ClickHouse", lane, lambda: self._restorer.restore(lane.partition, committed.pending))
+        lane.dedup = await self._in_thread(
+            "ClickHouse", lane, lambda: self._restorer.restore(topics.FLOWS_TOPIC, lane.partition, committed.pending)
+        )
         self._follow()
         return True
 
