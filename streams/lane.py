@@ -1,4 +1,4 @@
-"""One assigned partition: its messages in order, its dedup state, and where its next block may be cut.
+"""One assigned partition of a topic: its messages in order, its dedup state, and where its next block may be cut.
 
 A lane lives as long as one assignment. Nothing in it survives: what matters is in Kafka (offset and pending block) and in
 the tables, and `restore.open_lane` builds it again from there.
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
+from schemas.topics import FLOWS_TOPIC
 from streams.dedup import DedupState
 from streams.hold import HoldRule, PartitionProgress
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """A message of `weir.flows` as it came, with what it says or why it says nothing."""
+    """A message as it came, with what it says or why it says nothing."""
 
     offset: int
     arrived_us: int
@@ -42,6 +43,7 @@ class Lane:
 
     partition: int
     generation: int
+    topic: str = FLOWS_TOPIC
     dedup: DedupState | None = None
     position: int | None = None
     pending: tuple[int, int] | None = None

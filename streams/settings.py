@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams.regions import Prefix
+
 
 @dataclass(frozen=True)
 class WorkerSettings:
@@ -25,7 +27,10 @@ class WorkerSettings:
     dedup_entries: int  # remembered flow keys in all; the oldest windows go first
     retention_seconds: int  # ownership ranges that ended longer ago than this are forgotten
     block_flows: int  # flows that one insert takes at most, unless one message alone holds more
-    state_dir: Path  # small disposable files; correctness never depends on them
+    state_dir: Path  # disposable files, and the outbox to other regions, which must outlive the worker
     metrics_port: int  # Prometheus metrics over HTTP on this port; 0: none
     future_seconds: int  # a window that starts further ahead of the clock than this is refused
+    region_prefixes: tuple[Prefix, ...]  # which region an address belongs to; empty: there is one region
+    region_kafka: dict[str, str]  # bootstrap of every other region; security as above
+    outbox_bytes: int  # messages that wait for one other region, on disk; then the oldest go, counted
     registry_url: str | None  # schema registry; None: Avro single-object encoding
