@@ -21,7 +21,6 @@ from typing import Any, TypeVar, cast
 from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 
-from schemas import topics
 from schemas.errors import Unavailable
 from schemas.tables import BlockIdentity
 from streams import metrics
@@ -30,7 +29,7 @@ from streams.clock import now_us
 from streams.dedup import DedupState
 from streams.delivery import Delivery
 from streams.forwarding import Forwarding
-from streams.hold import HoldRule
+from streams.hold import HoldRule, PartitionProgress
 from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.lane import Arrived, Lane
@@ -148,12 +147,15 @@ class Applier:
             if lane.dedup is None:
                 return await self._open(lane)
             partitions = self._knowledge.progress()
-            block = [] if partitions is None else lane.cut(self._block_flows, lambda m: m.released(self._rule, partitions))
+            block = [] if partitions is None else self._cut(lane, partitions)
             self._measure_hold(lane, block)
             return bool(block) and await self._apply(lane, block, lane.dedup)
         except LaneOver:
             lane.closed = True
             return False
+
+    def _cut(self, lane: Lane, partitions: Sequence[PartitionProgress]) -> list[Arrived]:
+        return lane.cut(self._block_flows, lambda message: message.released(self._rule, partitions, from_afar=lane.from_afar))
 
     async def _open(self, lane: Lane) -> bool:
         committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
@@ -168,7 +170,7 @@ class Applier:
 
         What other regions forward teaches nothing here: its nodes and addresses are theirs.
         """
-        lanes = [lane for lane in self._lanes.values() if lane.topic == topics.FLOWS_TOPIC and lane.dedup is not None]
+        lanes = [lane for lane in self._lanes.values() if not lane.from_afar and lane.dedup is not None]
         self._knowledge.follow({lane.partition: lane.position or 0 for lane in lanes})
 
     async def _apply(self, lane: Lane, messages: Sequence[Arrived], dedup: DedupState) -> bool:

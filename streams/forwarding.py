@@ -67,7 +67,7 @@ class Link(threading.Thread):
         self.failed: BaseException | None = None
         self._outbox = outbox
         self._region = region
-        self._bootstrap = bootstrap
+        self._servers = bootstrap
         self._security = security
         self._topic = forward_name(region)
         self._work = threading.Event()
@@ -93,11 +93,11 @@ class Link(threading.Thread):
         try:
             while not self._stop_wanted.is_set():
                 try:
-                    self._send(Delivery(self._bootstrap, self._security, self._stop_wanted.is_set))
+                    self._send(Delivery(self._servers, self._security, self._stop_wanted.is_set))
                     return
                 except (Unavailable, KafkaException) as error:
                     if not self._stop_wanted.is_set():
-                        logger.warning("region %s at %s takes nothing now, trying on: %s", self._region, self._bootstrap, error)
+                        logger.warning("region %s at %s takes nothing now, trying on: %s", self._region, self._servers, error)
                 self._stop_wanted.wait(_RETRY_SECONDS)
         except BaseException as error:  # the worker must end with it: an outbox that nobody empties only fills
             self.failed = error

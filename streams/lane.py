@@ -32,9 +32,11 @@ class Arrived:
     def flows(self) -> int:
         return len(self.content.flows) if isinstance(self.content, FlowBatch) else 0
 
-    def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress]) -> bool:
+    def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress], *, from_afar: bool = False) -> bool:
         """Whether its flows may be named; an unreadable message has none to wait for."""
-        return not isinstance(self.content, FlowBatch) or rule.released(self.arrived_us, self.content.window_end_us, partitions)
+        if not isinstance(self.content, FlowBatch):
+            return True
+        return rule.released(self.arrived_us, self.content.window_end_us, partitions, from_afar=from_afar)
 
 
 @dataclass
@@ -51,6 +53,11 @@ class Lane:
     queue: deque[Arrived] = field(default_factory=deque)
     queued_bytes: int = 0
     _last_offset: int = -1
+
+    @property
+    def from_afar(self) -> bool:
+        """Other regions saw what comes here."""
+        return self.topic != FLOWS_TOPIC
 
     def append(self, message: Arrived) -> None:
         """Take the next message. One that was taken already (the consumer sought back) is the same message again."""
