@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 
 from confluent_kafka import KafkaException
@@ -51,11 +52,15 @@ class Forwarding:
 
     def close(self) -> None:
         """Send what can be sent at once; the rest is sent at the next start."""
+        deadline = time.monotonic() + _LAST_SECONDS
         for link in self._links.values():
             link.finish()
         for link in self._links.values():
-            link.join(_LAST_SECONDS)
-            link.close()
+            link.join(max(0.0, deadline - time.monotonic()))
+        for link in self._links.values():
+            link.stop()
+        for link in self._links.values():
+            link.join()
         self._outbox.close()
 
 
@@ -83,11 +88,10 @@ class Link(threading.Thread):
         self._last.set()
         self._work.set()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """End now."""
         self._stop_wanted.set()
-        if self.is_alive():
-            self.join()
+        self._work.set()
 
     def run(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 import orjson
@@ -89,10 +90,13 @@ class _Maker:
             client = self.stranger(server)
         sent, received = self.rng.randrange(1, 2**31), self.rng.randrange(2**31)
         self.canonical_bytes += sent + received
+        roles, first = ("client", "server"), True
+        if self.rng.random() < 0.2:  # nobody knows who opened it: then the view of the lower address counts
+            roles, first = ("unknown", "unknown"), ip_address(client.ip) < ip_address(server.ip)
         if client.workload:
-            self.view(window, port, "client", client, server, sent, received, canonical=True)
+            self.view(window, port, roles[0], client, server, sent, received, canonical=first or not server.workload)
         if server.workload:
-            self.view(window, port, "server", server, client, received, sent, canonical=not client.workload)
+            self.view(window, port, roles[1], server, client, received, sent, canonical=not (first and client.workload))
 
     def stranger(self, peer: Held) -> Held:
         """An address of either region where no agent runs, or one of none: its flows stay where they were seen."""
