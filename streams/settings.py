@@ -17,6 +17,9 @@ class WorkerSettings:
     group: str  # consumer group; every worker of a region shares it
     session_seconds: int  # silence after which the group takes a worker for dead, and hands its partitions on
     region: str  # where this worker attributes; stamped on flows that carry none
+    region_prefixes: tuple[Prefix, ...]  # which region an address belongs to; empty: there is one region
+    region_kafka: dict[str, str]  # bootstrap of every other region; security as above
+    outbox_bytes: int  # messages that wait for one other region, on disk; then the oldest go, counted
     network: str  # network id of flows that carry none
     clickhouse_url: str  # chdb:///DIR or clickhouse://user:password@host:port/database
     window_seconds: int  # the agents' windows: a heartbeat that was lost leaves a hole that begins and ends with one
@@ -30,7 +33,4 @@ class WorkerSettings:
     state_dir: Path  # disposable files, and the outbox to other regions, which must outlive the worker
     metrics_port: int  # Prometheus metrics over HTTP on this port; 0: none
     future_seconds: int  # a window that starts further ahead of the clock than this is refused
-    region_prefixes: tuple[Prefix, ...]  # which region an address belongs to; empty: there is one region
-    region_kafka: dict[str, str]  # bootstrap of every other region; security as above
-    outbox_bytes: int  # messages that wait for one other region, on disk; then the oldest go, counted
     registry_url: str | None  # schema registry; None: Avro single-object encoding

@@ -44,6 +44,9 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         group=settings.group,
         session_seconds=settings.session_seconds,
         region=settings.region,
+        region_prefixes=parse_region_cidrs(settings.region_cidrs),
+        region_kafka=parse_region_kafka(settings.region_kafka),
+        outbox_bytes=settings.spool_bytes,
         network=settings.network,
         clickhouse_url=clickhouse_url(settings),
         window_seconds=settings.window_seconds,
@@ -57,8 +60,5 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         state_dir=settings.state_dir,
         metrics_port=settings.metrics_port,
         future_seconds=settings.future_seconds,
-        region_prefixes=parse_region_cidrs(settings.region_cidrs),
-        region_kafka=parse_region_kafka(settings.region_kafka),
-        outbox_bytes=settings.spool_bytes,
         registry_url=settings.schema_registry_url or None,
     )
