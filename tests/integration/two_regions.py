@@ -102,7 +102,7 @@ class _Maker:
         """An address of either region where no agent runs, or one of none: its flows stay where they were seen."""
         region = self.rng.choice((*CIDRS, ""))
         number = self.rng.randrange(1, 250)
-        ip = f"10.{SUBNET[region]}.200.{number}" if region else f"198.51.100.{number}"
+        ip = f"10.{SUBNET[region]}.200.{number}" if region else f"172.30.0.{number}"
         return Held(region or peer.region, 0, ip, NOBODY)
 
     def view(self, window: int, port: int, role: str, local: Held, remote: Held, sent: int, received: int, *, canonical: bool) -> None:
