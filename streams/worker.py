@@ -25,12 +25,15 @@ from streams.app import WorkerApp, build_app
 from streams.applier import Applier
 from streams.delivery import Delivery
 from streams.event_writer import EventWriter
+from streams.forwarding import Forwarding
 from streams.hold import HoldRule
 from streams.intake import Intake
 from streams.knowledge import Knowledge
+from streams.outbox import Outbox
 from streams.outside import Outside
 from streams.ownership import OwnershipMap
 from streams.pipeline import Pipeline
+from streams.regions import Regions
 from streams.restore import Restorer
 from streams.settings import WorkerSettings
 from streams.shared_ownership import SharedOwnership
@@ -86,19 +89,21 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         topic.partitions,
         settings.retention_seconds * _SECOND_US,
     )
+    regions = Regions(settings.region, settings.region_prefixes)
     pipeline = Pipeline(
         sink,
         ownership,
         Outside(settings.cidrs),
         event_writer,
         framer,
-        region=settings.region,
+        regions,
         network=settings.network,
         attributed_partitions=topic.attributed_partitions,
     )
-    restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.partitions)
+    restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.read_partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
-    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows, topic.topic_id)
+    forwarding = _open_forwarding(settings)
+    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, forwarding, settings.block_flows, topic.ids)
     event_writer.start()
     knowledge.start()
     try:
@@ -108,7 +113,19 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         applier.stop()
         knowledge.close()
         event_writer.close()
+        if forwarding is not None:
+            forwarding.close()
         await _stop_app(app)
+
+
+def _open_forwarding(settings: WorkerSettings) -> Forwarding | None:
+    """Started, where there are other regions. Raises WeirError where the outbox cannot be held."""
+    if not settings.region_prefixes:
+        return None
+    outbox = Outbox(settings.state_dir / "forward" / "outbox.db", settings.outbox_bytes, settings.region)
+    forwarding = Forwarding(outbox, {**settings.region_kafka, settings.region: settings.kafka_bootstrap}, settings.kafka_security)
+    forwarding.start()
+    return forwarding
 
 
 async def _until_over(app: WorkerApp, applier: Applier, stop: threading.Event) -> None:
@@ -141,22 +158,25 @@ def _serve_metrics(port: int) -> None:
 
 @dataclass(frozen=True)
 class Topics:
-    partitions: int
-    topic_id: str  # empty where the broker does not tell
+    partitions: int  # of weir.flows
+    read_partitions: int  # of all topics that workers of the group read
+    ids: dict[str, str]  # of those, by name; empty where the broker does not tell
     attributed_partitions: int
 
 
 def _topics(settings: WorkerSettings) -> Topics:
+    read = [topics.FLOWS_TOPIC, *([topics.forward_name(settings.region)] if settings.region_prefixes else [])]
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, **settings.kafka_security})
     try:
         cluster = admin.list_topics(timeout=5)
-        partitions, attributed = (_partitions(cluster, name) for name in (topics.FLOWS_TOPIC, topics.ATTRIBUTED_TOPIC))
+        partitions = [_partitions(cluster, name) for name in read]
+        attributed = _partitions(cluster, topics.ATTRIBUTED_TOPIC)
         # librdkafka's built-in broker gives no ids: the demo lets its offsets go on instead.
         embedded = str(cluster.cluster_id).startswith("mockCluster")
-        topic_id = str(_described(admin).topic_id) if not embedded else ""
+        ids = {name: "" if embedded else str(_described(admin, name).topic_id) for name in read}
     except KafkaException as error:
         raise Unavailable(f"Kafka at {settings.kafka_bootstrap} does not tell of its topics: {error.args[0].str()}") from error
-    return Topics(partitions, topic_id, attributed)
+    return Topics(partitions[0], sum(partitions), ids, attributed)
 
 
 def _partitions(cluster: ClusterMetadata, name: str) -> int:
@@ -165,9 +185,9 @@ def _partitions(cluster: ClusterMetadata, name: str) -> int:
     return len(cluster.topics[name].partitions)
 
 
-def _described(admin: AdminClient) -> TopicDescription:
-    futures = admin.describe_topics(TopicCollection([topics.FLOWS_TOPIC]), request_timeout=5)
-    described: TopicDescription = futures[topics.FLOWS_TOPIC].result()
+def _described(admin: AdminClient, name: str) -> TopicDescription:
+    futures = admin.describe_topics(TopicCollection([name]), request_timeout=5)
+    described: TopicDescription = futures[name].result()
     return described
 
 
