@@ -21,7 +21,7 @@ from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 
 from schemas import topics
-from schemas.errors import Unavailable
+from schemas.errors import Unavailable, Unreadable
 from schemas.tables import BlockIdentity
 from streams import metrics
 from streams.app import WorkerApp
@@ -33,6 +33,7 @@ from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.lane import Arrived, Lane
 from streams.pipeline import Pipeline
+from streams.refusals import Refusals
 from streams.restore import Restorer
 from streams.transport import DecisionThread
 
@@ -60,6 +61,7 @@ class Applier:
         delivery: Delivery,
         block_flows: int,
         topic_id: str,
+        refusals: Refusals,
     ) -> None:
         self._app = app
         self._intake = intake
@@ -70,6 +72,7 @@ class Applier:
         self._delivery = delivery
         self._block_flows = block_flows
         self._topic_id = topic_id
+        self._refusals = refusals
         self._lanes: dict[int, Lane] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -92,9 +95,14 @@ class Applier:
         if lane is None or event.message.generation_id != lane.generation:
             return
         try:
-            lane.append(await self._patiently("schema registry", lane, lambda: self._intake.read(event)))
+            arrived = await self._patiently("schema registry", lane, lambda: self._intake.read(event))
         except LaneOver:
             lane.closed = True
+            return
+        if lane.append(arrived):
+            place = f"{event.message.topic}:{lane.partition}:{arrived.offset}"
+            self._refusals.note(place, arrived.arrived_us, arrived.content if isinstance(arrived.content, Unreadable) else None)
+            metrics.REFUSED_SHARE.set(self._refusals.share)
 
     def _measure_queue(self) -> None:
         queued = sum(lane.queued_bytes for lane in self._lanes.values())
@@ -113,13 +121,14 @@ class Applier:
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
         assigned: set[TP] = args[-1]
         generation = self._app.consumer_generation_id
+        self._refusals.forget()
         self._lanes = {tp.partition: Lane(tp.partition, generation) for tp in assigned if tp.topic == topics.FLOWS_TOPIC}
         logger.info("assigned partitions %s of %s", sorted(self._lanes), topics.FLOWS_TOPIC)
 
     # Applying.
 
     async def apply_forever(self) -> None:
-        """Ends after `stop`, between two blocks; raises what ended the knowledge thread."""
+        """Ends after `stop`, between two blocks; raises what ended the knowledge thread, and where too many messages are refused."""
         while not self._stopping.is_set():
             if self._knowledge.failed is not None:
                 raise self._knowledge.failed
@@ -133,14 +142,17 @@ class Applier:
         self._room.set()
 
     async def _step(self, lane: Lane) -> bool:
-        """Open the lane, or apply its next block; False where there is nothing to do yet."""
+        """Open the lane, or apply its next block; False where there is nothing to do yet. Raises WeirError by `Refusals.check`."""
         if lane.closed or self._stopping.is_set():
             return False
         try:
             if lane.dedup is None:
                 return await self._open(lane)
+            self._refusals.check()
             partitions = self._knowledge.progress()
             block = [] if partitions is None else lane.cut(self._block_flows, lambda m: m.released(self._rule, partitions))
+            if self._refusals.sampling and any(isinstance(message.content, Unreadable) for message in block):
+                block = []
             self._measure_hold(lane, block)
             return bool(block) and await self._apply(lane, block, lane.dedup)
         except LaneOver:

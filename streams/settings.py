@@ -25,6 +25,7 @@ class WorkerSettings:
     dedup_entries: int  # remembered flow keys in all; the oldest windows go first
     retention_seconds: int  # ownership ranges that ended longer ago than this are forgotten
     block_flows: int  # flows that one insert takes at most, unless one message alone holds more
+    dead_letter_share: float  # a larger share of unreadable messages than this ends the worker; 1: never
     state_dir: Path  # small disposable files; correctness never depends on them
     metrics_port: int  # Prometheus metrics over HTTP on this port; 0: none
     future_seconds: int  # a window that starts further ahead of the clock than this is refused

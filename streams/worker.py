@@ -29,6 +29,7 @@ from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.ownership import OwnershipMap
 from streams.pipeline import Pipeline
+from streams.refusals import Refusals
 from streams.restore import Restorer
 from streams.settings import WorkerSettings
 from streams.shared_ownership import SharedOwnership
@@ -87,7 +88,8 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
     )
     restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
-    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows, topic.topic_id)
+    refusals = Refusals(settings.dead_letter_share)
+    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows, topic.topic_id, refusals)
     knowledge.start()
     try:
         await app.start()

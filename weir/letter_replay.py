@@ -90,7 +90,7 @@ class Replay:
         return ""
 
     def __str__(self) -> str:
-        sent = ", ".join(f"{count} messages to {topic}" for topic, count in sorted(self.sent.items())) or "nothing"
+        sent = ", ".join(f"{count} message{'s' * (count != 1)} to {topic}" for topic, count in sorted(self.sent.items())) or "nothing"
         return f"replayed {sent}" + (f"; {self.refused} letters could not be" if self.refused else "")
 
 

@@ -112,7 +112,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch, letters: list[Letter]) -> tuple[Ou
 def test_a_message_goes_back_untouched_to_its_own_partition(monkeypatch: pytest.MonkeyPatch) -> None:
     outbox, replay = replayed(monkeypatch, [letter(1, "weir.flows:3:17", value=b"\0\1")])
     assert outbox.sent == [(FLOWS_TOPIC, 3, b"n1", b"\0\1", [OWN, ("weir-replayed", b"weir.flows:3:17")])]
-    assert (str(replay), replay.refused) == ("replayed 1 messages to weir.flows", 0)
+    assert (str(replay), replay.refused) == ("replayed 1 message to weir.flows", 0)
 
 
 def test_a_message_of_several_letters_goes_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         dedup_entries=settings.dedup_entries,
         retention_seconds=settings.retention_seconds,
         block_flows=settings.block_flows,
+        dead_letter_share=settings.dead_letter_share,
         state_dir=settings.state_dir,
         metrics_port=settings.metrics_port,
         future_seconds=settings.future_seconds,
