@@ -33,6 +33,7 @@ from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.lane import Arrived, Lane
 from streams.pipeline import Pipeline
+from streams.progress import Progress
 from streams.refusals import Refusals
 from streams.restore import Restorer
 from streams.transport import DecisionThread
@@ -62,6 +63,7 @@ class Applier:
         block_flows: int,
         topic_id: str,
         refusals: Refusals,
+        progress: Progress,
     ) -> None:
         self._app = app
         self._intake = intake
@@ -73,6 +75,7 @@ class Applier:
         self._block_flows = block_flows
         self._topic_id = topic_id
         self._refusals = refusals
+        self._progress = progress
         self._lanes: dict[int, Lane] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -116,6 +119,7 @@ class Applier:
         for lane in self._lanes.values():
             lane.closed = True
         self._lanes = {}
+        self._progress.forget()
         self._measure_queue()
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
@@ -153,6 +157,8 @@ class Applier:
             block = [] if partitions is None else lane.cut(self._block_flows, lambda m: m.released(self._rule, partitions))
             if self._refusals.sampling and any(isinstance(message.content, Unreadable) for message in block):
                 block = []
+            if not block and (lane.queue or partitions is None):
+                self._progress.held(topics.FLOWS_TOPIC, lane.partition)
             self._measure_hold(lane, block)
             return bool(block) and await self._apply(lane, block, lane.dedup)
         except LaneOver:
@@ -163,6 +169,7 @@ class Applier:
         committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
         lane.position, lane.pending = committed.offset, committed.pending
         lane.dedup = await self._in_thread("ClickHouse", lane, lambda: self._restorer.restore(lane.partition, committed.pending))
+        self._progress.moved(topics.FLOWS_TOPIC, lane.partition, lane.position or 0)
         self._follow()
         return True
 
@@ -179,6 +186,7 @@ class Applier:
         await self._in_thread("Kafka", lane, lambda: self._delivery.send(applied.records))
         await self._decide(lane, last + 1, None)
         lane.drop(messages)
+        self._progress.moved(topics.FLOWS_TOPIC, lane.partition, last + 1)
         self._pipeline.count(applied)
         metrics.COMMIT_TIME.set_to_current_time()
         return True
@@ -219,6 +227,7 @@ class Applier:
                 if lane.closed or self._stopping.is_set():
                     raise LaneOver from error
                 metrics.RETRIES.labels(part).inc()
+                self._progress.waits_for(part, str(error))
                 if tries in (0, 10, 100) or tries % 1000 == 0:
                     logger.warning("%s is not available, trying on: %s", part, error)
                 await self._pause(_RETRY_SECONDS[min(tries, len(_RETRY_SECONDS) - 1)])

@@ -91,7 +91,10 @@ class Settings(BaseModel):
     block_flows: int = Field(20_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
     future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")
     dead_letter_share: float = Field(0.5, ge=0, le=1, description="share of unreadable messages that ends a worker; 1: never")
-    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics on this port; 0: none")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics and /health on this port; 0: none")
+    stall_seconds: int = Field(
+        120, ge=1, le=86_400, description="seconds of lag without a commit, the hold not counted, that are a trouble"
+    )
     cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="outside labels: 10.0.0.0/8=onprem,0.0.0.0/0=external")
 
     @model_validator(mode="after")

@@ -55,6 +55,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         dead_letter_share=settings.dead_letter_share,
         state_dir=settings.state_dir,
         metrics_port=settings.metrics_port,
+        stall_seconds=settings.stall_seconds,
         future_seconds=settings.future_seconds,
         registry_url=settings.schema_registry_url or None,
     )
