@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aiokafka.errors import KafkaError
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicDescription
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from schemas import topics
@@ -115,8 +117,11 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
 
 def _end_of(app: WorkerApp, knowledge: Knowledge, place: Place) -> int:
     """As far as either of two consumers has heard: one alone may have stopped to listen."""
-    highwater = app.consumer.highwater(TP(*place))
-    return max(highwater or 0, knowledge.read_to.get(place, 0))
+    try:
+        highwater = app.consumer.highwater(TP(*place)) or 0
+    except (AssertionError, AttributeError, KafkaError, ConsumerNotStarted):  # a partition that is just going to another worker
+        highwater = 0
+    return max(highwater, knowledge.read_to.get(place, 0))
 
 
 async def _until_over(app: WorkerApp, applier: Applier, knowledge: Knowledge, stop: threading.Event) -> None:
