@@ -105,11 +105,11 @@ class Pipeline:
         metrics.BLOCK_FLOWS.observe(built.applied)
 
     def _attributed(self, built: Built, identity: BlockIdentity) -> list[Record]:
-        source = ("weir-source", str(identity).encode())
+        source = [("weir-source", str(identity).encode())] + [("weir-topic-id", identity.topic_id.encode())] * bool(identity.topic_id)
         messages = list(attributed_messages(built.block.flows, self._framer, partitions=self._attributed_partitions))
         parts = [("weir-part", f"{part}/{len(messages)}".encode()) for part in range(1, len(messages) + 1)]
         return [
-            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (source, part), message.partition)
+            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (*source, part), message.partition)
             for message, part in zip(messages, parts, strict=True)
         ]
 

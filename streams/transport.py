@@ -38,7 +38,11 @@ def encode_pending(pending: tuple[int, int] | None) -> str:
 
 
 def decode_pending(metadata: str) -> tuple[int, int] | None:
-    """Metadata that is not ours (another tool moved the offsets) decides nothing: there is no block to repeat."""
+    """Metadata that is not ours (another tool moved the offsets) decides nothing: there is no block to repeat.
+
+    A tool over librdkafka that copies offsets keeps the metadata, and adds the zero that ends a string in C.
+    """
+    metadata = metadata.removesuffix("\0")
     if not metadata.startswith(_PENDING):
         return None
     first, _, last = metadata.removeprefix(_PENDING).partition("-")
