@@ -39,8 +39,10 @@ def command(run: Run, role: str, form: str) -> int:
 
 def _findings(settings: Settings, role: str) -> list[Finding]:
     from weir.checks.node import check_node
+    from weir.checks.regions import check_regions
     from weir.checks.servers import check_clickhouse, check_clock, check_kafka
 
     node = check_node(settings.cgroup) if role != "worker" else ()
     tables = check_clickhouse(settings) if role != "agent" else ()
-    return [*node, *check_kafka(settings), *tables, check_clock()]
+    regions = check_regions(settings) if role != "agent" else ()
+    return [*node, *check_kafka(settings), *regions, *tables, check_clock()]
