@@ -80,6 +80,17 @@ OWNERSHIP = pa.schema(
         ("start", INSTANT),
         ("end", INSTANT),
         ("source", NAME),
+        ("node_id", NAME),
+    ]
+)
+
+IP_EVENTS = pa.schema(
+    [
+        ("network", NAME),
+        ("ip", ADDRESS),
+        ("at", INSTANT),
+        ("assigned", pa.bool_()),
+        ("workload", NAME),
     ]
 )
 

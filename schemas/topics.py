@@ -41,7 +41,8 @@ TOPICS = (
     Topic(OWNERSHIP_TOPIC, 1, {**_COMPACTED, "min.cleanable.dirty.ratio": "0.2"}),
     Topic(ATTRIBUTED_TOPIC, 8, _kept(3 * _DAY_MS)),
     Topic(AGENT_CONFIG_TOPIC, 1, _COMPACTED),
-    Topic(DEAD_LETTER_TOPIC, 1, _kept(14 * _DAY_MS)),
+    # A message as large as its topic takes, and the reason: it must not be refused here, or its worker would wait for ever.
+    Topic(DEAD_LETTER_TOPIC, 1, {**_kept(14 * _DAY_MS), "max.message.bytes": "8000000"}),
 )
 
 

@@ -30,6 +30,8 @@ _DEDUPLICATED: dict[str, str | int] = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "materialized_views_ignore_errors": 0,
 }
+A_SET: dict[str, str | int] = {"async_insert": 0, "insert_deduplicate": 0, "max_partitions_per_insert_block": 0}
+"""For rows that are the same however often they are written."""
 # Newer names for the same: set where the server knows them, because they would otherwise overrule the older ones.
 _SINCE_26: dict[str, str | int] = {"deduplicate_insert": "enable", "deduplicate_insert_select": "force_enable"}
 OPTIONAL = frozenset(_SINCE_26)

@@ -30,6 +30,10 @@ class Sink(Protocol):
         """
         ...
 
+    def write_ip_events(self, rows: pa.Table) -> None:
+        """Adds events (`tables.IP_EVENTS`) to those that `ownership` is derived from: in any order, any number of times."""
+        ...
+
     def query(self, sql: str) -> pa.Table:
         """The answer to one statement that reads: instants as UTC timestamps, addresses as text, names as plain strings."""
         ...

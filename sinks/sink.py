@@ -8,7 +8,7 @@ from schemas.errors import WeirError
 from schemas.tables import Block
 from sinks import ledger, migrate
 from sinks.engine import DATABASE, Engine
-from sinks.inserts import OPTIONAL, REQUIRED, insert_settings
+from sinks.inserts import A_SET, OPTIONAL, REQUIRED, insert_settings
 from sinks.result import readable
 
 
@@ -38,6 +38,11 @@ class ClickHouseSink:
             if rows.num_rows:
                 settings = insert_settings(block.identity, table, self._known_settings())
                 self._engine.insert(f"{DATABASE}.{table}", rows, settings)
+
+    def write_ip_events(self, rows: pa.Table) -> None:
+        """The table is a set: it needs no token to hold each event once."""
+        if rows.num_rows:
+            self._engine.insert(f"{DATABASE}.ip_events", rows, A_SET)
 
     def query(self, sql: str) -> pa.Table:
         if not sql.strip().rstrip(";"):

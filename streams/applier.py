@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 
-from schemas.errors import Unavailable
+from schemas.errors import Unavailable, Unreadable
 from schemas.tables import BlockIdentity
 from streams import metrics
 from streams.app import WorkerApp
@@ -34,6 +34,8 @@ from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.lane import Arrived, Lane
 from streams.pipeline import Pipeline
+from streams.progress import Progress
+from streams.refusals import Refusals
 from streams.restore import Restorer
 from streams.transport import DecisionThread
 
@@ -65,6 +67,8 @@ class Applier:
         forwarding: Forwarding | None,
         block_flows: int,
         topic_ids: Mapping[str, str],
+        refusals: Refusals,
+        progress: Progress,
     ) -> None:
         self._app = app
         self._intake = intake
@@ -76,6 +80,8 @@ class Applier:
         self._forwarding = forwarding
         self._block_flows = block_flows
         self._topic_ids = topic_ids
+        self._refusals = refusals
+        self._progress = progress
         self._lanes: dict[TP, Lane] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -98,9 +104,14 @@ class Applier:
         if lane is None or event.message.generation_id != lane.generation:
             return
         try:
-            lane.append(await self._patiently("schema registry", lane, lambda: self._intake.read(event)))
+            arrived = await self._patiently("schema registry", lane, lambda: self._intake.read(event))
         except LaneOver:
             lane.closed = True
+            return
+        if lane.append(arrived):
+            place = f"{event.message.topic}:{lane.partition}:{arrived.offset}"
+            self._refusals.note(place, arrived.arrived_us, arrived.content if isinstance(arrived.content, Unreadable) else None)
+            metrics.REFUSED_SHARE.set(self._refusals.share)
 
     def _measure_queue(self) -> None:
         queued = sum(lane.queued_bytes for lane in self._lanes.values())
@@ -114,11 +125,13 @@ class Applier:
         for lane in self._lanes.values():
             lane.closed = True
         self._lanes = {}
+        self._progress.forget()
         self._measure_queue()
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
         assigned: set[TP] = args[-1]
         generation = self._app.consumer_generation_id
+        self._refusals.forget()
         self._lanes = {tp: Lane(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topic_ids}
         for topic in self._topic_ids:
             logger.info("assigned partitions %s of %s", sorted(tp.partition for tp in self._lanes if tp.topic == topic), topic)
@@ -126,7 +139,7 @@ class Applier:
     # Applying.
 
     async def apply_forever(self) -> None:
-        """Ends after `stop`, between two blocks; raises what ended a thread of the worker."""
+        """Ends after `stop`, between two blocks; raises what ended a thread of the worker, and where too many messages are refused."""
         while not self._stopping.is_set():
             if failed := self._knowledge.failed or (self._forwarding and self._forwarding.failed):
                 raise failed
@@ -140,14 +153,19 @@ class Applier:
         self._room.set()
 
     async def _step(self, lane: Lane) -> bool:
-        """Open the lane, or apply its next block; False where there is nothing to do yet."""
+        """Open the lane, or apply its next block; False where there is nothing to do yet. Raises WeirError by `Refusals.check`."""
         if lane.closed or self._stopping.is_set():
             return False
         try:
             if lane.dedup is None:
                 return await self._open(lane)
+            self._refusals.check()
             partitions = self._knowledge.progress()
             block = [] if partitions is None else self._cut(lane, partitions)
+            if self._refusals.sampling and any(isinstance(message.content, Unreadable) for message in block):
+                block = []
+            if not block and (lane.queue or partitions is None):
+                self._progress.held(lane.topic, lane.partition)
             self._measure_hold(lane, block)
             return bool(block) and await self._apply(lane, block, lane.dedup)
         except LaneOver:
@@ -162,6 +180,7 @@ class Applier:
         lane.position, lane.pending = committed.offset, committed.pending
         restore = self._restorer.restore
         lane.dedup = await self._in_thread("ClickHouse", lane, lambda: restore(lane.topic, lane.partition, committed.pending))
+        self._progress.moved(lane.topic, lane.partition, lane.position or 0)
         self._follow()
         return True
 
@@ -186,6 +205,7 @@ class Applier:
         if forwarding:
             await self._in_thread("outbox", lane, lambda: forwarding.confirm(identity, applied.crossings))
         lane.drop(messages)
+        self._progress.moved(lane.topic, lane.partition, last + 1)
         self._pipeline.count(applied)
         metrics.COMMIT_TIME.set_to_current_time()
         return True
@@ -226,6 +246,7 @@ class Applier:
                 if lane.closed or self._stopping.is_set():
                     raise LaneOver from error
                 metrics.RETRIES.labels(part).inc()
+                self._progress.waits_for(part, str(error))
                 if tries in (0, 10, 100) or tries % 1000 == 0:
                     logger.warning("%s is not available, trying on: %s", part, error)
                 await self._pause(_RETRY_SECONDS[min(tries, len(_RETRY_SECONDS) - 1)])

@@ -1,6 +1,7 @@
 """From the messages of a range to the rows that stand for it: dedup, names, the canonical flag, Arrow tables.
 
-The steps are functions of their own (`join`, `Joined.hashes`, `admit_all`, `attribute`, `assemble`); `build_block` is all of them in a row.
+The steps are functions of their own (`join`, `Joined.hashes`, `admit_all`, `attribute`, `Outside.name`, `assemble`);
+`build_block` is all of them in a row.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from streams.attribution import REASONS, SOURCES, Attribution, RemoteEnds, attri
 from streams.canonical import canonical
 from streams.dedup import Admission, DedupState
 from streams.joined import Joined, join
+from streams.outside import Outside
 from streams.ownership import OwnershipMap
 from streams.small_tables import batches_table, losses_table, ownership_table
 from streams.statements import Statements, heard
@@ -47,6 +49,7 @@ def build_block(
     *,
     region: str,
     network: str = "default",
+    outside: Outside | None = None,
 ) -> Built:
     """`offsets`: where each batch stands in the partition. What the batches teach must have been learned before.
 
@@ -55,7 +58,7 @@ def build_block(
     joined = join(batches, region=region, network=network)
     new, admissions = admit_all(dedup, joined, joined.hashes())
     kept = joined.take(new)
-    named = attribute(known, remote_ends(kept))
+    named = (outside or Outside()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
     return assemble(identity, offsets, kept, admissions, named, known, heard(batches, network))
 
 

@@ -24,12 +24,13 @@ from schemas.addresses import format_address
 from schemas.checks import INSTANT_LIMIT_US
 from schemas.codec import decode_ip_event, decode_ownership, decode_watermark, encode_ownership, encode_watermark
 from schemas.columns import FlowBatch
-from schemas.errors import Unavailable, Unreadable
+from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.events import IpEvent
 from schemas.framing import Framer
 from schemas.ownership_records import Ownership, Watermark
 from streams.clock import now_us
 from streams.delivery import Delivery, Record, client_logger
+from streams.event_writer import EventWriter
 from streams.hold import HoldRule, NodeReports, PartitionProgress
 from streams.intake import Intake
 from streams.shared_ownership import SharedOwnership
@@ -68,6 +69,7 @@ class Knowledge(threading.Thread):
         framer: Framer,
         intake: Intake,
         store: SharedOwnership,
+        event_writer: EventWriter,
         rule: HoldRule,
         worker: str,
         flow_partitions: int,
@@ -76,10 +78,12 @@ class Knowledge(threading.Thread):
         super().__init__(name="knowledge", daemon=True)
         self.ready = threading.Event()
         self.failed: BaseException | None = None
+        self.read_to: dict[tuple[str, int], int] = {}  # by topic and partition; for other threads to look at
         self._stop_wanted = threading.Event()
         self._framer = framer
         self._intake = intake
         self._store = store
+        self._event_writer = event_writer
         self._rule = rule
         self._worker = worker
         self._flow_partitions = flow_partitions
@@ -145,7 +149,9 @@ class Knowledge(threading.Thread):
             if not self._stop_wanted.is_set():
                 self.failed = error
         except BaseException as error:  # the worker must end with it, not go on naming by old knowledge
-            self.failed = error
+            said = f"{type(error).__name__}: {error}".rstrip(".")
+            self.failed = WeirError(f"Learning who holds which address came to an end ({said}): start the worker again.")
+            self.failed.__cause__ = error
         finally:
             self._consumer.close()
 
@@ -213,6 +219,7 @@ class Knowledge(threading.Thread):
             error = message.error()
             if error is None:
                 self._at_end.discard(place)
+                self.read_to[place] = (message.offset() or 0) + 1
                 good.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._at_end.add(place)
@@ -233,6 +240,7 @@ class Knowledge(threading.Thread):
             except Unreadable as error:
                 # A batch that cannot be read is dead-lettered by the worker that applies it; here it teaches nothing.
                 logger.debug("%s:%d:%d teaches nothing: %s", message.topic(), message.partition(), message.offset(), error)
+        self._event_writer.put(lessons.events)
         learned = self._store.learn(lessons.batches, lessons.records, lessons.events)
         with self._lock:
             for partition, batch, arrived_us in zip(lessons.partitions, lessons.batches, lessons.arrived_us, strict=True):

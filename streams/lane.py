@@ -59,13 +59,14 @@ class Lane:
         """Other regions saw what comes here."""
         return self.topic != FLOWS_TOPIC
 
-    def append(self, message: Arrived) -> None:
-        """Take the next message. One that was taken already (the consumer sought back) is the same message again."""
+    def append(self, message: Arrived) -> bool:
+        """Take the next message. One that was taken already (the consumer sought back) is the same message again: False."""
         if message.offset <= self._last_offset:
-            return
+            return False
         self._last_offset = message.offset
         self.queue.append(message)
         self.queued_bytes += len(message.value)
+        return True
 
     def cut(self, block_flows: int, released: Callable[[Arrived], bool]) -> list[Arrived]:
         """Messages of the next block, left in the queue; empty when there is none to cut yet.

@@ -7,6 +7,9 @@ from prometheus_client import Counter, Gauge, Histogram
 FLOWS = Counter("weir_flows", "Flows read, by what became of them.", ["outcome"])  # applied, forwarded, repeated, late
 UNATTRIBUTED = Counter("weir_flows_unattributed", "Flows applied without a remote name, by reason.", ["reason"])
 MESSAGES = Counter("weir_messages", "Messages read, by what became of them.", ["outcome"])  # applied, dead_letter
+REFUSED_SHARE = Gauge(
+    "weir_refused_share", "Of the last 100 messages taken, the share that cannot be used; WEIR_DEAD_LETTER_SHARE ends the worker."
+)
 STAGE_SECONDS = Counter("weir_stage_cpu_seconds", "Thread CPU time by stage of the worker.", ["stage"])
 BLOCK_FLOWS = Histogram("weir_block_flows", "Flows in one block.", buckets=(0, 10, 100, 1_000, 5_000, 20_000, 50_000, 100_000))
 QUEUED_BYTES = Gauge("weir_queued_bytes", "Message bytes taken from Kafka and not applied yet; bounded.")

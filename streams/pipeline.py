@@ -18,8 +18,10 @@ from streams.block import Built, admit_all, assemble, remote_ends
 from streams.crossing import Crossing, part
 from streams.dedup import DedupState
 from streams.delivery import Record
+from streams.event_writer import EventWriter
 from streams.joined import join
 from streams.lane import Arrived
+from streams.outside import Outside
 from streams.regions import Regions
 from streams.shared_ownership import SharedOwnership
 from streams.stages import stage
@@ -41,10 +43,21 @@ class Pipeline:
     """The home region of `regions` and `network` are for batches that name none."""
 
     def __init__(
-        self, sink: Sink, ownership: SharedOwnership, framer: Framer, regions: Regions, *, network: str, attributed_partitions: int
+        self,
+        sink: Sink,
+        ownership: SharedOwnership,
+        outside: Outside,
+        event_writer: EventWriter,
+        framer: Framer,
+        regions: Regions,
+        *,
+        network: str,
+        attributed_partitions: int,
     ) -> None:
         self._sink = sink
         self._ownership = ownership
+        self._outside = outside
+        self._event_writer = event_writer
         self._framer = framer
         self._regions = regions
         self._network = network
@@ -64,7 +77,7 @@ class Pipeline:
             kept, crossings = part(kept, self._regions) if identity.topic == topics.FLOWS_TOPIC else (kept, ())
         # What these batches teach was learned before the hold released them, so the map needs no more than reading.
         with self._ownership.reading() as known, stage("attribute"):
-            named = attribute(known, remote_ends(kept))
+            named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
             built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
@@ -73,8 +86,9 @@ class Pipeline:
         return Applied(built, crossings, records, len(messages), len(letters))
 
     def insert(self, applied: Applied) -> None:
-        """Exactly once by the block's identity. Raises Unavailable."""
+        """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable."""
         with stage("insert"):
+            self._event_writer.settle()
             self._sink.write(applied.built.block)
 
     def count(self, applied: Applied) -> None:
@@ -91,11 +105,11 @@ class Pipeline:
         metrics.BLOCK_FLOWS.observe(built.applied)
 
     def _attributed(self, built: Built, identity: BlockIdentity) -> list[Record]:
-        source = ("weir-source", str(identity).encode())
+        source = [("weir-source", str(identity).encode())] + [("weir-topic-id", identity.topic_id.encode())] * bool(identity.topic_id)
         messages = list(attributed_messages(built.block.flows, self._framer, partitions=self._attributed_partitions))
         parts = [("weir-part", f"{part}/{len(messages)}".encode()) for part in range(1, len(messages) + 1)]
         return [
-            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (source, part), message.partition)
+            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (*source, part), message.partition)
             for message, part in zip(messages, parts, strict=True)
         ]
 

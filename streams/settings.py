@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from streams.regions import Prefix
@@ -30,7 +31,10 @@ class WorkerSettings:
     dedup_entries: int  # remembered flow keys in all; the oldest windows go first
     retention_seconds: int  # ownership ranges that ended longer ago than this are forgotten
     block_flows: int  # flows that one insert takes at most, unless one message alone holds more
+    dead_letter_share: float  # a larger share of unreadable messages than this ends the worker; 1: never
     state_dir: Path  # disposable files, and the outbox to other regions, which must outlive the worker
-    metrics_port: int  # Prometheus metrics over HTTP on this port; 0: none
+    metrics_port: int  # metrics and health over HTTP on this port; 0: none
+    stall_seconds: int  # a lag without a commit for so long, the hold not counted, is a trouble
     future_seconds: int  # a window that starts further ahead of the clock than this is refused
+    cidrs: tuple[tuple[IPv4Network | IPv6Network, str], ...]  # ranges where nobody of weir's is, and what to call them
     registry_url: str | None  # schema registry; None: Avro single-object encoding

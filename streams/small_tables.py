@@ -1,4 +1,4 @@
-"""The rows of a block besides its flows: losses, the ledger of batches, what heartbeats said."""
+"""The rows of a block besides its flows: losses, the ledger of batches, what heartbeats said; and events."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.columns import FlowBatch
+from schemas.events import IpEvent
 from schemas.protocols import PROTOCOL_NAMES
-from schemas.tables import BATCHES, LOSSES, OWNERSHIP, BlockIdentity
+from schemas.tables import BATCHES, IP_EVENTS, LOSSES, OWNERSHIP, BlockIdentity
 from streams import arrow_columns as to_arrow
 from streams.addresses import AddressTable, key_columns
 from streams.dedup import Admission
@@ -46,7 +47,7 @@ def ownership_table(said: Statements) -> pa.Table:
     """
     said = said.saying()
     number = AddressTable().intern(key_columns(said.network, said.ip, said.protocol, said.port))
-    merged = union(Ranges(number, said.workload, np.zeros_like(said.node), said.start_us, said.end_us))
+    merged = union(Ranges(number, said.workload, said.node, said.start_us, said.end_us))
     sample = np.zeros(int(number.max(initial=-1)) + 1, np.int64)
     sample[number] = np.arange(len(said))
     row = sample[merged.address]
@@ -59,8 +60,20 @@ def ownership_table(said: Statements) -> pa.Table:
         "start": to_arrow.instants(merged.start_us),
         "end": to_arrow.instants(merged.end_us),
         "source": to_arrow.constant("heartbeat", len(row)),
+        "node_id": to_arrow.names(merged.node, said.names),
     }
     return to_arrow.table(columns, OWNERSHIP)
+
+
+def ip_events_table(events: Sequence[IpEvent]) -> pa.Table:
+    columns = {
+        "network": [event.network for event in events],
+        "ip": [event.ip for event in events],
+        "at": [event.at_us for event in events],
+        "assigned": [event.assigned for event in events],
+        "workload": [event.workload for event in events],
+    }
+    return pa.table(columns, schema=IP_EVENTS)
 
 
 def batches_table(

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aiokafka.errors import KafkaError
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicDescription
-from prometheus_client import start_http_server
+from faust.exceptions import ConsumerNotStarted
+from faust.types import TP
 
 from schemas import topics
 from schemas.errors import SettingError, Unavailable, WeirError
@@ -24,13 +26,18 @@ from sinks.protocol import Sink
 from streams.app import WorkerApp, build_app
 from streams.applier import Applier
 from streams.delivery import Delivery
+from streams.event_writer import EventWriter
 from streams.forwarding import Forwarding
+from streams.health import Watchdog, serve
 from streams.hold import HoldRule
 from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.outbox import Outbox
+from streams.outside import Outside
 from streams.ownership import OwnershipMap
 from streams.pipeline import Pipeline
+from streams.progress import Place, Progress
+from streams.refusals import Refusals
 from streams.regions import Regions
 from streams.restore import Restorer
 from streams.settings import WorkerSettings
@@ -49,20 +56,29 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
             f"WEIR_GAP_SECONDS={settings.gap_seconds} is less than twice WEIR_SKEW_MS={settings.skew_ms}: clocks alone would split ranges; "
             "raise the one or lower the other."
         )
+    progress = Progress(settings.hold_seconds + settings.stall_seconds)
+    if settings.metrics_port:
+        serve(settings.metrics_port, progress)
+    progress.starting("waiting for Kafka to tell of its topics")
     topic = _patiently("Kafka", stop, lambda: _topics(settings))
     sink = open_sink(settings.clickhouse_url)
     try:
+        progress.starting("waiting for ClickHouse and its tables")
         _patiently("ClickHouse", stop, sink.migrate)
         if stop.is_set() or topic is None:
             return
-        if settings.metrics_port:
-            _serve_metrics(settings.metrics_port)
-        asyncio.run(_run(settings, sink, topic, stop))
+        watchdog = Watchdog(progress, stop)
+        watchdog.start()
+        try:
+            asyncio.run(_run(settings, sink, topic, stop, progress))
+        finally:
+            watchdog.close()
+        watchdog.check()
     finally:
         sink.close()
 
 
-async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: threading.Event) -> None:
+async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: threading.Event, progress: Progress) -> None:
     app = build_app(settings)
     framer = Framer(HttpRegistry(settings.registry_url) if settings.registry_url else None)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
@@ -74,30 +90,59 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
     ownership = SharedOwnership(known, settings.network)
     worker_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     intake = Intake(framer, settings.future_seconds * _SECOND_US)
+    event_writer = EventWriter(sink)
     knowledge = Knowledge(
         settings.kafka_bootstrap,
         settings.kafka_security,
         framer,
         intake,
         ownership,
+        event_writer,
         rule,
         worker_id,
         topic.partitions,
         settings.retention_seconds * _SECOND_US,
     )
     regions = Regions(settings.region, settings.region_prefixes)
-    pipeline = Pipeline(sink, ownership, framer, regions, network=settings.network, attributed_partitions=topic.attributed_partitions)
+    pipeline = Pipeline(
+        sink,
+        ownership,
+        Outside(settings.cidrs),
+        event_writer,
+        framer,
+        regions,
+        network=settings.network,
+        attributed_partitions=topic.attributed_partitions,
+    )
     restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.read_partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
+    refusals = Refusals(settings.dead_letter_share)
     forwarding = _open_forwarding(settings)
-    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, forwarding, settings.block_flows, topic.ids)
+    applier = Applier(
+        app,
+        intake,
+        knowledge,
+        rule,
+        pipeline,
+        restorer,
+        delivery,
+        forwarding,
+        settings.block_flows,
+        topic.ids,
+        refusals,
+        progress,
+    )
+    progress.end_of = lambda place: _end_of(app, knowledge, place)
+    event_writer.start()
     knowledge.start()
     try:
         await app.start()
-        await _until_over(app, applier, stop)
+        progress.starting("")
+        await _until_over(app, applier, knowledge, stop)
     finally:
         applier.stop()
         knowledge.close()
+        event_writer.close()
         if forwarding is not None:
             forwarding.close()
         await _stop_app(app)
@@ -113,17 +158,35 @@ def _open_forwarding(settings: WorkerSettings) -> Forwarding | None:
     return forwarding
 
 
-async def _until_over(app: WorkerApp, applier: Applier, stop: threading.Event) -> None:
-    """Returns when told to stop and the block at hand is done or left pending; raises what ended a part of the worker."""
+def _end_of(app: WorkerApp, knowledge: Knowledge, place: Place) -> int:
+    """As far as either of two consumers has heard: one alone may have stopped to listen."""
+    try:
+        highwater = app.consumer.highwater(TP(*place)) or 0
+    except (AssertionError, AttributeError, KafkaError, ConsumerNotStarted):  # a partition that is just going to another worker
+        highwater = 0
+    return max(highwater, knowledge.read_to.get(place, 0))
+
+
+async def _until_over(app: WorkerApp, applier: Applier, knowledge: Knowledge, stop: threading.Event) -> None:
+    """Returns when told to stop and the block at hand is done or left pending; raises what ended a part of the worker.
+
+    Any part's end is the worker's: without one of them it would hold its partitions and get nowhere.
+    """
     applying = asyncio.ensure_future(applier.apply_forever())
     stopped = asyncio.ensure_future(asyncio.to_thread(stop.wait))
     ended = asyncio.ensure_future(app.wait_until_stopped())
-    await asyncio.wait((applying, stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+    learning = asyncio.ensure_future(asyncio.to_thread(knowledge.join))
+    await asyncio.wait((applying, stopped, ended, learning), return_when=asyncio.FIRST_COMPLETED)
+    asked, by_itself = stop.is_set(), ended.done()
     stop.set()
     applier.stop()
     await applying
     if app.crash_reason is not None:
         raise WeirError(f"The Kafka consumer of the worker ended: {app.crash_reason!r}; start the worker again.") from app.crash_reason
+    if knowledge.failed is not None:
+        raise knowledge.failed
+    if by_itself and not asked:
+        raise WeirError("The Kafka consumer of the worker ended by itself: start the worker again.")
 
 
 async def _stop_app(app: WorkerApp) -> None:
@@ -132,13 +195,6 @@ async def _stop_app(app: WorkerApp) -> None:
         await asyncio.wait_for(app.stop(), _STOP_SECONDS)
     except TimeoutError:
         logger.warning("the Kafka consumer did not stop within %.0f s; the group notices after its session timeout", _STOP_SECONDS)
-
-
-def _serve_metrics(port: int) -> None:
-    try:
-        start_http_server(port)
-    except OSError as error:
-        raise WeirError(f"WEIR_METRICS_PORT={port} cannot be listened on ({error.strerror}); choose another, or 0 for none.") from error
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,12 @@ class Settings(BaseModel):
     retention_seconds: int = Field(90_000, ge=60, le=31_536_000, description="seconds that workers keep ended ownership ranges")
     block_flows: int = Field(20_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
     future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")
-    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics on this port; 0: none")
-    cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="outside labels: 10.0.0.0/8=onprem,0.0.0.0/0=external")
+    dead_letter_share: float = Field(0.5, ge=0, le=1, description="share of unreadable messages that ends a worker; 1: never")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics and /health on this port; 0: none")
+    stall_seconds: int = Field(
+        120, ge=1, le=86_400, description="seconds of lag without a commit, the hold not counted, that are a trouble"
+    )
+    cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="labels of outside ranges: 172.16.0.0/12=onprem,...")
 
     region_cidrs: Annotated[str, AfterValidator(_region_cidrs)] = Field(
         "", description="networks of every region, this one too: 10.1.0.0/16=eu,10.2.0.0/16=us; empty: one region"

@@ -18,6 +18,7 @@ from schemas.columns import COUNTERS
 
 SECOND_US = 1_000_000
 WINDOW_SECONDS, WINDOWS, NODES = 10, 20, 5
+NEVER_US = 2**32 * SECOND_US
 INSET_US = 3 * SECOND_US
 """Flows keep so far from their windows' ends: clocks are no matter here."""
 KEY = ("window_start", "network", "node_id", "epoch", "protocol", "role", "local_ip", "remote_ip", "service_port", "local_workload")
@@ -102,6 +103,7 @@ class _Maker:
         owned = frozenset(
             (held.network, _mapped(held.ip), held.workload, self.window_us(held.first), self.window_us(held.last)) for held in self.held
         )
+        owned |= frozenset(self.told())
         return Made(tuple(map(orjson.dumps, lines)), frozenset(r for _, r in rows.values()), frozenset(loss for _, loss in losses), owned)
 
     def window_us(self, window: int) -> int:
@@ -166,6 +168,13 @@ class _Maker:
                 {**event, "workload": f"lb-{number}-new", "event": "assigned", "at": instant(half_us)},
             ]
         return lines
+
+    def told(self) -> Iterator[tuple[str, str, str, int, int]]:
+        """What the events say of owners. The last of an address never ends."""
+        half_us = self.window_us(WINDOWS // 2)
+        for number in range(3):
+            yield "default", f"::ffff:10.9.0.{number}", f"lb-{number}-old", self.start_us - 60 * SECOND_US, half_us
+            yield "default", f"::ffff:10.9.0.{number}", f"lb-{number}-new", half_us, NEVER_US
 
 
 def _holdings() -> Iterator[Held]:

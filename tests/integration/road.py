@@ -54,7 +54,7 @@ class Road:
 
         A node's batches are applied in order: one of a window that begins later says that all before it are there.
         """
-        nodes = {name for name in self._processes if name != "worker"}
+        nodes = {name for name in self._processes if not name.startswith("worker")}
         later = f"max(toUnixTimestamp(window_start)) >= {time.time()}"
         sql = f"SELECT node_id FROM weir.batches GROUP BY node_id HAVING {later}"  # noqa: S608
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from schemas.tables import BATCHES, FLOWS, LOSSES, OWNERSHIP, Block, BlockIdentity
+from schemas.tables import BATCHES, FLOWS, IP_EVENTS, LOSSES, OWNERSHIP, Block, BlockIdentity
 
 SECOND = 1_000_000
 NINE = 1_767_258_000 * SECOND  # 2026-01-01 09:00:00 UTC
@@ -66,7 +66,7 @@ def losses(rows: int, first_offset: int = 0) -> pa.Table:
     return pa.table([whole[name] for name in LOSSES.names], schema=LOSSES)
 
 
-def ownership(ranges: list[tuple[str, str, int, int]], port: int = 0) -> pa.Table:
+def ownership(ranges: list[tuple[str, str, int, int]], port: int = 0, node: str = "n1") -> pa.Table:
     """Ranges (ip, workload, start, end), the instants in seconds after nine."""
     return pa.table(
         [
@@ -78,8 +78,23 @@ def ownership(ranges: list[tuple[str, str, int, int]], port: int = 0) -> pa.Tabl
             _instants(np.array([NINE + start * SECOND for _, _, start, _ in ranges])),
             _instants(np.array([NINE + end * SECOND for _, _, _, end in ranges])),
             _names(["heartbeat"] * len(ranges)),
+            _names([node] * len(ranges)),
         ],
         schema=OWNERSHIP,
+    )
+
+
+def ip_events(events: list[tuple[str, int, str, str]]) -> pa.Table:
+    """Events (ip, instant in seconds after nine, "+" or "-", workload)."""
+    return pa.table(
+        [
+            _names(["default"] * len(events)),
+            pa.array([address(ip) for ip, _, _, _ in events], pa.binary(16)),
+            _instants(np.array([NINE + at * SECOND for _, at, _, _ in events], np.int64)),
+            pa.array([kind == "+" for _, _, kind, _ in events], pa.bool_()),
+            _names([name for _, _, _, name in events]),
+        ],
+        schema=IP_EVENTS,
     )
 
 

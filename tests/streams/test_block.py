@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.addresses import parse_addresses
 from schemas.columns import COUNTERS, FlowBatch, Loss
 from schemas.tables import BATCHES, FLOWS, LOSSES, OWNERSHIP, BlockIdentity
 from streams.block import Built, build_block
 from streams.dedup import DedupState
+from streams.outside import Outside
 from streams.ownership import OwnershipMap
 from streams.statements import heard
 from tests.streams.support import address, batch, heartbeats
@@ -23,11 +26,11 @@ IDENTITY = BlockIdentity("weir.flows", 3, 40, 49)
 BEATS = heartbeats([(0, address(200), 0, 10_000_000), (1, address(7), 0, 10_000_000), (1, address(7), 5_000_000, 12_000_000)])
 
 
-def build(batches: list[FlowBatch], dedup: DedupState | None = None) -> Built:
+def build(batches: list[FlowBatch], dedup: DedupState | None = None, outside: Outside | None = None) -> Built:
     known = OwnershipMap(gap_us=25_000_000, skew_us=250_000)
     known.learn(heard(batches))
     dedup = dedup or DedupState(horizon_us=60_000_000)
-    return build_block(IDENTITY, range(40, 40 + len(batches)), batches, dedup, known, region="home")
+    return build_block(IDENTITY, range(40, 40 + len(batches)), batches, dedup, known, region="home", outside=outside)
 
 
 def spoken(keys: list[int], **more: int) -> FlowBatch:
@@ -66,6 +69,21 @@ def test_every_column_of_a_flow() -> None:
     assert [first[name] for name in COUNTERS] == [107] + [1] * (len(COUNTERS) - 1)
     assert (second["remote_workload"], second["remote_source"], second["remote_reason"]) == ("", "none", "unknown")
     assert (third["node_id"], third["first_offset"], third["window_start"].second) == ("n2", 41, 10)
+
+
+def test_labels_and_the_internet_in_a_block() -> None:
+    far = batch([1, 2, 3, 7])
+    remote = parse_addresses(["192.168.7.1", "8.8.8.8", "172.16.0.1", "10.0.0.7"])
+    outside = Outside([(ip_network("192.168.0.0/16"), "onprem"), (ip_network("10.0.0.0/8"), "mine")])
+    built = build([replace(far, flows=replace(far.flows, remote_ip=remote)), spoken([])], outside=outside)
+    columns = ("remote_workload", "remote_source", "remote_reason", "canonical")
+    assert [tuple(row[name] for name in columns) for row in built.block.flows.to_pylist()] == [
+        ("onprem", "cidr", "", True),
+        ("", "none", "external", True),
+        ("", "none", "unknown", True),
+        ("cart", "heartbeat", "", True),
+    ]
+    assert built.unattributed == (("unknown", 1), ("external", 1))
 
 
 def test_what_names_no_region_or_network_gets_the_workers() -> None:

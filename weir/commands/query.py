@@ -18,7 +18,7 @@ TABLES = (
     ("flows", "one row a flow and window, exactly once"),
     ("flows_1m, flows_5m, flows_1h", "the same sums by minute, five minutes and hour, without addresses"),
     ("losses", "what is known not to have been counted: where, why, how much"),
-    ("ownership", "who held an address, and when"),
+    ("ownership", "who held an address, when, and who said so"),
 )
 EXAMPLES = (
     "SELECT local_workload, remote_workload, sum(bytes_sent + bytes_received) AS bytes FROM weir.flows_1m"
@@ -48,7 +48,7 @@ def command(run: Run, sql: str | None, form: str) -> None:
         result = sink.query(text)
     finally:
         sink.close()
-    _print(result, form)
+    print_result(result, form)
 
 
 def _read(sql: str | None) -> str:
@@ -57,7 +57,7 @@ def _read(sql: str | None) -> str:
     return "" if sql is None and sys.stdin.isatty() else sys.stdin.read()
 
 
-def _print(result: pa.Table, form: str) -> None:
+def print_result(result: pa.Table, form: str) -> None:
     from weir import results
 
     if form == "table":

@@ -34,6 +34,7 @@ def command(run: Run) -> None:
 def settings_for_worker(settings: Settings) -> WorkerSettings:
     """The worker's part of the settings."""
     from streams.settings import WorkerSettings
+    from weir.cidrs import parse_cidrs
     from weir.kafka import security_config
     from weir.regions import parse_region_cidrs, parse_region_kafka
     from weir.targets import clickhouse_url
@@ -57,8 +58,11 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         dedup_entries=settings.dedup_entries,
         retention_seconds=settings.retention_seconds,
         block_flows=settings.block_flows,
+        dead_letter_share=settings.dead_letter_share,
         state_dir=settings.state_dir,
         metrics_port=settings.metrics_port,
+        stall_seconds=settings.stall_seconds,
         future_seconds=settings.future_seconds,
+        cidrs=parse_cidrs(settings.cidrs),
         registry_url=settings.schema_registry_url or None,
     )

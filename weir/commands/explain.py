@@ -1,0 +1,128 @@
+"""`weir explain`: why a flow's remote end got its name, or none."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from click import BadParameter, Choice, IntRange, argument, option
+
+from weir.options import Run
+from weir.options import command as make
+from weir.stdout import write
+
+if TYPE_CHECKING:
+    from weir.explain.evidence import Evidence, Flow, Held
+
+
+@make("explain")
+@argument("remote_ip", metavar="REMOTE_IP")
+@option("--local-ip", metavar="IP", help="Only flows of this local address.")
+@option("--port", type=IntRange(0, 65_535), help="Only flows of this service port.")
+@option("--at", metavar="INSTANT", help="The flow of that time, such as 2026-01-01T09:10:00Z; absent: the newest.")
+@option("--format", "form", type=Choice(("table", "json")), default="table", show_default=True, help="json is one object.")
+def command(run: Run, remote_ip: str, local_ip: str | None, port: int | None, at: str | None, form: str) -> None:
+    """Shows why the remote end of a flow got its name, or none: the ranges of REMOTE_IP around the flow's time, who told of them and when.
+
+    Names of local ends need no explanation: the node's own agent gives them. WEIR_SKEW_MS and WEIR_CIDRS should be the workers'.
+    """
+    from schemas.errors import WeirError
+    from sinks.open import open_sink
+    from weir.explain.evidence import Question, gather
+    from weir.targets import clickhouse_url
+
+    settings = run.settings()
+    question = Question(_address("REMOTE_IP", remote_ip), _address("--local-ip", local_ip) if local_ip else None, port, _at(at))
+    sink = open_sink(clickhouse_url(settings), read_only=True)
+    try:
+        evidence = gather(sink, question)
+    finally:
+        sink.close()
+    if evidence is None:
+        raise WeirError(f"No flow to {remote_ip} fits: leave out --local-ip, --port or --at, or look for one with `weir query`.")
+    show = _show_json if form == "json" else _show
+    show(evidence, _label(settings.cidrs, question.remote_ip), settings.skew_ms * 1_000)
+
+
+def _address(what: str, text: str) -> bytes:
+    from schemas.addresses import parse_address
+    from schemas.errors import Unreadable
+
+    try:
+        return parse_address(text)
+    except Unreadable as error:
+        raise BadParameter(f"{what}: {error}") from None
+
+
+def _at(text: str | None) -> int | None:
+    from schemas.errors import Unreadable
+    from schemas.instants import parse_instant
+
+    try:
+        return None if text is None else parse_instant(text)
+    except Unreadable as error:
+        raise BadParameter(f"--at: {error}") from None
+
+
+def _label(cidrs: str, address: bytes) -> str:
+    """The longest prefix that holds the address, with its label."""
+    import numpy as np
+
+    from streams.prefixes import NOT_FOUND, Prefixes
+    from weir.cidrs import parse_cidrs
+
+    labels = parse_cidrs(cidrs)
+    (place,) = Prefixes([network for network, _ in labels]).find(np.frombuffer(address, np.uint8).reshape(1, 16)).tolist()
+    return "" if place == NOT_FOUND else "=".join(map(str, labels[place]))
+
+
+def _show(evidence: Evidence, label: str, skew_us: int) -> None:
+    from weir.explain.verdict import relation, why
+    from weir.show import printable, show_table
+
+    flow = evidence.flow
+    write(printable(_told(flow)))
+    if evidence.matching > 1:
+        write(f"{evidence.matching - 1:,} more flows fit; this is the newest.")
+    write(f"\n{printable(flow.remote_workload or 'no name')} ({flow.remote_source if flow.remote_workload else flow.remote_reason})")
+    write(printable(why(evidence, label, skew_us)))
+    if evidence.ranges:
+        write("")
+        names = ("owner", "from", "until", "in time", "port", "told by", "known since")
+        show_table(names, [_row(held, relation(flow, held, skew_us)) for held in evidence.ranges])
+
+
+def _told(flow: Flow) -> str:
+    from schemas.instants import format_instant
+
+    verb = {"client": "called", "server": "was called by"}.get(flow.role, "spoke with")
+    return (
+        f"{flow.local_workload or 'somebody'} ({flow.local_ip}) {verb} {flow.remote_ip}, {flow.protocol} port {flow.service_port}, "
+        f"from {format_instant(flow.first_us)} to {format_instant(flow.last_us)}, counted by node {flow.node_id} in the window of "
+        f"{flow.window_seconds} s at {format_instant(flow.window_start_us)} (weir.flows:{flow.partition}:{flow.first_offset})."
+    )
+
+
+def _row(held: Held, relation: str) -> tuple[str, ...]:
+    from schemas.instants import format_instant
+
+    instants = (format_instant(held.start_us), "-" if held.is_open else format_instant(held.end_us))
+    port = str(held.port) if held.port else "all"
+    return held.workload, *instants, relation, port, held.node_id or held.source, format_instant(held.learned_us)
+
+
+def _show_json(evidence: Evidence, label: str, skew_us: int) -> None:
+    import orjson
+
+    from weir.explain.verdict import relation, why
+
+    ranges = [{**_plain(asdict(held)), "relation": relation(evidence.flow, held, skew_us)} for held in evidence.ranges]
+    said = {"flow": _plain(asdict(evidence.flow)), "matching": evidence.matching, "why": why(evidence, label, skew_us), "ranges": ranges}
+    write(orjson.dumps(said).decode())
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Instants as text."""
+    from schemas.instants import format_instant
+
+    return {(name.removesuffix("_us")): format_instant(value) if name.endswith("_us") else value for name, value in fields.items()}
