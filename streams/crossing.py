@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.codec import decode_batch, encode_batch
-from schemas.columns import FlowBatch, Loss, empty_flows, empty_heartbeats
+from schemas.columns import COUNTER_LIMIT, U64, FlowBatch, Loss, empty_flows, empty_heartbeats
 from schemas.framing import Framer, unframe
 from streams.joined import Joined, join
 from streams.regions import HERE, Regions
@@ -82,11 +82,16 @@ def lost(value: bytes, reason: str) -> tuple[bytes, bytes]:
         stage="forward",
         reason=reason,
         flows=len(flows),
-        packets=int(flows.packets_sent.sum()) + int(flows.packets_received.sum()),
-        bytes=int(flows.bytes_sent.sum()) + int(flows.bytes_received.sum()),
+        packets=_total(flows.packets_sent, flows.packets_received),
+        bytes=_total(flows.bytes_sent, flows.bytes_received),
         id=int(np.bitwise_xor.reduce(join((batch,), region="").hashes())) & _LOSS_ID_BITS,
     )
     return batch.node_id.encode(), _framed(replace(batch, workloads=(), flows=empty_flows(), losses=(loss,)))
+
+
+def _total(*counters: U64) -> int:
+    """As much of the sum as a counter may say: one node's nonsense must not end a worker."""
+    return min(sum(sum(counter.tolist()) for counter in counters), COUNTER_LIMIT - 1)
 
 
 def _framed(batch: FlowBatch) -> bytes:

@@ -157,9 +157,8 @@ def test_the_link_is_cut_and_a_worker_killed(story: Story) -> None:
     eu.replay("all.jsonl", [*story.made.others["eu"], *story.made.flows["eu"]])
     eu.wait_until_read(FLOWS_TOPIC)
     eu.kill_worker()
-    eu.start_worker()
-    eu.wait_for_worker()
     us.kafka.start()
+    eu.start_worker()
     us.replay("all.jsonl", [*story.made.others["us"], *story.made.flows["us"]])
     for name, region in story.regions.items():
         region.wait_for_rows(len(story.made.rows[name]))
@@ -170,8 +169,14 @@ def test_again_from_both_sides_changes_nothing(story: Story) -> None:
     """eu's worker is not the one that forwarded first: it forwards what it meets again, and us knows it."""
     before = {name: snapshot(region.pipeline) for name, region in story.regions.items()}
     crossed = sum(end_offsets(story.regions["us"].kafka.bootstrap, forward_name("us")).values())
+    replays: list[Child] = []
+    with ExitStack() as stack:
+        for region in story.regions.values():
+            path = region.pipeline.write("again.jsonl", story.made.flows[region.name])
+            replays.append(stack.enter_context(region.pipeline.having(batch_flows=97).replaying(path)))
+        for replay in replays:
+            replay.wait()
     for region in story.regions.values():
-        region.pipeline.having(batch_flows=97).replay(region.pipeline.write("again.jsonl", story.made.flows[region.name]))
         region.wait_until_read(FLOWS_TOPIC)
     us = story.regions["us"]
     wait_for(lambda: sum(end_offsets(us.kafka.bootstrap, forward_name("us")).values()) > crossed, 20, "flows to cross again")

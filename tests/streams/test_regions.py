@@ -113,6 +113,13 @@ def test_a_lost_message_is_reported_by_its_flows() -> None:
     assert decode_batch(unframe(lost(other.value, "outbox_full")[1]).body).losses[0].id != loss.id
 
 
+def test_nonsense_is_reported_as_far_as_a_counter_goes() -> None:
+    odd = batch([9, 10, 11])
+    odd = replace(odd, flows=replace(odd.flows, bytes_sent=np.full(3, 2**63 - 1, np.uint64)))
+    (message,) = crossing([odd])[1]
+    assert decode_batch(unframe(lost(message.value, "outbox_full")[1]).body).losses[0].bytes == 2**63 - 1
+
+
 @pytest.mark.parametrize("text", ["127.0.0.1", "::1"])
 def test_loopback_crosses_nowhere(text: str) -> None:
     everything = Regions("eu", prefixes("0.0.0.0/0=us", "::/0=us"))

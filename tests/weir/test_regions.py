@@ -7,10 +7,12 @@ import ipaddress
 import pytest
 
 from schemas.errors import SettingError
+from schemas.topics import forward_topic
+from weir.checks.regions import check_regions
 from weir.regions import parse_region_cidrs, parse_region_kafka
 from weir.settings import Settings
 from weir.sources import load_settings
-from weir.topics import wanted_topics
+from weir.topics import create_topics, wanted_topics
 
 CIDRS = "10.1.0.0/16=eu, 10.2.0.0/16=us, 10.1.7.0/24=us, 2001:db8::/32=us"
 
@@ -53,3 +55,13 @@ def test_what_cannot_be_meant_is_refused(region: str, cidrs: str, kafka: str, sa
         load(region, cidrs, kafka)
     sentence = str(caught.value)
     assert said in sentence and sentence.endswith(".") and sentence.isprintable()
+
+
+def test_the_doctor_looks_at_the_other_regions(clean_kafka: str) -> None:
+    settings = load("eu", "10.1.0.0/16=eu,10.2.0.0/16=us,10.3.0.0/16=ap", f"us={clean_kafka},ap=127.0.0.1:9")
+    us, ap = check_regions(settings)
+    assert (us.part, us.fit, us.remedy) == ("Kafka of us", False, "run `weir topics` in us, with WEIR_REGION_CIDRS set there")
+    assert (ap.part, ap.fit, ap.found) == ("Kafka of ap", False, "127.0.0.1:9 does not answer") and "WEIR_REGION_KAFKA" in ap.remedy
+    create_topics(Settings(kafka_bootstrap=clean_kafka), [forward_topic("us")])
+    assert check_regions(settings)[0].fit
+    assert check_regions(Settings()) == ()

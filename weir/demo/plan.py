@@ -75,6 +75,8 @@ class Plan:
             "WEIR_KAFKA_SECURITY_PROTOCOL": "",
             "WEIR_SCHEMA_REGISTRY_URL": "",
             "WEIR_CLICKHOUSE_URL": self.clickhouse_url,
+            "WEIR_REGION_CIDRS": "",
+            "WEIR_REGION_KAFKA": "",
             "WEIR_GROUP": GROUP,
             "WEIR_WINDOW_SECONDS": str(self.window_seconds),
             "WEIR_HOLD_SECONDS": str(self.hold_seconds),
