@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 PACKAGES := bpf producers schemas sinks streams weir
 
-.PHONY: help setup setup-test demo test lint bench-attribution clean
+.PHONY: help setup setup-test demo test lint bench-attribution bench-replay clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -29,6 +29,9 @@ test: lint ## ruff, mypy and every test
 
 bench-attribution: setup-test ## names by weir and by others against a known truth: a table
 	@nice -n 10 .venv/bin/python -m tests.bench.attribution $(ARGS)
+
+bench-replay: setup-test ## a million flows through Kafka into a worker: what each stage costs
+	@.venv/bin/python -m tests.bench.replay $(ARGS)
 
 clean: ## removes what was installed or fetched inside this folder
 	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -15,6 +15,8 @@ log = logging.getLogger("weir.kafka")
 
 OnAck = Callable[[str | None], None]
 """Called from poll or flush, once a message: with None when Kafka has it, else with the reason why not."""
+
+Headers = Sequence[tuple[str, bytes]]
 
 _QUIET = frozenset({KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 """One broker's trouble (when it is every broker's, the client says so with another code), and what `close` gave up."""
@@ -43,12 +45,12 @@ class Publisher:
         self._reachable = True
         self._producer = self._open()
 
-    def offer(self, topic: str, key: bytes, value: bytes, on_ack: OnAck | None = None) -> bool:
-        """Hands a message to the client; False when its queue is full: poll, and offer it again later."""
+    def offer(self, topic: str, key: bytes, value: bytes, on_ack: OnAck | None = None, headers: Headers = (), partition: int = -1) -> bool:
+        """Hands a message to the client; False when its queue is full: poll, and offer it again later. Partition -1: by the key."""
         if self._broken:
             self._renew()
         try:
-            self._producer.produce(topic, value, key, on_delivery=self._delivered(on_ack))
+            self._producer.produce(topic, value, key, partition, self._delivered(on_ack), headers=list(headers))
         except BufferError:
             return False
         except KafkaException as error:
@@ -56,10 +58,19 @@ class Publisher:
             return False
         return True
 
-    def produce(self, topic: str, key: bytes, value: bytes, on_ack: OnAck | None = None, patience: float = 60.0) -> None:
+    def produce(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        on_ack: OnAck | None = None,
+        patience: float = 60.0,
+        headers: Headers = (),
+        partition: int = -1,
+    ) -> None:
         """Like offer, but waits for room in the queue. Raises Unavailable after `patience` seconds without any."""
         deadline = time.monotonic() + patience
-        while not self.offer(topic, key, value, on_ack):
+        while not self.offer(topic, key, value, on_ack, headers, partition):
             if time.monotonic() > deadline:
                 reason = f"Kafka at {self._bootstrap} took nothing for {patience:g} s"
                 raise Unavailable(f"{reason}; check that it runs and that topic {topic} exists.")

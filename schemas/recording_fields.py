@@ -25,7 +25,7 @@ KINDS = ("flow", "heartbeat", "loss", "ip_event")
 PLACE_FIELDS = ("network", "region")
 
 # What weir works out by itself: accepted, so that rows of the table `flows` can be replayed, and ignored.
-_DERIVED = ("remote_workload", "remote_source", "remote_reason", "canonical", "partition", "first_offset")
+_DERIVED = ("remote_workload", "remote_source", "remote_reason", "canonical", "topic", "partition", "first_offset")
 _OPTIONAL_FLOW = ("service_port", "role", "local_workload", "first_seen", "last_seen", *COUNTERS, *_DERIVED)
 
 _REQUIRED = {

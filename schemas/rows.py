@@ -1,14 +1,15 @@
-"""The worker's flows table to messages of weir.attributed: one for each window, region and partition of the topic.
+"""The worker's flows table to messages of weir.attributed: some hundred rows of one window, region and partition each.
 
-A pair of workloads, client first, always goes to the same partition; many pairs share a message, because a message
-costs as much as some hundred rows.
+Who a remote end is may be known better when a block is built again after a crash, so that nothing of this may depend on it: a
+flow is in the same partition and in the same message, by number, however its remote end is named. A consumer that has seen a
+message of a block by its number has seen its flows, and drops the repeat as a whole. So the partition is that of the two
+addresses, whichever of them is local, and messages are cut by what a row's remote name might take, not by what it takes.
 
 The rows are encoded column by column (avro_columns.py); Python touches messages, never flows.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -19,32 +20,48 @@ from numpy.typing import NDArray
 
 from schemas.addresses import format_address
 from schemas.avro_columns import Padded, encode_booleans, encode_integers, encode_long, encode_text, encode_texts, join_rows
-from schemas.columns import I64
+from schemas.columns import I64, U8, U64
 from schemas.framing import Framer
+from schemas.names import NAME_BYTES
 from schemas.tables import FLOWS
 
-MESSAGE_BYTES = 512 * 1024
-"""A message is cut before its rows grow beyond this, uncompressed: Kafka's default limit is 1 MiB."""
+MESSAGE_BYTES = 900_000
+"""A message is cut before its rows could grow beyond this, uncompressed: Kafka's default limit is 1 MiB."""
+MESSAGE_FLOWS = 1_000
+"""Rows of a message at most; fewer where names are long. Not by bytes alone: another version's columns cut in the same places."""
+_ATTRIBUTED = ("remote_workload", "remote_source", "remote_reason", "canonical")
+_ATTRIBUTED_BYTES = NAME_BYTES + 2 + 2 * 32 + 1
+"""What the columns that attribution fills can take in a row."""
 
 
 class Attributed(NamedTuple):
-    """`key`: the pair of the first row: the client's workload, "|", the server's, in UTF-8. `partition_of` puts every pair of
-    the message into `partition`.
-    """
+    """`key`: the pair of the first row: the client's workload, "|", the server's, in UTF-8."""
 
     key: bytes
     value: bytes
     partition: int
 
 
-def partition_of(key: bytes, partitions: int) -> int:
-    """Where flows of a pair are, the same for every writer."""
-    return zlib.crc32(key) % partitions
+def partitions_of(local: U8, remote: U8, partitions: int) -> I64:
+    """Where flows between two addresses (n rows of 16 bytes each) are, the same for every writer and from either end."""
+    together = _mixed(local) + _mixed(remote)
+    together ^= together >> np.uint64(32)
+    return (together % np.uint64(partitions)).astype(np.int64)
+
+
+def _mixed(addresses: U8) -> U64:
+    """A hash of 64 bits; products and sums wrap."""
+    halves = np.ascontiguousarray(addresses).view("<u8").reshape(-1, 2).astype(np.uint64)
+    mixed: U64 = halves[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ halves[:, 1]
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        mixed = (mixed ^ (mixed >> np.uint64(33))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(33))
 
 
 class _Group(NamedTuple):
     first: int  # rows first to last - 1 of the sorted table
     last: int
+    partition: int
 
 
 class _Names(NamedTuple):
@@ -59,7 +76,7 @@ def attributed_messages(
 ) -> Iterator[Attributed]:
     """Messages that hold every row of `flows` (columns and types of tables.FLOWS, no nulls) once, for a topic of so many partitions.
 
-    Rows of one window, region and pair keep their order. The same table gives the same messages in the same order.
+    Rows of one message keep their order. The same flows, however their remote ends are named, are in the same messages.
     Raises ValueError for a table that is none of that.
     """
     if not flows.schema.equals(FLOWS):
@@ -69,44 +86,40 @@ def attributed_messages(
     if not flows.num_rows:
         return
     order, groups = _grouped(flows, partitions)
-    data, offsets = join_rows([_encoded(flows, name, order) for name in FLOWS.names], flows.num_rows)
+    columns = {name: _encoded(flows, name, order) for name in FLOWS.names}
+    data, offsets = join_rows(list(columns.values()), flows.num_rows)
+    weights = _weights(columns, flows.num_rows, message_bytes)
     framer = framer or Framer()
-    for group, (key, head) in zip(groups, _keys_and_heads(flows, order[[group.first for group in groups]]), strict=True):
-        for first, last in _cuts(group, offsets, message_bytes):
-            block = data[offsets[first] : offsets[last]]
-            value = framer.frame("AttributedFlows", head + encode_long(last - first) + block + b"\0")
-            yield Attributed(key, value, partition_of(key, partitions))
+    cuts = [cut for group in groups for cut in _cuts(group, weights, message_bytes)]
+    for cut, (key, head) in zip(cuts, _keys_and_heads(flows, order[[cut.first for cut in cuts]]), strict=True):
+        block = data[offsets[cut.first] : offsets[cut.last]]
+        value = framer.frame("AttributedFlows", head + encode_long(cut.last - cut.first) + block + b"\0")
+        yield Attributed(key, value, cut.partition)
 
 
 def _grouped(flows: pa.Table, partitions: int) -> tuple[NDArray[np.intp], list[_Group]]:
-    """An order of the rows that brings groups together, pairs within them, and the groups."""
-    local, remote = _names(flows, "local_workload"), _names(flows, "remote_workload")
-    role = _names(flows, "role")
-    is_server = np.array([text == "server" for text in role.texts], np.bool_)[role.codes]
-    # One numbering of the names of both columns, by their order: codes alone depend on how the table came to be.
-    texts = sorted({*local.texts, *remote.texts})
-    rank = {name: number for number, name in enumerate(texts)}
-    local_rank, remote_rank = _ranked(local, rank), _ranked(remote, rank)
-    client, server = np.where(is_server, remote_rank, local_rank), np.where(is_server, local_rank, remote_rank)
+    """An order of the rows that brings groups together, and the groups."""
     region = _names(flows, "region")
+    partition = partitions_of(_addresses(flows, "local_ip"), _addresses(flows, "remote_ip"), partitions)
     group = (
-        _partitions(client, server, texts, partitions),
+        partition,
         _ranked(region, {name: number for number, name in enumerate(sorted(set(region.texts)))}),
         _numpy(flows, "window_seconds").astype(np.int64),
         _numpy(flows, "window_start"),
     )
-    order = np.lexsort((server, client, *group))
+    order = np.lexsort(group)
     changes = np.any([np.diff(column[order]) != 0 for column in group], axis=0)
     edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(order)]
-    return order, [_Group(first, last) for first, last in zip(edges, edges[1:], strict=False)]
+    spans = zip(edges, edges[1:], strict=False)
+    return order, [_Group(first, last, int(partition[order[first]])) for first, last in spans]
 
 
-def _partitions(client: I64, server: I64, texts: list[str], partitions: int) -> I64:
-    """The partition of every row's pair; the hash is taken once a distinct pair."""
-    pairs, pair_of = np.unique(client * len(texts) + server, return_inverse=True)
-    numbers = [partition_of(_key(texts[pair // len(texts)], texts[pair % len(texts)]), partitions) for pair in pairs.tolist()]
-    found: I64 = np.array(numbers, np.int64)[pair_of]
-    return found
+def _weights(columns: dict[str, Padded], rows: int, message_bytes: int) -> I64:
+    """n + 1 running sums of what each row may take: at least a thousandth of a message."""
+    lengths = sum(
+        (columns[name].row_lengths() for name in FLOWS.names if name not in _ATTRIBUTED), np.full(rows, _ATTRIBUTED_BYTES, np.int64)
+    )
+    return np.concatenate(([0], np.cumsum(np.maximum(lengths, message_bytes // MESSAGE_FLOWS))))
 
 
 def _key(client: str, server: str) -> bytes:
@@ -119,7 +132,7 @@ def _ranked(names: _Names, rank: dict[str, int]) -> I64:
 
 
 def _keys_and_heads(flows: pa.Table, rows: NDArray[np.intp]) -> Iterator[tuple[bytes, bytes]]:
-    """The key and the encoded fields before the rows, for each of the groups that have one of `rows`."""
+    """The key and the encoded fields before the rows, for each message, of whose first rows `rows` are."""
     some = flows.select(["window_start", "window_seconds", "region", "role", "local_workload", "remote_workload"]).take(rows)
     starts, seconds = _numpy(some, "window_start").tolist(), _numpy(some, "window_seconds").tolist()
     names = (some[name].to_pylist() for name in ("region", "role", "local_workload", "remote_workload"))
@@ -128,12 +141,12 @@ def _keys_and_heads(flows: pa.Table, rows: NDArray[np.intp]) -> Iterator[tuple[b
         yield _key(client, server), encode_long(start) + encode_long(length) + encode_text(region)
 
 
-def _cuts(group: _Group, offsets: I64, message_bytes: int) -> Iterator[tuple[int, int]]:
+def _cuts(group: _Group, weights: I64, message_bytes: int) -> Iterator[_Group]:
     first = group.first
     while first < group.last:
-        fitting = int(np.searchsorted(offsets, offsets[first] + message_bytes, "right")) - 1
+        fitting = int(np.searchsorted(weights, weights[first] + message_bytes, "right")) - 1
         last = min(group.last, max(first + 1, fitting))
-        yield first, last
+        yield _Group(first, last, group.partition)
         first = last
 
 
@@ -153,6 +166,11 @@ def _encoded(flows: pa.Table, name: str, order: NDArray[np.intp]) -> Padded:
 def _names(flows: pa.Table, name: str) -> _Names:
     column = flows[name].unify_dictionaries().combine_chunks()
     return _Names(column.dictionary.to_pylist(), column.indices.to_numpy(zero_copy_only=False))
+
+
+def _addresses(flows: pa.Table, name: str) -> U8:
+    column = flows[name].combine_chunks()
+    return np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, 16)[column.offset : column.offset + len(column)]
 
 
 def _numpy(flows: pa.Table, name: str) -> NDArray[Any]:

@@ -49,6 +49,7 @@ FLOWS = pa.schema(
         ("rtt_count", pa.uint32()),
         ("partition", pa.uint32()),
         ("first_offset", pa.uint64()),
+        ("topic", NAME),
     ]
 )
 
@@ -65,6 +66,7 @@ LOSSES = pa.schema(
         ("id", pa.uint64()),
         ("partition", pa.uint32()),
         ("first_offset", pa.uint64()),
+        ("topic", NAME),
     ]
 )
 
@@ -102,6 +104,7 @@ BATCHES = pa.schema(
         ("batch_count", pa.uint32()),
         ("partition", pa.uint32()),
         ("first_offset", pa.uint64()),
+        ("topic", NAME),
     ]
 )
 """The ledger of applied batches of known windows: what a worker rebuilds its dedup state from."""

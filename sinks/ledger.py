@@ -1,6 +1,6 @@
 """Reading back what has been applied, so that a worker can remember repeats that an earlier worker saw.
 
-All three statements look at one source partition, and no further back than the dedup horizon behind each node's newest
+All three statements look at one partition of one topic, and no further back than the dedup horizon behind each node's newest
 window: what is older is refused as late, remembered or not. The messages of a block that was decided but not committed are
 left out: that block is built again as it was. Everything else counts, wherever Kafka is going to be read from, so that a
 rewound consumer group finds nothing new.
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from schemas.tables import BATCHES, FLOWS, LOSSES
 from sinks.engine import Engine
+from sinks.quoting import quoted
 
 _KEY_NAMES = (
     "node_id",
@@ -63,13 +64,14 @@ WHERE {{mine}} AND toUnixTimestamp(t.window_start) >= newest.horizon"""
 class Span:
     """One partition without a pending block (first and last offset), and how far back behind a node's newest window it matters."""
 
+    topic: str
     partition: int
     pending: tuple[int, int] | None
     dedup_us: int
 
     @property
     def condition(self) -> str:
-        mine = f"`partition` = {int(self.partition)}"
+        mine = f"topic = {quoted(self.topic)} AND `partition` = {int(self.partition)}"
         return mine if self.pending is None else f"{mine} AND first_offset NOT BETWEEN {int(self.pending[0])} AND {int(self.pending[1])}"
 
 

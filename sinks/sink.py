@@ -49,14 +49,14 @@ class ClickHouseSink:
             raise WeirError("the statement is empty: write one, such as SHOW TABLES.")
         return readable(self._engine.query(sql, guarded=True))
 
-    def applied_batches(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
-        return ledger.read(self._engine, ledger.APPLIED_BATCHES, ledger.Span(partition, pending, dedup_us))
+    def applied_batches(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_BATCHES, ledger.Span(topic, partition, pending, dedup_us))
 
-    def applied_flows(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
-        return ledger.read(self._engine, ledger.APPLIED_FLOWS, ledger.Span(partition, pending, dedup_us))
+    def applied_flows(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_FLOWS, ledger.Span(topic, partition, pending, dedup_us))
 
-    def applied_losses(self, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
-        return ledger.read(self._engine, ledger.APPLIED_LOSSES, ledger.Span(partition, pending, dedup_us))
+    def applied_losses(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_LOSSES, ledger.Span(topic, partition, pending, dedup_us))
 
     def _known_settings(self) -> frozenset[str]:
         if self._known is None:

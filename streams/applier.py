@@ -5,8 +5,9 @@ The order of a block, each step safe before the next:
   2. decide: the boundaries are committed as the offset's metadata, fenced by the consumer's generation;
   3. build: dedup, attribution, tables (pure, `streams.pipeline`);
   4. insert under the token of the boundaries, again and again while ClickHouse is away;
-  5. publish attributed flows and dead letters downstream, acknowledged;
-  6. commit the offset behind the block.
+  5. put flows of other regions into the outbox, on disk: nobody waits for another region;
+  6. publish attributed flows and dead letters downstream, acknowledged;
+  7. commit the offset behind the block.
 A worker that dies anywhere in between is repeated from 2 under the same boundaries.
 """
 
@@ -14,25 +15,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 
-from schemas import topics
-from schemas.errors import Unavailable
+from schemas.errors import Unavailable, Unreadable
 from schemas.tables import BlockIdentity
 from streams import metrics
 from streams.app import WorkerApp
 from streams.clock import now_us
 from streams.dedup import DedupState
 from streams.delivery import Delivery
-from streams.hold import HoldRule
+from streams.forwarding import Forwarding
+from streams.hold import HoldRule, PartitionProgress
 from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.lane import Arrived, Lane
 from streams.pipeline import Pipeline
+from streams.progress import Progress
+from streams.refusals import Refusals
 from streams.restore import Restorer
 from streams.transport import DecisionThread
 
@@ -47,7 +50,10 @@ _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Applier:
-    """Lanes by partition, fed by the Faust agent and emptied by `apply_forever`; both run on one event loop."""
+    """Lanes by topic and partition, fed by the Faust agent and emptied by `apply_forever`; both run on one event loop.
+
+    `topic_ids`: the topics to be read, with Kafka's ids for them. `forwarding`: None where there is one region.
+    """
 
     def __init__(
         self,
@@ -58,8 +64,11 @@ class Applier:
         pipeline: Pipeline,
         restorer: Restorer,
         delivery: Delivery,
+        forwarding: Forwarding | None,
         block_flows: int,
-        topic_id: str,
+        topic_ids: Mapping[str, str],
+        refusals: Refusals,
+        progress: Progress,
     ) -> None:
         self._app = app
         self._intake = intake
@@ -68,14 +77,17 @@ class Applier:
         self._pipeline = pipeline
         self._restorer = restorer
         self._delivery = delivery
+        self._forwarding = forwarding
         self._block_flows = block_flows
-        self._topic_id = topic_id
-        self._lanes: dict[int, Lane] = {}
+        self._topic_ids = topic_ids
+        self._refusals = refusals
+        self._progress = progress
+        self._lanes: dict[TP, Lane] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_partitions_assigned.connect(self._on_assigned)
-        app.agent(app.topic(topics.FLOWS_TOPIC, key_type=bytes, value_type=bytes), name="weir.apply")(self._take_forever)
+        app.agent(app.topic(*topic_ids, key_type=bytes, value_type=bytes), name="weir.apply")(self._take_forever)
 
     # Taking: the Faust agent. Nothing is acknowledged here; offsets are committed with the blocks.
 
@@ -88,13 +100,18 @@ class Applier:
 
     async def _take(self, event: EventT[bytes]) -> None:
         """Queue the message in its lane. One of an earlier assignment, still in a buffer, comes again and is dropped here."""
-        lane = self._lanes.get(event.message.partition)
+        lane = self._lanes.get(event.message.tp)
         if lane is None or event.message.generation_id != lane.generation:
             return
         try:
-            lane.append(await self._patiently("schema registry", lane, lambda: self._intake.read(event)))
+            arrived = await self._patiently("schema registry", lane, lambda: self._intake.read(event))
         except LaneOver:
             lane.closed = True
+            return
+        if lane.append(arrived):
+            place = f"{event.message.topic}:{lane.partition}:{arrived.offset}"
+            self._refusals.note(place, arrived.arrived_us, arrived.content if isinstance(arrived.content, Unreadable) else None)
+            metrics.REFUSED_SHARE.set(self._refusals.share)
 
     def _measure_queue(self) -> None:
         queued = sum(lane.queued_bytes for lane in self._lanes.values())
@@ -108,21 +125,24 @@ class Applier:
         for lane in self._lanes.values():
             lane.closed = True
         self._lanes = {}
+        self._progress.forget()
         self._measure_queue()
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
         assigned: set[TP] = args[-1]
         generation = self._app.consumer_generation_id
-        self._lanes = {tp.partition: Lane(tp.partition, generation) for tp in assigned if tp.topic == topics.FLOWS_TOPIC}
-        logger.info("assigned partitions %s of %s", sorted(self._lanes), topics.FLOWS_TOPIC)
+        self._refusals.forget()
+        self._lanes = {tp: Lane(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topic_ids}
+        for topic in self._topic_ids:
+            logger.info("assigned partitions %s of %s", sorted(tp.partition for tp in self._lanes if tp.topic == topic), topic)
 
     # Applying.
 
     async def apply_forever(self) -> None:
-        """Ends after `stop`, between two blocks; raises what ended the knowledge thread."""
+        """Ends after `stop`, between two blocks; raises what ended a thread of the worker, and where too many messages are refused."""
         while not self._stopping.is_set():
-            if self._knowledge.failed is not None:
-                raise self._knowledge.failed
+            if failed := self._knowledge.failed or (self._forwarding and self._forwarding.failed):
+                raise failed
             progressed = [await self._step(lane) for lane in list(self._lanes.values())]
             self._measure_queue()
             if not any(progressed):
@@ -133,40 +153,59 @@ class Applier:
         self._room.set()
 
     async def _step(self, lane: Lane) -> bool:
-        """Open the lane, or apply its next block; False where there is nothing to do yet."""
+        """Open the lane, or apply its next block; False where there is nothing to do yet. Raises WeirError by `Refusals.check`."""
         if lane.closed or self._stopping.is_set():
             return False
         try:
             if lane.dedup is None:
                 return await self._open(lane)
+            self._refusals.check()
             partitions = self._knowledge.progress()
-            block = [] if partitions is None else lane.cut(self._block_flows, lambda m: m.released(self._rule, partitions))
+            block = [] if partitions is None else self._cut(lane, partitions)
+            if self._refusals.sampling and any(isinstance(message.content, Unreadable) for message in block):
+                block = []
+            if not block and (lane.queue or partitions is None):
+                self._progress.held(lane.topic, lane.partition)
             self._measure_hold(lane, block)
             return bool(block) and await self._apply(lane, block, lane.dedup)
         except LaneOver:
             lane.closed = True
             return False
 
+    def _cut(self, lane: Lane, partitions: Sequence[PartitionProgress]) -> list[Arrived]:
+        return lane.cut(self._block_flows, lambda message: message.released(self._rule, partitions, from_afar=lane.from_afar))
+
     async def _open(self, lane: Lane) -> bool:
         committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
         lane.position, lane.pending = committed.offset, committed.pending
-        lane.dedup = await self._in_thread("ClickHouse", lane, lambda: self._restorer.restore(lane.partition, committed.pending))
+        restore = self._restorer.restore
+        lane.dedup = await self._in_thread("ClickHouse", lane, lambda: restore(lane.topic, lane.partition, committed.pending))
+        self._progress.moved(lane.topic, lane.partition, lane.position or 0)
         self._follow()
         return True
 
     def _follow(self) -> None:
-        """Let the knowledge thread read ahead on every lane whose start is known."""
-        self._knowledge.follow({p: lane.position or 0 for p, lane in self._lanes.items() if lane.dedup is not None})
+        """Let the knowledge thread read ahead on every lane of weir.flows whose start is known.
+
+        What other regions forward teaches nothing here: its nodes and addresses are theirs.
+        """
+        lanes = [lane for lane in self._lanes.values() if not lane.from_afar and lane.dedup is not None]
+        self._knowledge.follow({lane.partition: lane.position or 0 for lane in lanes})
 
     async def _apply(self, lane: Lane, messages: Sequence[Arrived], dedup: DedupState) -> bool:
         first, last = lane.boundaries(messages)
         await self._decide(lane, messages[0].offset, (first, last))
-        identity = BlockIdentity(topics.FLOWS_TOPIC, lane.partition, first, last, self._topic_id)
+        identity = BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic])
         applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup)
         await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied))
+        if forwarding := self._forwarding:
+            await self._in_thread("outbox", lane, lambda: forwarding.keep(identity, applied.crossings))
         await self._in_thread("Kafka", lane, lambda: self._delivery.send(applied.records))
         await self._decide(lane, last + 1, None)
+        if forwarding:
+            await self._in_thread("outbox", lane, lambda: forwarding.confirm(identity, applied.crossings))
         lane.drop(messages)
+        self._progress.moved(lane.topic, lane.partition, last + 1)
         self._pipeline.count(applied)
         metrics.COMMIT_TIME.set_to_current_time()
         return True
@@ -207,6 +246,7 @@ class Applier:
                 if lane.closed or self._stopping.is_set():
                     raise LaneOver from error
                 metrics.RETRIES.labels(part).inc()
+                self._progress.waits_for(part, str(error))
                 if tries in (0, 10, 100) or tries % 1000 == 0:
                     logger.warning("%s is not available, trying on: %s", part, error)
                 await self._pause(_RETRY_SECONDS[min(tries, len(_RETRY_SECONDS) - 1)])
@@ -232,4 +272,4 @@ class LaneOver(Exception):
 
 
 def _tp(lane: Lane) -> TP:
-    return TP(topics.FLOWS_TOPIC, lane.partition)
+    return TP(lane.topic, lane.partition)

@@ -22,17 +22,23 @@ class Tolerance:
 
     Where all knowledge begins (`from_us`) and ends (`until_us`), a range may fall short of the flow by the skew: it begins
     or ends there only because nobody listened before, or has spoken since.
+
+    An instant on the border of a window (`window_us`) stands for "some time in it": nobody measured it. A range that reaches
+    as far as the border holds all of the window, which is all that is claimed.
     """
 
     skew_us: int
     margin_us: int
     from_us: int
     until_us: int
+    window_us: int
 
     def covers(self, start_us: I64, end_us: I64, first_us: I64, last_us: I64) -> NDArray[np.bool_]:
-        before = np.where(start_us <= self.from_us + self.skew_us, -self.skew_us, self.margin_us)
-        after = np.where(end_us >= self.until_us - self.skew_us, -self.skew_us, self.margin_us)
-        covered: NDArray[np.bool_] = (start_us + before <= first_us) & (last_us < end_us - after)
+        before, after = (np.where(instant % self.window_us == 0, min(0, self.margin_us), self.margin_us) for instant in (first_us, last_us))
+        before = np.where(start_us <= self.from_us + self.skew_us, -self.skew_us, before)
+        after = np.where(end_us >= self.until_us - self.skew_us, -self.skew_us, after)
+        reached = np.where(last_us % self.window_us == 0, last_us - 1, last_us)
+        covered: NDArray[np.bool_] = (start_us + before <= first_us) & (reached < end_us - after)
         return covered
 
 

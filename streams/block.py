@@ -135,6 +135,7 @@ def _flows_table(identity: BlockIdentity, offsets: Sequence[int], kept: Joined, 
         "remote_reason": to_arrow.names(named.reason, REASONS),
         "canonical": canonical(flows.role, flows.local_ip, flows.remote_ip, named.agent),
         **{name: getattr(flows, name) for name in COUNTERS},
+        "topic": to_arrow.constant(identity.topic, len(kept)),
         "partition": np.full(len(kept), identity.partition, np.uint32),
         "first_offset": _spread(offsets, batch_of, np.uint64),
     }

@@ -39,6 +39,7 @@ class Delivery:
     """An idempotent producer whose `send` returns once the brokers have everything."""
 
     def __init__(self, bootstrap: str, security: dict[str, str], stopped: Callable[[], bool]) -> None:
+        self._bootstrap = bootstrap
         self._producer = Producer({"bootstrap.servers": bootstrap, **_PRODUCER, **security}, logger=client_logger)
         self._stopped = stopped
         self._failed: KafkaError | None = None
@@ -62,7 +63,7 @@ class Delivery:
             self._raise_if_stopped()
             waited += 1
             if waited in _SAY_AFTER:
-                logger.warning("Kafka has not taken %d messages for %d s; waiting for it", left, waited)
+                logger.warning("Kafka at %s has not taken %d messages for %d s; waiting for it", self._bootstrap, left, waited)
         failed, self._failed = self._failed, None
         if failed is not None:
             raise Unavailable(f"Kafka refused a message: {failed.str()}")

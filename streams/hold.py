@@ -7,7 +7,7 @@ backlog's heartbeats are in Kafka, and naming must not run ahead of reading them
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -34,8 +34,14 @@ class HoldRule:
     hold_us: int
     skew_us: int
 
-    def released(self, arrived_us: int, window_end_us: int, partitions: Iterable[PartitionProgress]) -> bool:
-        """May a batch that arrived then, of a window that ended then, be named? `partitions`: all whose learner is alive."""
+    def released(self, arrived_us: int, window_end_us: int, partitions: Sequence[PartitionProgress], *, from_afar: bool = False) -> bool:
+        """May a batch that arrived then, of a window that ended then, be named? `partitions`: all whose learner is alive.
+
+        `from_afar`: another region saw it, so that no node of this one need have spoken yet: that nobody is alive here is no
+        reason to be quick.
+        """
+        if from_afar and all(progress.reported_until_us is None for progress in partitions):
+            return all(progress.read_until_us >= arrived_us + self.hold_us for progress in partitions)
         return all(self._waited_enough(arrived_us, window_end_us, progress) for progress in partitions)
 
     def _waited_enough(self, arrived_us: int, window_end_us: int, progress: PartitionProgress) -> bool:

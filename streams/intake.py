@@ -1,4 +1,4 @@
-"""A message of `weir.flows` as it came from Kafka: read once, or found unreadable with a reason."""
+"""A message as it came from Kafka: read once, or found unreadable with a reason."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Intake:
     def batch(self, framed: Framed) -> FlowBatch:
         """The batch of a message. Raises Unreadable where it is none, or not to be believed."""
         if framed.name != "FlowBatch":
-            raise Unreadable(f"A message of weir.flows holds a {framed.name}, not a FlowBatch.")
+            raise Unreadable(f"A message of flows holds a {framed.name}, not a FlowBatch.")
         batch = decode_batch(framed.body, framed.writer)
         self._check_window(batch)
         return batch

@@ -24,7 +24,7 @@ from schemas.addresses import format_address
 from schemas.checks import INSTANT_LIMIT_US
 from schemas.codec import decode_ip_event, decode_ownership, decode_watermark, encode_ownership, encode_watermark
 from schemas.columns import FlowBatch
-from schemas.errors import Unavailable, Unreadable
+from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.events import IpEvent
 from schemas.framing import Framer
 from schemas.ownership_records import Ownership, Watermark
@@ -78,6 +78,7 @@ class Knowledge(threading.Thread):
         super().__init__(name="knowledge", daemon=True)
         self.ready = threading.Event()
         self.failed: BaseException | None = None
+        self.read_to: dict[tuple[str, int], int] = {}  # by topic and partition; for other threads to look at
         self._stop_wanted = threading.Event()
         self._framer = framer
         self._intake = intake
@@ -148,7 +149,9 @@ class Knowledge(threading.Thread):
             if not self._stop_wanted.is_set():
                 self.failed = error
         except BaseException as error:  # the worker must end with it, not go on naming by old knowledge
-            self.failed = error
+            said = f"{type(error).__name__}: {error}".rstrip(".")
+            self.failed = WeirError(f"Learning who holds which address came to an end ({said}): start the worker again.")
+            self.failed.__cause__ = error
         finally:
             self._consumer.close()
 
@@ -216,6 +219,7 @@ class Knowledge(threading.Thread):
             error = message.error()
             if error is None:
                 self._at_end.discard(place)
+                self.read_to[place] = (message.offset() or 0) + 1
                 good.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._at_end.add(place)

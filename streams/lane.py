@@ -1,4 +1,4 @@
-"""One assigned partition: its messages in order, its dedup state, and where its next block may be cut.
+"""One assigned partition of a topic: its messages in order, its dedup state, and where its next block may be cut.
 
 A lane lives as long as one assignment. Nothing in it survives: what matters is in Kafka (offset and pending block) and in
 the tables, and `restore.open_lane` builds it again from there.
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
+from schemas.topics import FLOWS_TOPIC
 from streams.dedup import DedupState
 from streams.hold import HoldRule, PartitionProgress
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """A message of `weir.flows` as it came, with what it says or why it says nothing."""
+    """A message as it came, with what it says or why it says nothing."""
 
     offset: int
     arrived_us: int
@@ -31,9 +32,11 @@ class Arrived:
     def flows(self) -> int:
         return len(self.content.flows) if isinstance(self.content, FlowBatch) else 0
 
-    def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress]) -> bool:
+    def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress], *, from_afar: bool = False) -> bool:
         """Whether its flows may be named; an unreadable message has none to wait for."""
-        return not isinstance(self.content, FlowBatch) or rule.released(self.arrived_us, self.content.window_end_us, partitions)
+        if not isinstance(self.content, FlowBatch):
+            return True
+        return rule.released(self.arrived_us, self.content.window_end_us, partitions, from_afar=from_afar)
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Lane:
 
     partition: int
     generation: int
+    topic: str = FLOWS_TOPIC
     dedup: DedupState | None = None
     position: int | None = None
     pending: tuple[int, int] | None = None
@@ -50,13 +54,19 @@ class Lane:
     queued_bytes: int = 0
     _last_offset: int = -1
 
-    def append(self, message: Arrived) -> None:
-        """Take the next message. One that was taken already (the consumer sought back) is the same message again."""
+    @property
+    def from_afar(self) -> bool:
+        """Other regions saw what comes here."""
+        return self.topic != FLOWS_TOPIC
+
+    def append(self, message: Arrived) -> bool:
+        """Take the next message. One that was taken already (the consumer sought back) is the same message again: False."""
         if message.offset <= self._last_offset:
-            return
+            return False
         self._last_offset = message.offset
         self.queue.append(message)
         self.queued_bytes += len(message.value)
+        return True
 
     def cut(self, block_flows: int, released: Callable[[Arrived], bool]) -> list[Arrived]:
         """Messages of the next block, left in the queue; empty when there is none to cut yet.

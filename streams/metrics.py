@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-FLOWS = Counter("weir_flows", "Flows read, by what became of them.", ["outcome"])  # applied, repeated, late
+FLOWS = Counter("weir_flows", "Flows read, by what became of them.", ["outcome"])  # applied, forwarded, repeated, late
 UNATTRIBUTED = Counter("weir_flows_unattributed", "Flows applied without a remote name, by reason.", ["reason"])
-MESSAGES = Counter("weir_messages", "Messages of weir.flows, by what became of them.", ["outcome"])  # applied, dead_letter
+MESSAGES = Counter("weir_messages", "Messages read, by what became of them.", ["outcome"])  # applied, dead_letter
+REFUSED_SHARE = Gauge(
+    "weir_refused_share", "Of the last 100 messages taken, the share that cannot be used; WEIR_DEAD_LETTER_SHARE ends the worker."
+)
 STAGE_SECONDS = Counter("weir_stage_cpu_seconds", "Thread CPU time by stage of the worker.", ["stage"])
 BLOCK_FLOWS = Histogram("weir_block_flows", "Flows in one block.", buckets=(0, 10, 100, 1_000, 5_000, 20_000, 50_000, 100_000))
 QUEUED_BYTES = Gauge("weir_queued_bytes", "Message bytes taken from Kafka and not applied yet; bounded.")
-DEDUP_ENTRIES = Gauge("weir_dedup_entries", "Remembered flow keys of a partition; bounded by WEIR_DEDUP_ENTRIES.", ["partition"])
+DEDUP_ENTRIES = Gauge("weir_dedup_entries", "Remembered flow keys of a partition; bounded by WEIR_DEDUP_ENTRIES.", ["topic", "partition"])
 OWNERSHIP_RANGES = Gauge("weir_ownership_ranges", "Time ranges in the ownership map.")
 OWNERSHIP_BYTES = Gauge("weir_ownership_bytes", "Memory of the ownership map.")
 HELD_SECONDS = Gauge("weir_held_seconds", "How long the oldest held batch has been asked for.")
 COMMIT_TIME = Gauge("weir_last_commit_timestamp_seconds", "When an offset was last committed.")
+OUTBOX_BYTES = Gauge("weir_outbox_bytes", "Message bytes on their way to another region; bounded by WEIR_SPOOL_BYTES.", ["region"])
 RETRIES = Counter("weir_retries", "Tries that failed for a server's sake.", ["part"])

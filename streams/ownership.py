@@ -75,7 +75,7 @@ class OwnershipMap:
 
     @property
     def tolerance(self) -> Tolerance:
-        return Tolerance(self.skew_us, self.margin_us, self._from_us, self._until_us)
+        return Tolerance(self.skew_us, self.margin_us, self._from_us, self._until_us, self.window_us)
 
     @property
     def memory_bytes(self) -> int:
@@ -108,7 +108,8 @@ class OwnershipMap:
         self._note(network, ip, port, address, said.end_us)
         changed = self._hear(said.rows(~statements.seen))
         if statements.seen.any():
-            changed = np.union1d(changed, self._see(said.rows(statements.seen)))
+            seen = said.rows(statements.seen)  # heartbeats that covered what lies before may have been forgotten
+            changed = np.union1d(changed, self._see(seen._replace(start_us=np.maximum(seen.start_us, self._forgotten_us))))
         self._derive_events([int(number) for number in changed if int(number) in self._events] if self._events else [])
         return changed
 

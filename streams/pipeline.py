@@ -15,12 +15,14 @@ from sinks.protocol import Sink
 from streams import metrics
 from streams.attribution import attribute
 from streams.block import Built, admit_all, assemble, remote_ends
+from streams.crossing import Crossing, part
 from streams.dedup import DedupState
 from streams.delivery import Record
 from streams.event_writer import EventWriter
 from streams.joined import join
 from streams.lane import Arrived
 from streams.outside import Outside
+from streams.regions import Regions
 from streams.shared_ownership import SharedOwnership
 from streams.stages import stage
 from streams.statements import heard
@@ -28,16 +30,17 @@ from streams.statements import heard
 
 @dataclass(frozen=True)
 class Applied:
-    """A built block and what goes downstream with it: attributed flows and dead letters."""
+    """A built block and what goes with it: flows for other regions, attributed flows and dead letters."""
 
     built: Built
+    crossings: tuple[Crossing, ...]
     records: tuple[Record, ...]
     messages: int
     dead_letters: int
 
 
 class Pipeline:
-    """`region` and `network` are for batches that name none."""
+    """The home region of `regions` and `network` are for batches that name none."""
 
     def __init__(
         self,
@@ -46,8 +49,8 @@ class Pipeline:
         outside: Outside,
         event_writer: EventWriter,
         framer: Framer,
+        regions: Regions,
         *,
-        region: str,
         network: str,
         attributed_partitions: int,
     ) -> None:
@@ -56,7 +59,7 @@ class Pipeline:
         self._outside = outside
         self._event_writer = event_writer
         self._framer = framer
-        self._region = region
+        self._regions = regions
         self._network = network
         self._attributed_partitions = attributed_partitions
 
@@ -66,18 +69,21 @@ class Pipeline:
         offsets = [message.offset for message, _ in readable]
         batches = [batch for _, batch in readable]
         with stage("dedup"):
-            joined = join(batches, region=self._region, network=self._network)
+            joined = join(batches, region=self._regions.home, network=self._network)
             new, admissions = admit_all(dedup, joined, joined.hashes())
             kept = joined.take(new)
+        with stage("forward"):
+            # What another region has sent stays, wherever this region thinks the address is: nothing goes round in circles.
+            kept, crossings = part(kept, self._regions) if identity.topic == topics.FLOWS_TOPIC else (kept, ())
         # What these batches teach was learned before the hold released them, so the map needs no more than reading.
         with self._ownership.reading() as known, stage("attribute"):
             named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
             built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
-        metrics.DEDUP_ENTRIES.labels(str(identity.partition)).set(dedup.entries)
+        metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
             letters = [self._dead_letter(identity, message) for message in messages if isinstance(message.content, Unreadable)]
             records = (*self._attributed(built, identity), *letters)
-        return Applied(built, records, len(messages), len(letters))
+        return Applied(built, crossings, records, len(messages), len(letters))
 
     def insert(self, applied: Applied) -> None:
         """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable."""
@@ -88,7 +94,9 @@ class Pipeline:
     def count(self, applied: Applied) -> None:
         """Metrics move once a block is committed, so that they count no block twice."""
         built = applied.built
-        for outcome, flows in (("applied", built.applied), ("repeated", built.repeated), ("late", built.late)):
+        forwarded = sum(crossing.flows for crossing in applied.crossings)
+        outcomes = (("applied", built.applied), ("forwarded", forwarded), ("repeated", built.repeated), ("late", built.late))
+        for outcome, flows in outcomes:
             metrics.FLOWS.labels(outcome).inc(flows)
         for reason, flows in built.unattributed:
             metrics.UNATTRIBUTED.labels(reason).inc(flows)
@@ -97,11 +105,11 @@ class Pipeline:
         metrics.BLOCK_FLOWS.observe(built.applied)
 
     def _attributed(self, built: Built, identity: BlockIdentity) -> list[Record]:
-        source = ("weir-source", str(identity).encode())
+        source = [("weir-source", str(identity).encode())] + [("weir-topic-id", identity.topic_id.encode())] * bool(identity.topic_id)
         messages = list(attributed_messages(built.block.flows, self._framer, partitions=self._attributed_partitions))
         parts = [("weir-part", f"{part}/{len(messages)}".encode()) for part in range(1, len(messages) + 1)]
         return [
-            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (source, part), message.partition)
+            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (*source, part), message.partition)
             for message, part in zip(messages, parts, strict=True)
         ]
 

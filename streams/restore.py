@@ -24,12 +24,12 @@ class Restorer:
         self._horizon_us = horizon_us
         self._max_entries = max_entries
 
-    def restore(self, partition: int, pending: tuple[int, int] | None) -> DedupState:
+    def restore(self, topic: str, partition: int, pending: tuple[int, int] | None) -> DedupState:
         """Everything the tables hold of the partition but the pending block, which is going to be built again. Raises Unavailable."""
         state = DedupState(horizon_us=self._horizon_us, max_entries=self._max_entries)
-        _restore_batches(state, self._sink.applied_batches(partition, pending, self._horizon_us))
-        _restore_flows(state, self._sink.applied_flows(partition, pending, self._horizon_us))
-        _restore_losses(state, self._sink.applied_losses(partition, pending, self._horizon_us))
+        _restore_batches(state, self._sink.applied_batches(topic, partition, pending, self._horizon_us))
+        _restore_flows(state, self._sink.applied_flows(topic, partition, pending, self._horizon_us))
+        _restore_losses(state, self._sink.applied_losses(topic, partition, pending, self._horizon_us))
         return state
 
 

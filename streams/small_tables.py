@@ -33,6 +33,7 @@ def losses_table(
         "packets": [loss.packets for loss, _, _ in rows],
         "bytes": [loss.bytes for loss, _, _ in rows],
         "id": [loss.id for loss, _, _ in rows],
+        "topic": [identity.topic] * len(rows),
         "partition": [identity.partition] * len(rows),
         "first_offset": [offset for _, _, offset in rows],
     }
@@ -87,6 +88,7 @@ def batches_table(
         "window_seconds": [batch.window_seconds for batch, _ in counted],
         "batch_index": [batch.batch_index for batch, _ in counted],
         "batch_count": [batch.batch_count for batch, _ in counted],
+        "topic": [identity.topic] * len(counted),
         "partition": [identity.partition] * len(counted),
         "first_offset": [offset for _, offset in counted],
     }

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.consumer import ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
+from mode.threads import ServiceThread, WorkerThread
 
 from schemas.errors import Unavailable
 
@@ -37,16 +38,29 @@ def encode_pending(pending: tuple[int, int] | None) -> str:
 
 
 def decode_pending(metadata: str) -> tuple[int, int] | None:
-    """Metadata that is not ours (another tool moved the offsets) decides nothing: there is no block to repeat."""
+    """Metadata that is not ours (another tool moved the offsets) decides nothing: there is no block to repeat.
+
+    A tool over librdkafka that copies offsets keeps the metadata, and adds the zero that ends a string in C.
+    """
+    metadata = metadata.removesuffix("\0")
     if not metadata.startswith(_PENDING):
         return None
     first, _, last = metadata.removeprefix(_PENDING).partition("-")
     return (int(first), int(last)) if first.isdecimal() and last.isdecimal() else None
 
 
+class DaemonThread(WorkerThread):
+    """Keeps no process alive: a consumer that asks a Kafka which is gone cannot be stopped, and has nothing to save."""
+
+    def __init__(self, service: ServiceThread, **kwargs: Any) -> None:
+        super().__init__(service, **kwargs)
+        self.daemon = True
+
+
 class DecisionThread(AIOKafkaConsumerThread):
     """Runs the aiokafka consumer; everything that touches it has to be called on its own loop."""
 
+    Worker = DaemonThread
     logger = logging.getLogger("faust")
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:

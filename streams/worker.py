@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aiokafka.errors import KafkaError
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicDescription
-from prometheus_client import start_http_server
+from faust.exceptions import ConsumerNotStarted
+from faust.types import TP
 
 from schemas import topics
 from schemas.errors import SettingError, Unavailable, WeirError
@@ -25,12 +27,18 @@ from streams.app import WorkerApp, build_app
 from streams.applier import Applier
 from streams.delivery import Delivery
 from streams.event_writer import EventWriter
+from streams.forwarding import Forwarding
+from streams.health import Watchdog, serve
 from streams.hold import HoldRule
 from streams.intake import Intake
 from streams.knowledge import Knowledge
+from streams.outbox import Outbox
 from streams.outside import Outside
 from streams.ownership import OwnershipMap
 from streams.pipeline import Pipeline
+from streams.progress import Place, Progress
+from streams.refusals import Refusals
+from streams.regions import Regions
 from streams.restore import Restorer
 from streams.settings import WorkerSettings
 from streams.shared_ownership import SharedOwnership
@@ -48,20 +56,29 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
             f"WEIR_GAP_SECONDS={settings.gap_seconds} is less than twice WEIR_SKEW_MS={settings.skew_ms}: clocks alone would split ranges; "
             "raise the one or lower the other."
         )
+    progress = Progress(settings.hold_seconds + settings.stall_seconds)
+    if settings.metrics_port:
+        serve(settings.metrics_port, progress)
+    progress.starting("waiting for Kafka to tell of its topics")
     topic = _patiently("Kafka", stop, lambda: _topics(settings))
     sink = open_sink(settings.clickhouse_url)
     try:
+        progress.starting("waiting for ClickHouse and its tables")
         _patiently("ClickHouse", stop, sink.migrate)
         if stop.is_set() or topic is None:
             return
-        if settings.metrics_port:
-            _serve_metrics(settings.metrics_port)
-        asyncio.run(_run(settings, sink, topic, stop))
+        watchdog = Watchdog(progress, stop)
+        watchdog.start()
+        try:
+            asyncio.run(_run(settings, sink, topic, stop, progress))
+        finally:
+            watchdog.close()
+        watchdog.check()
     finally:
         sink.close()
 
 
-async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: threading.Event) -> None:
+async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: threading.Event, progress: Progress) -> None:
     app = build_app(settings)
     framer = Framer(HttpRegistry(settings.registry_url) if settings.registry_url else None)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
@@ -86,42 +103,90 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         topic.partitions,
         settings.retention_seconds * _SECOND_US,
     )
+    regions = Regions(settings.region, settings.region_prefixes)
     pipeline = Pipeline(
         sink,
         ownership,
         Outside(settings.cidrs),
         event_writer,
         framer,
-        region=settings.region,
+        regions,
         network=settings.network,
         attributed_partitions=topic.attributed_partitions,
     )
-    restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.partitions)
+    restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.read_partitions)
     delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
-    applier = Applier(app, intake, knowledge, rule, pipeline, restorer, delivery, settings.block_flows, topic.topic_id)
+    refusals = Refusals(settings.dead_letter_share)
+    forwarding = _open_forwarding(settings)
+    applier = Applier(
+        app,
+        intake,
+        knowledge,
+        rule,
+        pipeline,
+        restorer,
+        delivery,
+        forwarding,
+        settings.block_flows,
+        topic.ids,
+        refusals,
+        progress,
+    )
+    progress.end_of = lambda place: _end_of(app, knowledge, place)
     event_writer.start()
     knowledge.start()
     try:
         await app.start()
-        await _until_over(app, applier, stop)
+        progress.starting("")
+        await _until_over(app, applier, knowledge, stop)
     finally:
         applier.stop()
         knowledge.close()
         event_writer.close()
+        if forwarding is not None:
+            forwarding.close()
         await _stop_app(app)
 
 
-async def _until_over(app: WorkerApp, applier: Applier, stop: threading.Event) -> None:
-    """Returns when told to stop and the block at hand is done or left pending; raises what ended a part of the worker."""
+def _open_forwarding(settings: WorkerSettings) -> Forwarding | None:
+    """Started, where there are other regions. Raises WeirError where the outbox cannot be held."""
+    if not settings.region_prefixes:
+        return None
+    outbox = Outbox(settings.state_dir / "forward" / "outbox.db", settings.outbox_bytes, settings.region)
+    forwarding = Forwarding(outbox, {**settings.region_kafka, settings.region: settings.kafka_bootstrap}, settings.kafka_security)
+    forwarding.start()
+    return forwarding
+
+
+def _end_of(app: WorkerApp, knowledge: Knowledge, place: Place) -> int:
+    """As far as either of two consumers has heard: one alone may have stopped to listen."""
+    try:
+        highwater = app.consumer.highwater(TP(*place)) or 0
+    except (AssertionError, AttributeError, KafkaError, ConsumerNotStarted):  # a partition that is just going to another worker
+        highwater = 0
+    return max(highwater, knowledge.read_to.get(place, 0))
+
+
+async def _until_over(app: WorkerApp, applier: Applier, knowledge: Knowledge, stop: threading.Event) -> None:
+    """Returns when told to stop and the block at hand is done or left pending; raises what ended a part of the worker.
+
+    Any part's end is the worker's: without one of them it would hold its partitions and get nowhere.
+    """
     applying = asyncio.ensure_future(applier.apply_forever())
     stopped = asyncio.ensure_future(asyncio.to_thread(stop.wait))
     ended = asyncio.ensure_future(app.wait_until_stopped())
-    await asyncio.wait((applying, stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+    learning = asyncio.ensure_future(asyncio.to_thread(knowledge.join))
+    await asyncio.wait((applying, stopped, ended, learning), return_when=asyncio.FIRST_COMPLETED)
+    asked, by_itself = stop.is_set(), ended.done()
     stop.set()
     applier.stop()
     await applying
     if app.crash_reason is not None:
         raise WeirError(f"The Kafka consumer of the worker ended: {app.crash_reason!r}; start the worker again.") from app.crash_reason
+    if knowledge.failed is not None:
+        raise knowledge.failed
+    if by_itself and not asked:
+        raise WeirError("The Kafka consumer of the worker ended by itself: start the worker again.")
 
 
 async def _stop_app(app: WorkerApp) -> None:
@@ -132,31 +197,27 @@ async def _stop_app(app: WorkerApp) -> None:
         logger.warning("the Kafka consumer did not stop within %.0f s; the group notices after its session timeout", _STOP_SECONDS)
 
 
-def _serve_metrics(port: int) -> None:
-    try:
-        start_http_server(port)
-    except OSError as error:
-        raise WeirError(f"WEIR_METRICS_PORT={port} cannot be listened on ({error.strerror}); choose another, or 0 for none.") from error
-
-
 @dataclass(frozen=True)
 class Topics:
-    partitions: int
-    topic_id: str  # empty where the broker does not tell
+    partitions: int  # of weir.flows
+    read_partitions: int  # of all topics that workers of the group read
+    ids: dict[str, str]  # of those, by name; empty where the broker does not tell
     attributed_partitions: int
 
 
 def _topics(settings: WorkerSettings) -> Topics:
+    read = [topics.FLOWS_TOPIC, *([topics.forward_name(settings.region)] if settings.region_prefixes else [])]
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, **settings.kafka_security})
     try:
         cluster = admin.list_topics(timeout=5)
-        partitions, attributed = (_partitions(cluster, name) for name in (topics.FLOWS_TOPIC, topics.ATTRIBUTED_TOPIC))
+        partitions = [_partitions(cluster, name) for name in read]
+        attributed = _partitions(cluster, topics.ATTRIBUTED_TOPIC)
         # librdkafka's built-in broker gives no ids: the demo lets its offsets go on instead.
         embedded = str(cluster.cluster_id).startswith("mockCluster")
-        topic_id = str(_described(admin).topic_id) if not embedded else ""
+        ids = {name: "" if embedded else str(_described(admin, name).topic_id) for name in read}
     except KafkaException as error:
         raise Unavailable(f"Kafka at {settings.kafka_bootstrap} does not tell of its topics: {error.args[0].str()}") from error
-    return Topics(partitions, topic_id, attributed)
+    return Topics(partitions[0], sum(partitions), ids, attributed)
 
 
 def _partitions(cluster: ClusterMetadata, name: str) -> int:
@@ -165,9 +226,9 @@ def _partitions(cluster: ClusterMetadata, name: str) -> int:
     return len(cluster.topics[name].partitions)
 
 
-def _described(admin: AdminClient) -> TopicDescription:
-    futures = admin.describe_topics(TopicCollection([topics.FLOWS_TOPIC]), request_timeout=5)
-    described: TopicDescription = futures[topics.FLOWS_TOPIC].result()
+def _described(admin: AdminClient, name: str) -> TopicDescription:
+    futures = admin.describe_topics(TopicCollection([name]), request_timeout=5)
+    described: TopicDescription = futures[name].result()
     return described
 
 

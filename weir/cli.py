@@ -18,7 +18,22 @@ from weir.failures import WRONG, report, tell
 from weir.signals import interrupt_on_sigterm
 from weir.stdout import ReaderGone
 
-COMMANDS = ("demo", "agent", "worker", "topics", "migrate", "query", "explain", "tail", "record", "replay", "ip-events", "doctor", "config")
+COMMANDS = (
+    "demo",
+    "agent",
+    "worker",
+    "topics",
+    "migrate",
+    "query",
+    "explain",
+    "tail",
+    "record",
+    "replay",
+    "ip-events",
+    "dead-letter",
+    "doctor",
+    "config",
+)
 
 
 class Commands(click.Group):

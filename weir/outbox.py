@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from schemas.errors import Unavailable
 
 if TYPE_CHECKING:
+    from producers.publisher import Headers
     from weir.settings import Settings
 
 ACK_SECONDS = 60.0
@@ -17,21 +18,22 @@ ACK_SECONDS = 60.0
 class Outbox:
     """Messages on their way to Kafka. `send` waits while too many are open, `wait` until none is."""
 
-    def __init__(self, settings: Settings, ack_seconds: float = ACK_SECONDS) -> None:
+    def __init__(self, settings: Settings, ack_seconds: float = ACK_SECONDS, **config: object) -> None:
+        """`config`: what the client is to do in another way than agents do."""
         from producers.publisher import Publisher
         from weir.kafka import security_config
 
         self._bootstrap = settings.kafka_bootstrap
         self._ack_seconds = ack_seconds
-        self._publisher = Publisher(settings.kafka_bootstrap, "weir-replay", security_config(settings))
+        self._publisher = Publisher(settings.kafka_bootstrap, "weir-replay", {**security_config(settings), **config})
         self.sent = 0
         self.acknowledged = 0
         self._refusal = ""
 
-    def send(self, topic: str, key: bytes, value: bytes) -> None:
+    def send(self, topic: str, key: bytes, value: bytes, headers: Headers = (), partition: int = -1) -> None:
         """Raises Unavailable when Kafka takes nothing for too long, or has refused a message."""
         self._check()
-        self._publisher.produce(topic, key, value, self._settled, self._ack_seconds)
+        self._publisher.produce(topic, key, value, self._settled, self._ack_seconds, headers, partition)
         self.sent += 1
         self._publisher.poll(0)
 

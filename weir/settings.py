@@ -10,19 +10,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from weir.bootstrap import check_bootstrap
 from weir.cidrs import parse_cidrs
 from weir.paths import default_state_dir
+from weir.regions import check_regions, parse_region_cidrs, parse_region_kafka
 
 SecurityProtocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
-
-
-def _bootstrap(text: str) -> str:
-    for server in filter(None, (part.strip() for part in text.split(","))):
-        host, colon, port = server.rpartition(":")
-        if not (colon and host and port.isdigit() and 0 < int(port) < 65_536):
-            raise ValueError(f"{server!r} is not host:port; write it as broker-1:9092,broker-2:9092")
-    return text
 
 
 def _clickhouse_url(url: str) -> str:
@@ -42,6 +36,16 @@ def _cidrs(text: str) -> str:
     return text
 
 
+def _region_cidrs(text: str) -> str:
+    parse_region_cidrs(text)
+    return text
+
+
+def _region_kafka(text: str) -> str:
+    parse_region_kafka(text)
+    return text
+
+
 def _plain_name(text: str) -> str:
     if not text.isprintable() or len(text.encode()) > 512:
         raise ValueError("it is over 512 bytes or holds control characters; give it a plain name")
@@ -56,7 +60,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    kafka_bootstrap: Annotated[str, AfterValidator(_bootstrap)] = Field(
+    kafka_bootstrap: Annotated[str, AfterValidator(check_bootstrap)] = Field(
         "", description="Kafka's host:port list; empty: embedded, demo only"
     )
     kafka_security_protocol: SecurityProtocol = Field("plaintext", description="plaintext, ssl, sasl_plaintext or sasl_ssl")
@@ -75,8 +79,8 @@ class Settings(BaseModel):
     )
     cgroup: Path | None = Field(None, description="cgroup v2 subtree to watch; absent: the root")
     window_seconds: int = Field(10, ge=1, le=3600, description="length of a window in seconds")
-    state_dir: Path = Field(default_factory=default_state_dir, description="spool and node identity; root: /var/lib/weir")
-    spool_bytes: int = Field(268_435_456, ge=1_048_576, le=2**40, description="spool on disk at most; then the oldest go")
+    state_dir: Path = Field(default_factory=default_state_dir, description="spool, node identity, outbox; root: /var/lib/weir")
+    spool_bytes: int = Field(268_435_456, ge=1_048_576, le=2**40, description="spool, or outbox to a region, on disk at most")
     names_file: Path | None = Field(None, description="TOML file that maps cgroup path patterns to workload names")
     map_entries: int = Field(65_536, ge=16, le=16_777_216, description="flows that one kernel map holds")
     batch_flows: int = Field(2_000, ge=1, le=5_000, description="flows in one Kafka message at most")
@@ -90,8 +94,24 @@ class Settings(BaseModel):
     retention_seconds: int = Field(90_000, ge=60, le=31_536_000, description="seconds that workers keep ended ownership ranges")
     block_flows: int = Field(20_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
     future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")
-    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics on this port; 0: none")
+    dead_letter_share: float = Field(0.5, ge=0, le=1, description="share of unreadable messages that ends a worker; 1: never")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics and /health on this port; 0: none")
+    stall_seconds: int = Field(
+        120, ge=1, le=86_400, description="seconds of lag without a commit, the hold not counted, that are a trouble"
+    )
     cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="labels of outside ranges: 172.16.0.0/12=onprem,...")
+
+    region_cidrs: Annotated[str, AfterValidator(_region_cidrs)] = Field(
+        "", description="networks of every region, this one too: 10.1.0.0/16=eu,10.2.0.0/16=us; empty: one region"
+    )
+    region_kafka: Annotated[str, AfterValidator(_region_kafka)] = Field(
+        "", description="brokers of the other regions: us=broker-1:9092;broker-2:9092,ap=broker:9092"
+    )
+
+    @model_validator(mode="after")
+    def _regions_belong_together(self) -> Settings:
+        check_regions(self.region, self.region_cidrs, self.region_kafka)
+        return self
 
     @model_validator(mode="after")
     def _credentials_belong_together(self) -> Settings:

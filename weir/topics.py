@@ -40,9 +40,14 @@ class TopicState:
         return self.partitions is None
 
 
+def wanted_topics(settings: Settings, flow_partitions: int = 8) -> tuple[Topic, ...]:
+    """Every topic that Kafka needs; one for what others forward only where there are other regions."""
+    return all_topics(flow_partitions, (settings.region,) if settings.region_cidrs else ())
+
+
 def topic_states(settings: Settings, wanted: Iterable[Topic] = (), timeout: float = TIMEOUT_SECONDS) -> tuple[TopicState, ...]:
     """Every wanted topic with what does not fit. Raises Unavailable when Kafka does not answer in time."""
-    topics = tuple(wanted) or all_topics()
+    topics = tuple(wanted) or wanted_topics(settings)
     admin = _admin(settings)
     there = _partitions(admin, settings, timeout)
     policies = _policies(admin, settings, [topic.name for topic in topics if topic.name in there], timeout)
@@ -56,7 +61,7 @@ def create_topics(
     deadline = time.monotonic() + timeout
     admin = _admin(settings)
     there = _partitions(admin, settings, timeout)
-    missing = [topic for topic in tuple(wanted) or all_topics() if topic.name not in there]
+    missing = [topic for topic in tuple(wanted) or wanted_topics(settings) if topic.name not in there]
     if not missing:
         return ()
     made = _create(admin, settings, missing, replication, timeout)

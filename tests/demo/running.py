@@ -24,10 +24,20 @@ class Put:
     pins: frozenset[Path]
 
     def left(self) -> list[str]:
-        processes = [str(pid) for pid in self.processes if Path(f"/proc/{pid}").exists()]
+        processes = [said for pid in self.processes if (said := _running(pid))]
         namespaces = [path.name for path in Path("/run/netns").glob("weir.demo.*")]
         cgroups = [str(path) for path in find_cgroup2().glob("weir-lab-demo")]
         return [*processes, *namespaces, *cgroups, *(str(pin) for pin in self.pins if pin.exists())]
+
+
+def _running(pid: int) -> str:
+    """State and command of a process, empty where it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+    return f"{pid} {fields[0]} child of {fields[1]}: {command}"
 
 
 def what_is_up(demo: Child) -> Put:

@@ -112,6 +112,7 @@ def test_rows_of_the_flows_table_can_be_replayed() -> None:
         "remote_source": "heartbeat",
         "remote_reason": "",
         "canonical": True,
+        "topic": "weir.flows",
         "partition": 1,
         "first_offset": 9,
     }

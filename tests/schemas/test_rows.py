@@ -12,11 +12,11 @@ from fastavro import schemaless_reader, schemaless_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.addresses import format_address
+from schemas.addresses import format_address, parse_address
 from schemas.avro import current
 from schemas.avro_columns import encode_integers, encode_long, join_rows
 from schemas.framing import Framer, unframe
-from schemas.rows import Attributed, attributed_messages, partition_of
+from schemas.rows import MESSAGE_FLOWS, Attributed, attributed_messages, partitions_of
 from schemas.tables import FLOWS
 from tests.schemas.registry import InMemoryRegistry
 from tests.schemas.strategies import ADDRESSES, COUNTS, INSTANTS, NAMES
@@ -90,7 +90,8 @@ def test_an_avro_reader_finds_what_went_in(rows: list[Row], message_bytes: int, 
             assert (row["window_start"], row["window_seconds"], row["region"]) == tuple(
                 record[name] for name in ("window_start", "window_seconds", "region")
             )
-            assert partition_of(pair(row), partitions) == message.partition
+            ends = (np.frombuffer(parse_address(row[name]), np.uint8) for name in ("remote_ip", "local_ip"))
+            assert partitions_of(*ends, partitions).tolist() == [message.partition]
             assert list(row) == FLOWS.names
         found += record["flows"]
     assert sorted(map(comparable, found)) == sorted(comparable(expected(row)) for row in rows)
@@ -137,6 +138,44 @@ def test_a_large_group_is_cut_below_the_limit() -> None:
     assert len(messages) > 5
     assert max(len(message.value) for message in messages) < 10_100
     assert [row["bytes_sent"] for message in messages for row in decode(message)["flows"]] == list(range(2_000))
+
+
+def test_a_message_holds_a_thousand_rows_or_what_fits() -> None:
+    def sizes(**changes: Any) -> list[int]:
+        rows = [one_row(bytes_sent=i, **changes) for i in range(2 * MESSAGE_FLOWS + 23)]
+        messages = list(attributed_messages(table_of(rows)))
+        assert max(len(message.value) for message in messages) < 1_000_000
+        return [len(decode(message)["flows"]) for message in messages]
+
+    assert sizes() == [MESSAGE_FLOWS, MESSAGE_FLOWS, 23]
+    assert sizes(remote_workload="x" * 512) == [MESSAGE_FLOWS, MESSAGE_FLOWS, 23]
+    longest = dict.fromkeys(("local_workload", "node_id", "region", "network", "remote_workload"), "x" * 512)
+    assert len(sizes(**longest)) > 5
+
+
+@given(ROWS, ROWS, st.sampled_from([1, 3_000, 1 << 19]), st.sampled_from([1, 8]))
+@settings(max_examples=100, deadline=None)
+def test_flows_are_in_the_same_message_however_they_are_named(
+    rows: list[Row], others: list[Row], message_bytes: int, partitions: int
+) -> None:
+    """What a block that is built again after a crash may name otherwise."""
+    named = ("remote_workload", "remote_source", "remote_reason", "canonical")
+    again = [{**row, **{name: other[name] for name in named}} for row, other in zip(rows, others * len(rows), strict=False)]
+
+    def flows(rows: list[Row]) -> list[tuple[int, list[str]]]:
+        messages = attributed_messages(table_of(rows), partitions=partitions, message_bytes=message_bytes)
+        plain = [(message.partition, decode(message)["flows"]) for message in messages]
+        return [(number, [comparable({k: v for k, v in row.items() if k not in named}) for row in found]) for number, found in plain]
+
+    assert flows(rows[: len(again)]) == flows(again)
+
+
+def test_partitions_are_all_used_about_alike() -> None:
+    drawn = np.random.default_rng(23).integers(0, 256, (2, 20_000, 16), np.uint8)
+    drawn[:, :, :12] = np.frombuffer(bytes(10) + b"\xff\xff", np.uint8)
+    drawn[:, :, 12] = 10
+    spread = np.bincount(partitions_of(drawn[0], drawn[1], 8), minlength=8)
+    assert spread.min() > 2_300 and spread.max() < 2_700
 
 
 def test_rows_beyond_one_chunk_keep_their_places() -> None:

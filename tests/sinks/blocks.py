@@ -49,6 +49,7 @@ def flows(shape: Shape = Shape(), seed: int = 1, partition: int = 0, first_offse
         "network": _names(["default"] * shape.rows),
         "node_id": _names([node] * shape.rows),
         "epoch": pa.array(np.full(shape.rows, 7, np.uint64)),
+        "topic": _names(["weir.flows"] * shape.rows),
         "partition": pa.array(np.full(shape.rows, partition, np.uint32)),
         "first_offset": pa.array(np.full(shape.rows, first_offset, np.uint64)),
     }
@@ -56,7 +57,7 @@ def flows(shape: Shape = Shape(), seed: int = 1, partition: int = 0, first_offse
 
 
 def losses(rows: int, first_offset: int = 0) -> pa.Table:
-    text = {"node_id": "n1", "stage": "agent", "reason": "map_full"}
+    text = {"node_id": "n1", "stage": "agent", "reason": "map_full", "topic": "weir.flows"}
     columns = [_names([text[f.name]] * rows) if f.name in text else pa.array(np.arange(rows)).cast(_plain(f.type)) for f in LOSSES]
     whole = dict(zip(LOSSES.names, columns, strict=True))
     whole["window_start"] = _instants(np.full(rows, NINE))
@@ -110,6 +111,7 @@ def batches(entries: list[tuple[int, int, int]], first_offset: int = 0, partitio
             pa.array([of for _, _, of in entries], pa.uint32()),
             pa.array([partition] * count, pa.uint32()),
             pa.array([first_offset] * count, pa.uint64()),
+            _names(["weir.flows"] * count),
         ],
         schema=BATCHES,
     )

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from schemas.errors import WeirError
+from schemas.topics import FLOWS_TOPIC
 from sinks import migrate
 from sinks.open import open_sink
 from sinks.protocol import Sink
@@ -75,6 +76,18 @@ def test_a_later_step_is_applied_alone(sink: Sink) -> None:
     assert migrate.pending(engine, steps) == ("9000_later",)
     assert migrate.migrate(engine, steps) == ("9000_later",)
     assert migrate.pending(engine, steps) == ()
+
+
+def test_rows_from_before_topics_are_of_weir_flows(host: EngineHost) -> None:
+    host.drop_database()
+    sink = open_sink(host.url)
+    engine = sink._engine  # type: ignore[attr-defined]
+    migrate.migrate(engine, tuple(m for m in migrate.known() if m.name < "0004"))
+    engine.execute("INSERT INTO weir.flows (node_id, window_start, first_offset) VALUES ('n1', 1767258000, 7)")
+    assert sink.migrate()[0] == "0004_topics"
+    assert sink.query("SELECT topic, first_offset FROM weir.flows").to_pylist() == [{"topic": "weir.flows", "first_offset": 7}]
+    assert sink.applied_flows(FLOWS_TOPIC, 0, None, 1).num_rows == 1
+    sink.close()
 
 
 def test_statements_do_nothing_the_second_time() -> None:

@@ -99,9 +99,12 @@ def oracle(said: Sequence[Said], first: int, last: int, *, gap: int, skew: int, 
     while holders.get(end) == near:
         end += 1
     heard = [one for one in said if not one.seen]
-    before = -skew if start <= min(one.start_us for one in heard) + skew else margin
-    after = -skew if end >= max(one.end_us for one in heard) - skew else margin
-    return next(iter(near)) if start + before <= first and last < end - after else "(gap)"
+    before = min(0, margin) if first % window == 0 else margin
+    after = min(0, margin) if last % window == 0 else margin
+    before = -skew if start <= min(one.start_us for one in heard) + skew else before
+    after = -skew if end >= max(one.end_us for one in heard) - skew else after
+    reached = last - 1 if last % window == 0 else last  # the border itself is the next window's
+    return next(iter(near)) if start + before <= first and reached < end - after else "(gap)"
 
 
 def _silences(said: Sequence[Said], *, gap: int, window: int) -> list[tuple[str, range]]:

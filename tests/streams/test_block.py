@@ -61,6 +61,7 @@ def test_every_column_of_a_flow() -> None:
         "remote_source": "heartbeat",
         "remote_reason": "",
         "canonical": True,
+        "topic": "weir.flows",
         "partition": 3,
         "first_offset": 40,
         **{name: 0 for name in COUNTERS},

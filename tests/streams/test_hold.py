@@ -32,6 +32,17 @@ def test_a_partition_without_live_nodes_is_waited_for_until_it_is_read() -> None
     assert RULE.released(ARRIVED, WINDOW_END, [progress(None, ARRIVED + RULE.skew_us)])
 
 
+def test_what_another_region_saw_waits_for_somebody_here_to_speak() -> None:
+    """A region's nodes may all be yet to speak, or to speak again: its own batches tell that one is alive, others' do not."""
+    nobody, read = progress(None, ARRIVED + RULE.skew_us), progress(None, ARRIVED + RULE.hold_us)
+    spoken = progress(WINDOW_END + RULE.skew_us, ARRIVED + RULE.skew_us)
+    assert not RULE.released(ARRIVED, WINDOW_END, [nobody, nobody], from_afar=True)
+    assert not RULE.released(ARRIVED, WINDOW_END, [read, nobody], from_afar=True)
+    assert RULE.released(ARRIVED, WINDOW_END, [read, read], from_afar=True)
+    assert RULE.released(ARRIVED, WINDOW_END, [spoken, nobody], from_afar=True)
+    assert not RULE.released(ARRIVED, WINDOW_END, [progress(WINDOW_END, ARRIVED + RULE.skew_us), nobody], from_afar=True)
+
+
 def test_the_grace_is_over_once_the_hold_has_been_read_not_merely_passed() -> None:
     behind = progress(WINDOW_END - SECOND, ARRIVED + RULE.hold_us - 1)
     assert not RULE.released(ARRIVED, WINDOW_END, [behind])

@@ -71,6 +71,14 @@ def test_where_all_knowledge_begins_and_ends_nobody_is_missed() -> None:
     assert whos(known, [(0, 99)], address(2)) == ["B"]
 
 
+def test_a_whole_window_needs_an_owner_of_the_whole_window() -> None:
+    """Instants on the borders were not measured: they say "some time in this window"."""
+    known = a_map(margin=SKEW)
+    known.learn(statements([Said("A", 40, 60), Said("B", 0, 100, address(2)), Said("C", 42, 58, address(3))]))
+    assert whos(known, [(40, 45), (40, 60), (55, 60), (55, 59), (41, 60)]) == ["A", "A", "A", "(gap)", "(gap)"]
+    assert whos(known, [(40, 45), (55, 60)], address(3)) == ["(gap)", "(gap)"]
+
+
 @given(st.lists(st.builds(replace, said, seen=st.booleans()), max_size=8), st.lists(asked, min_size=1, max_size=8))
 @example([Said("A", 0, 10), Said("A", 15, 20), Said("C", 12, 13, node="n2", seen=True)], [(12, 12)])
 @example([Said("A", 7, 10), Said("A", 15, 18), Said("A", 12, 13, seen=True)], [(12, 12)])

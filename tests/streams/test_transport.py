@@ -12,6 +12,7 @@ from streams.transport import decode_pending, encode_pending
 @given(st.none() | st.tuples(st.integers(0, 2**62), st.integers(0, 2**62)))
 def test_pending_round_trip(pending: tuple[int, int] | None) -> None:
     assert decode_pending(encode_pending(pending)) == pending
+    assert decode_pending(encode_pending(pending) + "\0") == pending
 
 
 @pytest.mark.parametrize("metadata", ["", "moved by hand", "weir:1:", "weir:1:5", "weir:1:a-b", "weir:2:1-2", "weir:1:-5-6"])

@@ -71,7 +71,7 @@ class KafkaServer:
             raise AssertionError(f"Apache Kafka needs {'its jars in ' + str(JARS) if java else 'Java'}: run `make setup-test`")
         self._java = java
         self.directory = directory
-        self._port, controller = _free_ports(2)
+        self._port, controller = free_ports(2)
         self._child: Child | None = None
         self._format(controller)
 
@@ -153,7 +153,7 @@ def _kafka_uuid() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Loopback ports that nobody listens on: held together, so that they differ, then let go."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]

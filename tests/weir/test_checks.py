@@ -61,4 +61,4 @@ def test_doctor_names_every_part_and_fails_for_a_server_that_is_away() -> None:
 def test_parts_that_no_setting_asks_for_are_not_needed() -> None:
     done = run_weir("doctor", "--for", "worker", "--format", "json")
     found = {row["part"]: row["fit"] for row in map(json.loads, done.stdout.splitlines())}
-    assert found == {"Kafka": None, "topics": None, "ClickHouse": None, "tables": None, "clock": True}
+    assert found == {"Kafka": None, "topics": None, "group": None, "ClickHouse": None, "tables": None, "clock": True}

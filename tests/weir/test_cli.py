@@ -35,7 +35,7 @@ def test_the_contracts_commands_are_there(capsys: pytest.CaptureFixture[str]) ->
     status, out, _ = run(capsys, "--help")
     named = re.findall(r"^  ([a-z-]+)  ", out.partition("Commands:")[2], re.MULTILINE)
     assert status == 0
-    assert named == "demo agent worker topics migrate query explain tail record replay ip-events doctor config".split()
+    assert named == "demo agent worker topics migrate query explain tail record replay ip-events dead-letter doctor config".split()
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -58,6 +58,7 @@ def test_every_command_explains_itself_and_takes_the_common_options(capsys: pyte
         ("record", "FILE --from-beginning --duration --count"),
         ("replay", "FILE --speed"),
         ("ip-events", "FILE"),
+        ("dead-letter", "list show replay"),
     ],
 )
 def test_every_option_of_the_contract_is_there(capsys: pytest.CaptureFixture[str], name: str, options: str) -> None:

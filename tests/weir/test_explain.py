@@ -36,7 +36,7 @@ BEATS = heartbeats(
         (3, address(9), 40 * SECOND, 60 * SECOND),
         (2, address(10), 0, 20 * SECOND + 100_000),
         (3, address(10), 20 * SECOND + 100_000, 60 * SECOND),
-        (4, address(13), 19_900_000, 30 * SECOND),
+        (4, address(13), 5 * SECOND, 20 * SECOND + 100_001),
         (5, address(14), 0, 60 * SECOND),
     ]
 )

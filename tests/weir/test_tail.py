@@ -22,6 +22,7 @@ NAMES = {
     "role": "client",
     "remote_source": "heartbeat",
     "remote_reason": "",
+    "topic": "weir.flows",
 }
 START_US = 1_767_225_600_000_000
 

@@ -38,9 +38,13 @@ def command(run: Run, role: str, form: str) -> int:
 
 
 def _findings(settings: Settings, role: str) -> list[Finding]:
+    from weir.checks.group import check_group
     from weir.checks.node import check_node
     from weir.checks.servers import check_clickhouse, check_clock, check_kafka
 
     node = check_node(settings.cgroup) if role != "worker" else ()
     tables = check_clickhouse(settings) if role != "agent" else ()
-    return [*node, *check_kafka(settings), *tables, check_clock()]
+    kafka = check_kafka(settings)
+    # Without Kafka there is nothing to ask about the group.
+    group = [check_group(settings)] if role != "agent" and kafka[0].fit is not False else []
+    return [*node, *kafka, *group, *tables, check_clock()]

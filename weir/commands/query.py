@@ -48,7 +48,7 @@ def command(run: Run, sql: str | None, form: str) -> None:
         result = sink.query(text)
     finally:
         sink.close()
-    _print(result, form)
+    print_result(result, form)
 
 
 def _read(sql: str | None) -> str:
@@ -57,7 +57,7 @@ def _read(sql: str | None) -> str:
     return "" if sql is None and sys.stdin.isatty() else sys.stdin.read()
 
 
-def _print(result: pa.Table, form: str) -> None:
+def print_result(result: pa.Table, form: str) -> None:
     from weir import results
 
     if form == "table":

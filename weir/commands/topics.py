@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 def command(run: Run, check: bool, flow_partitions: int, replication: int | None) -> int:
     """Creates the Kafka topics that are missing, and reports on all of them. What exists is never changed."""
     settings = run.kafka_settings()
-    from schemas.topics import all_topics
     from weir.show import show_table
-    from weir.topics import create_topics, topic_states
+    from weir.topics import create_topics, topic_states, wanted_topics
 
-    wanted = all_topics(flow_partitions)
+    wanted = wanted_topics(settings, flow_partitions)
     made = () if check else create_topics(settings, wanted, replication=replication or -1)
     states = topic_states(settings, wanted)
     show_table(("topic", "partitions", "configuration", "state"), [_row(state, state.topic.name in made) for state in states])

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def command(run: Run) -> None:
     """Runs one worker: drops repeats, names both ends, writes to ClickHouse and to weir.attributed.
 
-    Start as many as there is work for; they share the partitions of weir.flows. Ends cleanly on SIGTERM or Ctrl-C: what was
-    not yet written is read again by the next worker.
+    Start as many as there is work for; they share the partitions of weir.flows, and those of what other regions forward. Ends
+    cleanly on SIGTERM or Ctrl-C: what was not yet written is read again by the next worker. What waits for another region stays
+    in WEIR_STATE_DIR: where there are regions, every worker has a state directory of its own, and keeps it.
     """
     settings = run.kafka_settings()
     worker_settings = settings_for_worker(settings)
@@ -35,6 +36,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
     from streams.settings import WorkerSettings
     from weir.cidrs import parse_cidrs
     from weir.kafka import security_config
+    from weir.regions import parse_region_cidrs, parse_region_kafka
     from weir.targets import clickhouse_url
 
     return WorkerSettings(
@@ -43,6 +45,9 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         group=settings.group,
         session_seconds=settings.session_seconds,
         region=settings.region,
+        region_prefixes=parse_region_cidrs(settings.region_cidrs),
+        region_kafka=parse_region_kafka(settings.region_kafka),
+        outbox_bytes=settings.spool_bytes,
         network=settings.network,
         clickhouse_url=clickhouse_url(settings),
         window_seconds=settings.window_seconds,
@@ -53,8 +58,10 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         dedup_entries=settings.dedup_entries,
         retention_seconds=settings.retention_seconds,
         block_flows=settings.block_flows,
+        dead_letter_share=settings.dead_letter_share,
         state_dir=settings.state_dir,
         metrics_port=settings.metrics_port,
+        stall_seconds=settings.stall_seconds,
         future_seconds=settings.future_seconds,
         cidrs=parse_cidrs(settings.cidrs),
         registry_url=settings.schema_registry_url or None,

@@ -12,7 +12,9 @@ _TO_CLIENT = "if(role = 'server', bytes_sent, bytes_received)"
 _PORT = "concat(toString(protocol), if(startsWith(IPv6NumToString(local_ip), '::ffff:'), '', '6'), '/', toString(service_port))"
 _RTT = "if(sum(rtt_count) = 0, NULL, sum(rtt_us_sum) / sum(rtt_count))"
 
-LOG_END = "SELECT toInt64(partition) AS partition, toInt64(max(first_offset)) AS last FROM weir.{} GROUP BY partition"
+LOG_END = (
+    "SELECT toInt64(partition) AS partition, toInt64(max(first_offset)) AS last FROM weir.{} WHERE topic = 'weir.flows' GROUP BY partition"
+)
 LOG_TABLES = ("flows", "batches", "losses")
 
 

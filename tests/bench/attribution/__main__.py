@@ -13,9 +13,10 @@ from pathlib import Path
 
 import orjson
 
-from tests.bench.attribution.report import SECOND_US, circumstances, say, sums, table
+from tests.bench.attribution.report import SECOND_US, circumstances, sums, table
 from tests.bench.attribution.runs import Outcome, run
 from tests.bench.attribution.weir_way import Rules
+from tests.bench.say import say
 from tests.simulator.scenario import Scenario
 
 LIVES = (30, 180, 900, 3_600)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
 
 from tests.bench.attribution.runs import Outcome, Score
 from tests.bench.attribution.weir_way import Rules
+from tests.bench.machine import machine
 from tests.simulator.scenario import Scenario
 
 SECOND_US = 1_000_000
@@ -18,7 +14,7 @@ SECOND_US = 1_000_000
 
 def circumstances(scenario: Scenario, rules: Rules) -> list[str]:
     return [
-        f"Machine: {_processor()}, one core used; Python {platform.python_version()}, numpy {np.__version__}, Linux {platform.release()}.",
+        machine(),
         f"Seed {scenario.seed}; {scenario.horizon_us // SECOND_US} s, {scenario.nodes} nodes, {scenario.addresses} pod addresses, "
         f"{scenario.agentless} without an agent, {scenario.listeners_per_node} listeners a node, {scenario.workloads} workload names.",
         f"{scenario.late:.0%} of messages late by up to {scenario.late_us // SECOND_US} s, {scenario.repeated:.0%} repeated, "
@@ -39,11 +35,16 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def sums(outcomes: Sequence[Outcome]) -> str:
-    differ = [outcome for outcome in outcomes if outcome.true_bytes != outcome.canonical_bytes]
-    if differ:
-        return f"Canonical bytes differ from the true traffic in {len(differ)} of {len(outcomes)} runs."
-    total = sum(outcome.true_bytes for outcome in outcomes)
-    return f"Canonical bytes between nodes with agents equal the true traffic in all {len(outcomes)} runs ({total:,} bytes)."
+    odd = [outcome for outcome in outcomes if not outcome.adds_up]
+    if odd:
+        return f"Canonical bytes differ from the true traffic in {len(odd)} of {len(outcomes)} runs."
+    total, twice = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("true_bytes", "unheard_bytes"))
+    runs = sum(outcome.unheard_bytes > 0 for outcome in outcomes)
+    return (
+        f"Canonical bytes between nodes with agents equal the true traffic in {len(outcomes) - runs} of {len(outcomes)} runs "
+        f"({total:,} bytes in all). In {runs}, {twice:,} bytes count twice: nobody had ever heard of the client's node, which was cut off "
+        "from its first window on, when the server's view had waited as long as it may."
+    )
 
 
 def _place(outcome: Outcome, score: Score) -> tuple[str, ...]:
@@ -64,16 +65,3 @@ def _figures(outcome: Outcome, score: Score) -> tuple[str, ...]:
     share = 100 / outcome.records
     reasons = ", ".join(f"{reason} {count * share:.2f}" for reason, count in score.reasons.items())
     return f"{score.wrong:,}", f"{score.wrong * share:.3f}", f"{score.unattributed * share:.2f}", reasons, f"{score.right * share:.2f}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    except OSError:
-        return platform.machine()
-
-
-def say(*lines: str) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from schemas.columns import I64
+from schemas.columns import I64, ROLE_SERVER
 from streams.attribution import REASONS
 from tests.bench.attribution.other_ways import last_start, latest_event, owner_now
 from tests.bench.attribution.weir_way import Named, Rules, weirs_names
-from tests.simulator.beats import Mail, make_beats, make_mail, make_signs
+from tests.simulator.beats import Beats, Mail, make_beats, make_mail, make_signs
 from tests.simulator.fleet import AGENTLESS, Fleet, make_fleet
 from tests.simulator.scenario import Scenario
 from tests.simulator.traffic import Views, make_views
@@ -44,6 +45,8 @@ class Outcome:
     """`at_edges`: records of which some time lies within the skew of the end of a tenure, where no clock can tell.
 
     `true_bytes`: of conversations that agents at both ends reported; `canonical_bytes`: what the canonical views of them add up to.
+    `unheard_bytes`: of those whose client's address no agent had ever spoken for when the server's view was named: its node was
+    cut off from the first, so that nothing told the worker of a second view. They count twice.
     """
 
     scenario: Scenario
@@ -52,11 +55,16 @@ class Outcome:
     scores: tuple[Score, ...]
     true_bytes: int
     canonical_bytes: int
+    unheard_bytes: int
     seconds: float
 
     @property
     def weir(self) -> Score:
         return self.scores[0]
+
+    @property
+    def adds_up(self) -> bool:
+        return self.canonical_bytes == self.true_bytes + self.unheard_bytes
 
     def plain(self) -> dict[str, object]:
         return asdict(self)
@@ -69,12 +77,31 @@ def run(scenario: Scenario, rules: Rules | None = None, *, others: bool = True) 
     beats = make_beats(fleet, mail)
     signs = make_signs(fleet, np.flatnonzero(fleet.tenures.node == AGENTLESS))
     views = make_views(fleet, mail)
-    named = weirs_names(fleet, mail, beats, signs, views, rules or Rules())
+    rules = rules or Rules()
+    named = weirs_names(fleet, mail, beats, signs, views, rules)
     scores = [_score("weir", named.owner, views, _reasons(named))]
     if others:
         scores += [_score(name, way(fleet, mail, views), views, {}) for name, way in OTHERS.items()]
-    true_bytes, canonical_bytes = _bytes(views, named)
-    return Outcome(scenario, len(views), _at_edges(fleet, views), tuple(scores), true_bytes, canonical_bytes, time.perf_counter() - begun)
+    twice = np.bincount(views.conversation)[views.conversation] == 2
+    return Outcome(
+        scenario,
+        len(views),
+        _at_edges(fleet, views),
+        tuple(scores),
+        true_bytes=int(views.octets[twice].sum()) // 2,  # a conversation's true bytes stand in each of its views
+        canonical_bytes=int(views.octets[twice & named.canonical].sum()),
+        unheard_bytes=int(views.octets[twice & _unheard(fleet, beats, views, rules)].sum()),
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _unheard(fleet: Fleet, beats: Beats, views: Views, rules: Rules) -> NDArray[np.bool_]:
+    """Servers' views that are named before anything was heard of the client's address."""
+    heard_us = np.full(fleet.first_shared + fleet.scenario.nodes, np.iinfo(np.int64).max)
+    np.minimum.at(heard_us, beats.address, beats.arrival_us)
+    named_us = np.maximum((views.window + 1) * fleet.scenario.window_us + rules.hold_us, views.arrival_us)
+    unheard: NDArray[np.bool_] = (views.role == ROLE_SERVER) & (heard_us[views.remote] > named_us)
+    return unheard
 
 
 def _score(name: str, owner: I64, views: Views, reasons: dict[str, int]) -> Score:
@@ -85,12 +112,6 @@ def _score(name: str, owner: I64, views: Views, reasons: dict[str, int]) -> Scor
 def _reasons(named: Named) -> dict[str, int]:
     counts = np.bincount(named.reason, minlength=len(REASONS)).tolist()
     return {reason: count for reason, count in zip(REASONS, counts, strict=True) if reason and count}
-
-
-def _bytes(views: Views, named: Named) -> tuple[int, int]:
-    """Both sums over conversations with two views; a conversation's true bytes stand in each of them."""
-    twice = np.bincount(views.conversation)[views.conversation] == 2
-    return int(views.octets[twice].sum()) // 2, int(views.octets[twice & named.canonical].sum())
 
 
 def _at_edges(fleet: Fleet, views: Views) -> int:

@@ -1,0 +1,12 @@
+"""Lists of brokers, `host:port,host:port`."""
+
+from __future__ import annotations
+
+
+def check_bootstrap(text: str) -> str:
+    """The list as it was given. ValueError with one sentence that names the part at fault."""
+    for server in filter(None, (part.strip() for part in text.split(","))):
+        host, colon, port = server.rpartition(":")
+        if not (colon and host and port.isdigit() and 0 < int(port) < 65_536):
+            raise ValueError(f"{server!r} is not host:port; write it as broker-1:9092,broker-2:9092")
+    return text
