@@ -10,11 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sinks import migrate
+from sinks.open import open_sink
 from sinks.protocol import Sink
 from streams.ip_events import FOREVER_US, Event, Sign, ranges_of_events
 from streams.ownership import OwnershipMap
 from tests.sinks import blocks as make
 from tests.sinks.test_contract import fresh_offset, seconds, union
+from tests.support.clickhouse import EngineHost
 from tests.support.processes import ROOT
 
 LIMIT_SECONDS = OwnershipMap(gap_us=0, skew_us=0).event_limit_us // make.SECOND
@@ -136,3 +139,22 @@ def test_who_had_it_then(sink: Sink) -> None:
     sink.write(make.block(make.identity(), None, None, make.ownership([("10.2.3.4", "a", 0, 600), ("10.2.3.4", "b", 600, 1200)])))
     (question,) = re.findall(r'weir query "(SELECT [^"]* FROM weir.ownership[^"]*)"', (ROOT / "README.md").read_text())
     assert sink.query(question).column("workload").to_pylist() == ["b"]
+
+
+def test_ranges_from_before_are_of_no_known_node(host: EngineHost) -> None:
+    host.drop_database()
+    sink = open_sink(host.url)
+    engine = sink._engine  # type: ignore[attr-defined]
+    migrate.migrate(engine, tuple(m for m in migrate.known() if m.name < "0005"))
+    columns = "network, ip, port, protocol, workload, source, start, `end`, written_at"
+    row = "('default', '::ffff:10.0.0.1', 0, '', 'old', 'heartbeat', 1767258000, 1767258010, 1767258020)"
+    engine.execute(f"INSERT INTO weir.ownership_ranges ({columns}) VALUES {row}")  # noqa: S608
+    assert "0005_ip_events" in sink.migrate()
+    sink.write(make.block(make.identity(), None, None, make.ownership([("10.0.0.1", "old", 0, 10)], node="n1")))
+    engine.execute("OPTIMIZE TABLE weir.ownership_ranges FINAL")
+    sql = "SELECT workload, node_id, start, `end`, learned_at = toDateTime(1767258020) AS then FROM ownership ORDER BY node_id"
+    told = [
+        (row["workload"], row["node_id"], seconds(row["start"]), seconds(row["end"]), row["then"]) for row in sink.query(sql).to_pylist()
+    ]
+    assert told == [("old", "", 0, 10, 1), ("old", "n1", 0, 10, 0)]
+    sink.close()

@@ -142,6 +142,7 @@ class TestCommand:
         done = run_weir("explain", "10.0.0.9", settings={"clickhouse_url": url})
         flow, name, reason, *table = filter(None, done.stdout.splitlines())
         assert flow.startswith("checkout (::ffff:10.0.0.200) called ::ffff:10.0.0.9, tcp port 9, from 1970-01-01T00:00:20Z")
+        assert flow.endswith("(weir.flows:3:41).")
         assert name == "no name (gap)" and "The nearest: old" in reason
         assert ["old", "new"] == [line.split()[0] for line in table if line.startswith(("old", "new"))]
         assert all("n2" in line for line in table if line.startswith(("old", "new")))

@@ -99,7 +99,7 @@ def _told(flow: Flow) -> str:
     return (
         f"{flow.local_workload or 'somebody'} ({flow.local_ip}) {verb} {flow.remote_ip}, {flow.protocol} port {flow.service_port}, "
         f"from {format_instant(flow.first_us)} to {format_instant(flow.last_us)}, counted by node {flow.node_id} in the window of "
-        f"{flow.window_seconds} s at {format_instant(flow.window_start_us)} (weir.flows:{flow.partition}:{flow.first_offset})."
+        f"{flow.window_seconds} s at {format_instant(flow.window_start_us)} ({flow.topic}:{flow.partition}:{flow.first_offset})."
     )
 
 

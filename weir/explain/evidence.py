@@ -45,6 +45,7 @@ class Flow:
     remote_workload: str
     remote_source: str
     remote_reason: str
+    topic: str
     partition: int
     first_offset: int
     written_us: int
