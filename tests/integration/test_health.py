@@ -66,8 +66,8 @@ def test_a_server_that_is_away_makes_a_worker_unhealthy_and_ends_it_not(
         assert found["fit"] and found["found"] == "weir has read everything"
         host.kill()
         pipeline.replay(pipeline.write("all.jsonl", made.lines))
+        wait_for(lambda: "waiting for ClickHouse" in ask(port, "/health")[1], 30, "the worker to say what it waits for")
         wait_for(lambda: ask(port, "/health")[0] == 503, 30, "the worker to be unhealthy")
-        assert "waiting for ClickHouse" in ask(port, "/health")[1]
         found = doctor(pipeline, 1)
         assert not found["fit"] and "behind" in str(found["found"])
         worker.until(lambda: ask(port, "/health/live")[0] == 200, 5, "it to live on")

@@ -77,8 +77,7 @@ def run(scenario: Scenario, rules: Rules | None = None, *, others: bool = True) 
     beats = make_beats(fleet, mail)
     signs = make_signs(fleet, np.flatnonzero(fleet.tenures.node == AGENTLESS))
     views = make_views(fleet, mail)
-    rules = rules or Rules()
-    named = weirs_names(fleet, mail, beats, signs, views, rules)
+    named = weirs_names(fleet, mail, beats, signs, views, rules or Rules())
     scores = [_score("weir", named.owner, views, _reasons(named))]
     if others:
         scores += [_score(name, way(fleet, mail, views), views, {}) for name, way in OTHERS.items()]
@@ -90,16 +89,15 @@ def run(scenario: Scenario, rules: Rules | None = None, *, others: bool = True) 
         tuple(scores),
         true_bytes=int(views.octets[twice].sum()) // 2,  # a conversation's true bytes stand in each of its views
         canonical_bytes=int(views.octets[twice & named.canonical].sum()),
-        unheard_bytes=int(views.octets[twice & _unheard(fleet, beats, views, rules)].sum()),
+        unheard_bytes=int(views.octets[twice & _unheard(fleet, beats, views, named.at_us)].sum()),
         seconds=time.perf_counter() - begun,
     )
 
 
-def _unheard(fleet: Fleet, beats: Beats, views: Views, rules: Rules) -> NDArray[np.bool_]:
-    """Servers' views that are named before anything was heard of the client's address."""
+def _unheard(fleet: Fleet, beats: Beats, views: Views, named_us: I64) -> NDArray[np.bool_]:
+    """Servers' views that were named before anything was heard of the client's address."""
     heard_us = np.full(fleet.first_shared + fleet.scenario.nodes, np.iinfo(np.int64).max)
     np.minimum.at(heard_us, beats.address, beats.arrival_us)
-    named_us = np.maximum((views.window + 1) * fleet.scenario.window_us + rules.hold_us, views.arrival_us)
     unheard: NDArray[np.bool_] = (views.role == ROLE_SERVER) & (heard_us[views.remote] > named_us)
     return unheard
 

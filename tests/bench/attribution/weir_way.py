@@ -37,11 +37,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Named:
-    """Row by row of the views: index into `names_of` or -1, an index into REASONS, and whether the view counts."""
+    """Row by row of the views: index into `names_of` or -1, an index into REASONS, whether the view counts, and when it was named."""
 
     owner: I64
     reason: NDArray[np.uint8]
     canonical: NDArray[np.bool_]
+    at_us: I64
 
 
 class Region:
@@ -138,7 +139,7 @@ def weirs_names(fleet: Fleet, mail: Mail, beats: Beats, signs: Signs, views: Vie
     region = Region(fleet)
     known = OwnershipMap(gap_us=rules.gap_us, skew_us=rules.skew_us, margin_us=rules.margin_us, window_us=fleet.scenario.window_us)
     owner, reason = np.full(len(views), -1, np.int64), np.zeros(len(views), np.uint8)
-    counts = np.zeros(len(views), np.bool_)
+    counts, at_us = np.zeros(len(views), np.bool_), np.zeros(len(views), np.int64)
     beat = sign = 0
     number = np.array([], np.int64)
     forget_us = 0
@@ -153,13 +154,13 @@ def weirs_names(fleet: Fleet, mail: Mail, beats: Beats, signs: Signs, views: Vie
         named = attribute(known, ends)
         number = _numbers(known, region, number)
         owner[rows] = np.where(named.owner == NOBODY, -1, number[np.where(named.owner == NOBODY, 0, named.owner)])
-        reason[rows] = named.reason
+        reason[rows], at_us[rows] = named.reason, now_us
         counts[rows] = canonical(some.role, address_bytes(some.local), ends.ip, named.agent)
         if now_us - forget_us > 600 * SECOND_US and now_us < 1 << 60:
             forget_us = now_us
             known.forget(now_us - rules.retention_us + ORIGIN_US)
             number = number[:0]
-    return Named(owner, reason, counts)
+    return Named(owner, reason, counts, at_us)
 
 
 def _numbers(known: OwnershipMap, region: Region, number: I64) -> I64:
