@@ -45,7 +45,7 @@ class Outcome:
     """`at_edges`: records of which some time lies within the skew of the end of a tenure, where no clock can tell.
 
     `true_bytes`: of conversations that agents at both ends reported; `canonical_bytes`: what the canonical views of them add up to.
-    `unheard_bytes`: of those whose client's address no agent had ever spoken for when the server's view was named: its node was
+    `unheard_bytes`: of those at whose client's address no agent had ever been heard of when the server's view was named: its node was
     cut off from the first, so that nothing told the worker of a second view. They count twice.
     """
 
@@ -95,9 +95,10 @@ def run(scenario: Scenario, rules: Rules | None = None, *, others: bool = True) 
 
 
 def _unheard(fleet: Fleet, beats: Beats, views: Views, named_us: I64) -> NDArray[np.bool_]:
-    """Servers' views that were named before anything was heard of the client's address."""
+    """Servers' views that were named before a heartbeat or a flow told that an agent is at the client's address."""
     heard_us = np.full(fleet.first_shared + fleet.scenario.nodes, np.iinfo(np.int64).max)
     np.minimum.at(heard_us, beats.address, beats.arrival_us)
+    np.minimum.at(heard_us, views.local, named_us)
     unheard: NDArray[np.bool_] = (views.role == ROLE_SERVER) & (heard_us[views.remote] > named_us)
     return unheard
 
