@@ -58,7 +58,8 @@ class Crew:
         for worker in self.members:
             worker.signal(signal.SIGTERM)
         for worker in list(self.members):
-            self.stop(worker)
+            worker.wait(60)
+            self.dismiss(worker)
 
     def close(self) -> None:
         for worker in list(self.members):
