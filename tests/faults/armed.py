@@ -1,4 +1,4 @@
-"""`weir ARGUMENTS` with one failpoint armed: `python -m tests.faults.armed POINT NTH SIGNAL NOTES ARGUMENTS...`.
+"""A module run as a program with one failpoint armed: `python -m tests.faults.armed POINT NTH SIGNAL NOTES MODULE ARGUMENTS...`.
 
 The process sends itself the signal at the NTH time that it reaches POINT, having noted the point in the file NOTES. SIGKILL ends
 it there; SIGSTOP leaves it between two steps until somebody sends SIGCONT.
@@ -7,6 +7,7 @@ it there; SIGSTOP leaves it between two steps until somebody sends SIGCONT.
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 import threading
 from signal import Signals
@@ -37,12 +38,10 @@ def arm(point: str, nth: int, signal: Signals, notes: str) -> None:
     failpoints.arm(act)
 
 
-def main(point: str, nth: str, signal: str, notes: str, *arguments: str) -> None:
-    from weir.cli import main as weir
-
+def main(point: str, nth: str, signal: str, notes: str, module: str, *arguments: str) -> None:
     arm(point, int(nth), Signals[signal], notes)
-    sys.argv = ["weir", *arguments]
-    weir()
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -90,10 +90,14 @@ class Bench:
         self.feed()
         self.strike()
         fault()
-        wait_for(self._goes_on, RECOVERY_SECONDS, f"a block after: {kind}\n{self.last_words()}")
+        self.await_recovery(kind)
         recovered = time.time() - self._struck_at if self._left_then else None
         self.struck.append(Struck(kind, kills, recovered))
         return self.struck[-1]
+
+    def await_recovery(self, kind: str) -> None:
+        """Every partition that had work left when it struck has had a block committed."""
+        wait_for(self._goes_on, RECOVERY_SECONDS, f"every partition to go on after: {kind}\n{self.last_words()}")
 
     def done(self) -> int:
         return sum(self.committed().values())

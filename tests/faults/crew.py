@@ -28,8 +28,8 @@ class Crew:
         if not point:
             worker = weir("worker", settings=settings)
         else:
-            arming = [point, str(nth), at_point.name, str(self.notes), "worker"]
-            worker = Child([sys.executable, "-m", "tests.faults.armed", *arming], settings, name=f"weir worker, {at_point.name} at {point}")
+            arming = ["-m", "tests.faults.armed", point, nth, at_point.name, self.notes, "weir.cli", "worker"]
+            worker = Child([sys.executable, *map(str, arming)], settings, name=f"weir worker, {at_point.name} at {point}")
         self.members.append(worker)
         return worker
 

@@ -135,7 +135,8 @@ def rewind_group(bench: Bench, chance: random.Random) -> None:
     bench.crew.stop_all()
     while pending(bench):
         bench.crew.start()
-        bench.await_progress()
+        bench.strike()
+        bench.await_recovery("a worker that finishes what was begun")
         bench.crew.stop_all()
     wait_for(lambda: rewound(bench), 30, "the group to have no member")
     bench.strike()
