@@ -67,5 +67,6 @@ def _places(outcome: Outcome) -> Iterator[str]:
 def _rest(outcome: Outcome) -> Iterator[str]:
     verdicts = outcome.verdicts
     yield f"Losses: {verdicts.losses_off} windows not as agents reported; {verdicts.reported:,} flows refused by workers."
-    yield f"Names: {verdicts.misnamed:,} wrong, {verdicts.nameless:,} missing, each with a reason. Repeats downstream: {verdicts.downstream_repeats:,}."
+    yield f"Names: {verdicts.misnamed:,} wrong, {verdicts.nameless:,} missing, each with a reason."
+    yield f"Repeats that a downstream program left out: {verdicts.downstream_repeats:,} messages."
     yield f"Workers that ended by themselves: {len(outcome.ended_by_themselves)}."
