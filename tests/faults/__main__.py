@@ -1,6 +1,6 @@
 """Hundreds of kills under millions of flows: `make soak`. Half of it with the engine inside the worker, half with it apart.
 
-Prints a table, writes the same as JSON, and ends with status 1 where anything was lost, doubled or misnamed, or a failpoint not hit.
+Prints a table after each half, writes the same as JSON, and ends with status 1 where anything was lost, doubled or misnamed, or a failpoint not hit.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ def main() -> None:
     given = _arguments()
     with tempfile.TemporaryDirectory() as folder:
         layouts = [layout for layout in ("embedded", "served") if given.only in ("", layout)]
-        outcomes = [_soak(given, Path(folder) / layout, layout, len(layouts)) for layout in layouts]
-    say("", *table(outcomes))
-    write(outcomes, given.output)
+        outcomes = []
+        for layout in layouts:
+            outcomes.append(_soak(given, Path(folder) / layout, layout, len(layouts)))
+            say("", *table(outcomes))
+            write(outcomes, given.output)
     missed = never_hit(outcomes)
     say("", f"Failpoints never hit: {', '.join(missed) or 'none'}.")
     sys.exit(0 if not missed and all(outcome.verdicts.clean for outcome in outcomes) else 1)
