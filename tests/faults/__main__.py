@@ -1,6 +1,7 @@
 """Hundreds of kills under millions of flows: `make soak`. Half of it with the engine inside the worker, half with it apart.
 
-Prints a table after each half, writes the same as JSON, and ends with status 1 where anything was lost, doubled or misnamed, or a failpoint not hit.
+Prints a table after each half, writes the same as JSON, and ends with status 1 where anything was lost, doubled or misnamed, or a
+failpoint not hit.
 """
 
 from __future__ import annotations
