@@ -17,7 +17,7 @@ from tests.faults.report import never_hit, table, write
 from tests.faults.run import Outcome, carry_out, recent_shape
 
 NODES = 20
-BATCHES_A_WINDOW = 4
+BATCHES_A_WINDOW = 2
 
 
 def main() -> None:

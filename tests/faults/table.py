@@ -52,7 +52,7 @@ def kill_worker(bench: Bench, chance: random.Random) -> None:
     instant(chance)
     bench.strike()
     bench.crew.kill(pick(chance, bench))
-    bench.crew.start(block_flows=chance.choice((90, 180, 400)))
+    bench.crew.start(block_flows=chance.choice((1, 3, 8)) * bench.ledger.shape.batch_flows)
 
 
 @fault("all workers: SIGKILL", kills=2, served=True)
