@@ -42,7 +42,7 @@ def long_plan(seed: int, kills: int, *, served: bool) -> list[Step]:
     """Every point and every fault once, then faults by their weights and points in turn, until there are so many kills; shuffled."""
     chance = random.Random(seed)
     table = [one for one in FAULTS.values() if served or not one.served]
-    steps = every_point_once(chance.randrange(2**32), 1) + every_fault_once(chance.randrange(2**32), served=served)
+    steps = every_point_once(chance.randrange(2**32), 3 if served else 1) + every_fault_once(chance.randrange(2**32), served=served)
     while sum(step.kills for step in steps) < kills:
         if chance.random() < 0.4:
             steps.append(points_step((chance.choice(WORKER_POINTS),), chance.randrange(2**32)))

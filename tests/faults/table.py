@@ -146,7 +146,7 @@ def rewind_group(bench: Bench, chance: random.Random) -> None:
 
 @fault("workers: join and leave, storm", served=True)
 def rebalance_storm(bench: Bench, chance: random.Random) -> None:
-    for _ in range(3):
+    for _ in range(2):
         joined = [bench.worker() for _ in range(max(1, chance.randint(0, LONGEST_CREW - len(bench.crew.members))))]
         instant(chance)
         for worker in chance.sample(bench.crew.members, len(joined)):
