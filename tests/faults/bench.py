@@ -25,6 +25,7 @@ from tests.support.processes import Child, run_weir, wait_for
 
 HOLD_SECONDS, SESSION_SECONDS = 1, 2
 RECOVERY_SECONDS = 120
+LAST_BLOCK_FLOWS = 20_000
 PRODUCER = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0, "compression.type": "zstd", "log_level": 2}
 
 
@@ -137,10 +138,13 @@ class Bench:
     # The end.
 
     def settle(self) -> None:
-        """Everything that was sent is applied, and the crew has gone home."""
+        """Everything that was sent is applied, what is left of it in large blocks, and the crew has gone home."""
         shape = self.ledger.shape
         self.send([shape.last_word(node, self.sent_windows) for node in range(shape.nodes)])
         self.flush()
+        self.crew.stop_all()
+        for _ in range(self.crew_size):
+            self.crew.start(block_flows=LAST_BLOCK_FLOWS)
         wait_for(lambda: self._tended() and not self.lag(), 1_200, "the group to have read everything", every=0.5)
         self.crew.stop_all()
 
