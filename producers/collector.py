@@ -32,6 +32,7 @@ from producers.spool import Spool
 from producers.survey import Survey
 from producers.window import Window, window_at
 from schemas.columns import Loss
+from schemas.failpoints import reach
 
 log = logging.getLogger("weir.agent")
 
@@ -95,7 +96,9 @@ class Collector:
                 window_seconds=window.seconds,
             )
         )
+        reach("window.journalled")
         self._probe.swap()
+        reach("window.swapped")
         return self._keep(window, self._look())
 
     def resume(self) -> None:
@@ -144,6 +147,7 @@ class Collector:
 
     def _fold(self, now_us: int) -> Folded:
         drained = self._probe.read()
+        reach("window.drained")
         return fold(drained.keys, drained.values, self._survey.name, self._clock.offset_ns(), now_us)
 
     def _keep(self, window: Window, look: Look, arrears: tuple[Loss, ...] = ()) -> Account:
@@ -164,6 +168,7 @@ class Collector:
             records = self._cut(window, folded if any(r.flows for r in records) else NOTHING, claims, known)
         segment = make_segment(window.start_us, records, known, replaces, lost)
         dropped = self._spool.add(segment)
+        reach("window.spooled")
         self._looks.keep(look)
         self._safe(segment.head, (*dropped, *arrears))
         return Account(window, segment.head)
@@ -185,7 +190,9 @@ class Collector:
                 at_risk_since_us=since_us,
             )
         )
+        reach("window.safe")
         self._probe.clear()
+        reach("window.cleared")
 
     def _save(self, state: State) -> None:
         """A journal that cannot be written stops no window: what is lost is the protection against a crash."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from producers.publisher import OnAck
 from producers.spool import Spool
+from schemas.failpoints import reach
 
 log = logging.getLogger("weir.agent")
 
@@ -99,6 +100,7 @@ class Sender(threading.Thread):
                 for _ in segment.records[index:]:
                     self._settled(first_seq, "the client's queue is full")
                 return False
+        reach("segment.offered")
         return True
 
     def _settled(self, first_seq: int, error: str | None) -> None:
@@ -112,4 +114,6 @@ class Sender(threading.Thread):
         if first_seq in self._failed:
             self._failed.discard(first_seq)  # Sent again, whole: what Kafka has of it already is a repeat.
         else:
+            reach("segment.acknowledged")
             self._spool.remove(first_seq)
+            reach("segment.removed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from schemas.errors import WeirError
+from schemas.failpoints import Point, reach
 from schemas.tables import Block
 from sinks import ledger, migrate
 from sinks.engine import DATABASE, Engine
@@ -33,11 +34,17 @@ class ClickHouseSink:
         3. flows, and through them every rollup;
         4. the ledger, which says "applied", and therefore comes last.
         """
-        tables = (("losses", block.losses), ("ownership_ranges", block.ownership), ("flows", block.flows), ("batches", block.batches))
-        for table, rows in tables:
+        steps: tuple[tuple[str, pa.Table, Point], ...] = (
+            ("losses", block.losses, "insert.losses"),
+            ("ownership_ranges", block.ownership, "insert.ownership_ranges"),
+            ("flows", block.flows, "insert.flows"),
+            ("batches", block.batches, "insert.batches"),
+        )
+        for table, rows, done in steps:
             if rows.num_rows:
                 settings = insert_settings(block.identity, table, self._known_settings())
                 self._engine.insert(f"{DATABASE}.{table}", rows, settings)
+                reach(done)
 
     def write_ip_events(self, rows: pa.Table) -> None:
         """The table is a set: it needs no token to hold each event once."""

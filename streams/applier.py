@@ -22,6 +22,7 @@ from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 
 from schemas.errors import Unavailable, Unreadable
+from schemas.failpoints import reach
 from schemas.tables import BlockIdentity
 from streams import metrics
 from streams.app import WorkerApp
@@ -194,20 +195,27 @@ class Applier:
 
     async def _apply(self, lane: Lane, messages: Sequence[Arrived], dedup: DedupState) -> bool:
         first, last = lane.boundaries(messages)
+        reach("block.cut")
         await self._decide(lane, messages[0].offset, (first, last))
+        reach("block.decided")
         identity = BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic])
         applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup)
+        reach("block.built")
         await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied))
+        reach("block.inserted")
         if forwarding := self._forwarding:
             await self._in_thread("outbox", lane, lambda: forwarding.keep(identity, applied.crossings))
         await self._in_thread("Kafka", lane, lambda: self._delivery.send(applied.records))
+        reach("block.published")
         await self._decide(lane, last + 1, None)
+        reach("block.committed")
         if forwarding:
             await self._in_thread("outbox", lane, lambda: forwarding.confirm(identity, applied.crossings))
         lane.drop(messages)
         self._progress.moved(lane.topic, lane.partition, last + 1)
         self._pipeline.count(applied)
         metrics.COMMIT_TIME.set_to_current_time()
+        reach("block.dropped")
         return True
 
     async def _decide(self, lane: Lane, offset: int, pending: tuple[int, int] | None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import KafkaException
 
 from schemas.errors import Unavailable
+from schemas.failpoints import reach
 from schemas.tables import BlockIdentity
 from schemas.topics import forward_name
 from streams.crossing import Crossing
@@ -42,6 +43,7 @@ class Forwarding:
         """Returns once the block's messages are safe. Raises Unavailable where the disk does not take them."""
         if crossings:
             self._outbox.add(identity, crossings)
+            reach("outbox.kept")
             for link in self._links.values():
                 link.wake()
 
@@ -49,6 +51,7 @@ class Forwarding:
         """The block is committed."""
         if crossings:
             self._outbox.confirm(identity)
+            reach("outbox.confirmed")
 
     def close(self) -> None:
         """Send what can be sent at once; the rest is sent at the next start."""
@@ -112,7 +115,9 @@ class Link(threading.Thread):
             self._work.clear()
             if waiting := self._outbox.head(self._region):
                 delivery.send(Record(self._topic, message.key, message.value) for message in waiting)
+                reach("link.sent")
                 self._outbox.remove(self._region, waiting)
+                reach("link.removed")
             elif self._last.is_set():
                 return
             else:

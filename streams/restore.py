@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.columns import ROLE_NAMES, U8, U32, U64, Loss
+from schemas.failpoints import reach
 from schemas.protocols import PROTOCOL_NUMBERS
 from sinks.protocol import Sink
 from streams.dedup import DedupState
@@ -27,9 +28,12 @@ class Restorer:
     def restore(self, topic: str, partition: int, pending: tuple[int, int] | None) -> DedupState:
         """Everything the tables hold of the partition but the pending block, which is going to be built again. Raises Unavailable."""
         state = DedupState(horizon_us=self._horizon_us, max_entries=self._max_entries)
+        reach("restore.begun")
         _restore_batches(state, self._sink.applied_batches(topic, partition, pending, self._horizon_us))
+        reach("restore.read")
         _restore_flows(state, self._sink.applied_flows(topic, partition, pending, self._horizon_us))
         _restore_losses(state, self._sink.applied_losses(topic, partition, pending, self._horizon_us))
+        reach("restore.ended")
         return state
 
 

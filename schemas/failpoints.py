@@ -1,0 +1,64 @@
+"""Named instants between two steps at which a process may be made to die, by tests alone.
+
+`reach` does nothing unless code has called `arm`, and no code of weir does: neither a setting nor the environment can. It costs
+a comparison, and stands between the steps of a block or of a window, never inside a loop over flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+WorkerPoint = Literal[
+    "restore.begun",
+    "restore.read",
+    "restore.ended",
+    "block.cut",
+    "block.decided",
+    "block.built",
+    "insert.losses",
+    "insert.ownership_ranges",
+    "insert.flows",
+    "insert.batches",
+    "block.inserted",
+    "block.published",
+    "block.committed",
+    "block.dropped",
+]
+"""In the order of a lane's opening and of a block. `insert.*`: the table of that name has the block."""
+
+ForwardPoint = Literal["outbox.kept", "outbox.confirmed", "link.sent", "link.removed"]
+"""Between the steps of a block with flows of other regions, and of a message on its way there."""
+
+AgentPoint = Literal[
+    "window.journalled",
+    "window.swapped",
+    "window.drained",
+    "window.spooled",
+    "window.safe",
+    "window.cleared",
+    "segment.offered",
+    "segment.acknowledged",
+    "segment.removed",
+]
+"""In the order of a window's way from the kernel to Kafka."""
+
+Point = WorkerPoint | ForwardPoint | AgentPoint
+
+WORKER_POINTS: tuple[str, ...] = get_args(WorkerPoint)
+FORWARD_POINTS: tuple[str, ...] = get_args(ForwardPoint)
+AGENT_POINTS: tuple[str, ...] = get_args(AgentPoint)
+
+_armed: Callable[[str], None] | None = None
+
+
+def reach(point: Point) -> None:
+    """The process is at this point."""
+    if _armed is not None:
+        _armed(point)
+
+
+def arm(act: Callable[[str], None] | None) -> None:
+    """From now on `act` is called with the name of every point that is reached, in the thread that reached it. None: no more."""
+    global _armed
+    _armed = act

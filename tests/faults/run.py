@@ -1,0 +1,62 @@
+"""A plan carried out on a bench, and what came of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.faults.bench import Bench, Struck, opened
+from tests.faults.plan import Step
+from tests.faults.sent import Shape
+from tests.faults.table import FAULTS, kill_at
+from tests.faults.verdict import Verdicts, judge
+from tests.integration.made_recording import half_an_hour_ago_us
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`ended_by_themselves`: last words of workers that nobody had stopped or killed."""
+
+    title: str
+    sent: int
+    struck: tuple[Struck, ...]
+    hits: tuple[str, ...]
+    ended_by_themselves: tuple[str, ...]
+    verdicts: Verdicts
+    seconds: float
+
+
+def carry_out(
+    folder: Path, shape: Shape, steps: list[Step], *, embedded: bool, crew_size: int = 1, say: Callable[[str], None] = lambda _: None
+) -> Outcome:
+    begun = time.monotonic()
+    with opened(folder, shape, embedded=embedded, crew_size=crew_size) as bench:
+        for number, step in enumerate(steps, 1):
+            struck = bench.suffer(step.kind, step.kills, partial(_act, bench, step))
+            after = "nothing left to do" if struck.recovered is None else f"{struck.recovered:.1f} s"
+            say(f"{time.monotonic() - begun:6.0f} s  {number}/{len(steps)}  {step.kind}: {after}")
+        bench.settle()
+        say(f"{time.monotonic() - begun:6.0f} s  all is applied")
+        verdicts = judge(bench)
+        crew = bench.crew
+        title = "embedded engine, 1 worker" if embedded else f"engine of its own, {crew_size} workers"
+        hits, words = tuple(crew.hits()), tuple(crew.ended_by_themselves)
+        return Outcome(title, bench.ledger.sent, tuple(bench.struck), hits, words, verdicts, time.monotonic() - begun)
+
+
+def recent_shape(seed: int, windows: int, flows_each: int, batch_flows: int = 60) -> Shape:
+    """Old enough that so many windows lie in the past."""
+    start_us = half_an_hour_ago_us() - max(0, windows - 150) * 10_000_000
+    return Shape(seed, start_us, flows_each=flows_each, batch_flows=batch_flows)
+
+
+def _act(bench: Bench, step: Step) -> None:
+    chance = random.Random(step.seed)
+    if step.points:
+        kill_at(bench, chance, step.points)
+    else:
+        FAULTS[step.kind].act(bench, chance)

@@ -1,0 +1,148 @@
+# ruff: noqa: S608 (every name in these statements stands in this file)
+"""What the tables and a downstream program hold against the ledger: lost, doubled, off, misnamed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.topics import ATTRIBUTED_TOPIC
+from sinks.protocol import Sink
+from streams.downstream import AttributedConsumer
+from streams.repeats import Seen
+from tests.faults.bench import Bench
+from tests.faults.sent import MOVES_EVERY, SUMMED, WINDOW_SECONDS, Ledger
+from tests.integration.made_recording import SECOND_US
+from tests.support.offsets import end_offsets
+from tests.support.processes import wait_for
+
+Place = tuple[int, str]
+Counts = tuple[int, ...]
+KEY = "local_ip, remote_ip, service_port, protocol, role, local_workload, network, epoch"
+ROLLUPS = {"flows_1m": 60, "flows_5m": 300, "flows_1h": 3_600}
+SUMS = ", ".join(f"sum({name})" for name in SUMMED)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One place where flows end up. `off`: windows of a node whose sums are not the ledger's, whatever the number of its rows."""
+
+    where: str
+    expected: int
+    found: int
+    lost: int
+    doubled: int
+    off: int
+
+    @property
+    def clean(self) -> bool:
+        return self.expected == self.found and not (self.lost or self.doubled or self.off)
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """`reported`: what weir says that it did not count, beyond what the agents lost. `misnamed`: remote ends with a wrong name."""
+
+    places: tuple[Verdict, ...]
+    losses_off: int
+    reported: int
+    misnamed: int
+    nameless: int
+    downstream_repeats: int
+
+    @property
+    def clean(self) -> bool:
+        return all(place.clean for place in self.places) and not (self.losses_off or self.reported or self.misnamed)
+
+
+def judge(bench: Bench) -> Verdicts:
+    """With the crew gone. Kafka and the engine are asked as any program would."""
+    ledger = bench.ledger
+    with bench.pipeline.sink() as sink:
+        places = [_raw(sink, ledger), *(_rollup(sink, ledger, table, seconds) for table, seconds in ROLLUPS.items())]
+        losses_off, reported = _losses(sink, ledger)
+        misnamed, nameless = _names(sink, ledger)
+    downstream, repeats = _downstream(bench)
+    return Verdicts((*places, downstream), losses_off, reported, misnamed, nameless, repeats)
+
+
+def _raw(sink: Sink, ledger: Ledger) -> Verdict:
+    found = _by_place(sink, f"SELECT {_window('window_start')}, node_id, count(), {SUMS}, uniqExact({KEY}) FROM weir.flows GROUP BY ALL")
+    doubled = sum(counts[0] - counts[-1] for counts in found.values())
+    unique = {place: (counts[-1], *counts[1:-1]) for place, counts in found.items()}
+    same = _compare("flows", ledger.by(WINDOW_SECONDS), unique)
+    rows = sum(counts[0] for counts in found.values())
+    return Verdict("flows", same.expected, rows, same.lost, doubled + same.doubled, same.off)
+
+
+def _rollup(sink: Sink, ledger: Ledger, table: str, seconds: int) -> Verdict:
+    found = _by_place(sink, f"SELECT {_window('window_start')}, node_id, sum(flows), {SUMS} FROM weir.{table} GROUP BY ALL")
+    return _compare(table, ledger.by(seconds), found)
+
+
+def _compare(where: str, sent: dict[Place, Counts], found: dict[Place, Counts]) -> Verdict:
+    nothing = (0,) * (1 + len(SUMMED))
+    pairs = [(sent.get(place, nothing), found.get(place, nothing)) for place in sent.keys() | found.keys()]
+    return Verdict(
+        where,
+        sum(counts[0] for counts in sent.values()),
+        sum(counts[0] for counts in found.values()),
+        sum(max(0, one[0] - other[0]) for one, other in pairs),
+        sum(max(0, other[0] - one[0]) for one, other in pairs),
+        sum(one != other for one, other in pairs),
+    )
+
+
+def _losses(sink: Sink, ledger: Ledger) -> tuple[int, int]:
+    """Windows whose losses are not what their agent said, and flows of losses that no agent spoke of."""
+    columns = f"{_window('window_start')}, node_id, sum(flows), sum(packets), sum(bytes)"
+    told = _by_place(sink, f"SELECT {columns} FROM weir.losses WHERE stage = 'agent' GROUP BY ALL")
+    others = _by_place(sink, f"SELECT {columns} FROM weir.losses WHERE stage != 'agent' GROUP BY ALL")
+    off = sum(ledger.losses.get(place) != told.get(place) for place in ledger.losses.keys() | told.keys())
+    return off, sum(counts[0] for counts in others.values())
+
+
+def _names(sink: Sink, ledger: Ledger) -> tuple[int, int]:
+    """Flows with a name that the ledger's fleet did not have there then, and flows without one."""
+    start = ledger.shape.start_us // SECOND_US
+    tenure = f"intDiv({_window('window_start')} - {start}, {WINDOW_SECONDS * MOVES_EVERY})"
+    octets = "splitByChar('.', toString(remote_ip))"
+    truth = f"concat('w-', {octets}[3], '-', {octets}[4], '-', if(toUInt8({octets}[4]) % 4 = 0, toString({tenure}), '0'))"
+    wrong = f"countIf(remote_workload != '' AND remote_workload != {truth})"
+    (row,) = sink.query(f"SELECT {wrong} AS misnamed, countIf(remote_workload = '') AS nameless FROM weir.flows").to_pylist()
+    return int(row["misnamed"]), int(row["nameless"])
+
+
+def _downstream(bench: Bench) -> tuple[Verdict, int]:
+    """A program that reads weir.attributed from its beginning, by the public class."""
+    kafka, repeats = bench.kafka.bootstrap, 0
+    ends = end_offsets(kafka, ATTRIBUTED_TOPIC)
+    left = {partition for partition, end in ends.items() if end}
+    found: defaultdict[Place, list[int]] = defaultdict(lambda: [0] * (1 + len(SUMMED)))
+    with AttributedConsumer({"bootstrap.servers": kafka, "group.id": "the bench"}, lambda _: "") as consumer:
+
+        def poll() -> bool:
+            nonlocal repeats
+            taken = consumer.poll(1)
+            for flow in taken.flows():
+                sums = found[flow["window_start"] // SECOND_US, flow["node_id"]]
+                sums[0] += 1
+                for index, name in enumerate(SUMMED, 1):
+                    sums[index] += flow[name]
+            repeats += taken.repeats
+            left.difference_update(p for p, state in taken.moved.items() if Seen.from_text(state.after).next_offset == ends[p])
+            return not left
+
+        wait_for(poll, 3_600, "everything to be read downstream", every=0)
+    totals = {place: tuple(sums) for place, sums in found.items()}
+    return _compare("weir.attributed", bench.ledger.by(WINDOW_SECONDS), totals), repeats
+
+
+def _window(column: str) -> str:
+    return f"toInt64(toUnixTimestamp({column}))"
+
+
+def _by_place(sink: Sink, sql: str) -> dict[Place, Counts]:
+    columns: list[list[Any]] = [column.to_pylist() for column in sink.query(sql).columns]
+    return {(int(begin), str(node)): tuple(map(int, counts)) for begin, node, *counts in zip(*columns, strict=True)}
