@@ -5,6 +5,7 @@ Imported by workers only: an agent must not pay for Arrow.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -128,6 +129,11 @@ class BlockIdentity:
     def token(self) -> str:
         """What ClickHouse recognises a repeat by."""
         return f"{self}@{self.topic_id}" if self.topic_id else str(self)
+
+    @property
+    def number(self) -> int:
+        """The token as 64 bits, for rows to carry; never 0."""
+        return int.from_bytes(hashlib.blake2b(self.token.encode(), digest_size=8).digest(), "big") or 1
 
     def __str__(self) -> str:
         return f"{self.topic}:{self.partition}:{self.first_offset}-{self.last_offset}"

@@ -1,9 +1,9 @@
 """Reading back what has been applied, so that a worker can remember repeats that an earlier worker saw.
 
 All three statements look at one partition of one topic, and no further back than the dedup horizon behind each node's newest
-window: what is older is refused as late, remembered or not. The messages of a block that was decided but not committed are
+window: what is older is refused as late, remembered or not. The rows of a block that was decided but not committed are
 left out: that block is built again as it was. Everything else counts, wherever Kafka is going to be read from, so that a
-rewound consumer group finds nothing new.
+rewound consumer group finds nothing new, also in messages that it cuts into other blocks than before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.tables import BATCHES, FLOWS, LOSSES
+from schemas.tables import BATCHES, FLOWS, LOSSES, BlockIdentity
 from sinks.engine import Engine
 from sinks.quoting import quoted
 
@@ -62,17 +62,20 @@ WHERE {{mine}} AND toUnixTimestamp(t.window_start) >= newest.horizon"""
 
 @dataclass(frozen=True)
 class Span:
-    """One partition without a pending block (first and last offset), and how far back behind a node's newest window it matters."""
+    """One partition without its pending block, and how far back behind a node's newest window it matters."""
 
     topic: str
     partition: int
-    pending: tuple[int, int] | None
+    pending: BlockIdentity | None
     dedup_us: int
 
     @property
     def condition(self) -> str:
         mine = f"topic = {quoted(self.topic)} AND `partition` = {int(self.partition)}"
-        return mine if self.pending is None else f"{mine} AND first_offset NOT BETWEEN {int(self.pending[0])} AND {int(self.pending[1])}"
+        if self.pending is None:
+            return mine
+        unmarked = f"block = 0 AND first_offset BETWEEN {int(self.pending.first_offset)} AND {int(self.pending.last_offset)}"
+        return f"{mine} AND block != {self.pending.number} AND NOT ({unmarked})"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from schemas.tables import Block
+from schemas.tables import Block, BlockIdentity
 
 
 class Sink(Protocol):
@@ -38,18 +38,19 @@ class Sink(Protocol):
         """The answer to one statement that reads: instants as UTC timestamps, addresses as text, names as plain strings."""
         ...
 
-    def applied_batches(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+    def applied_batches(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         """The ledger (`tables.BATCHES`) of one partition of a topic: windows not older than `dedup_us` behind their node's newest.
 
-        Left out is what messages from the first to the last offset of `pending` brought: that block is going to be built again.
+        Left out is what `pending` brought: that block is going to be built again. What other blocks brought of the same messages,
+        before the consumer group was rewound, is there.
         """
         ...
 
-    def applied_flows(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+    def applied_flows(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         """What identifies the flows (`ledger.FLOW_KEYS`) of the same windows, those that the ledger knows to be complete left out."""
         ...
 
-    def applied_losses(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+    def applied_losses(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         """The losses (`tables.LOSSES`) of the same windows."""
         ...
 

@@ -6,11 +6,14 @@ import pyarrow as pa
 
 from schemas.errors import WeirError
 from schemas.failpoints import Point, reach
-from schemas.tables import Block
+from schemas.tables import Block, BlockIdentity
 from sinks import ledger, migrate
 from sinks.engine import DATABASE, Engine
 from sinks.inserts import A_SET, OPTIONAL, REQUIRED, insert_settings
 from sinks.result import readable
+
+_LEDGERS = ("losses", "flows", "batches")
+"""Tables that are asked what has been applied, and by which block."""
 
 
 class ClickHouseSink:
@@ -43,7 +46,7 @@ class ClickHouseSink:
         for table, rows, done in steps:
             if rows.num_rows:
                 settings = insert_settings(block.identity, table, self._known_settings())
-                self._engine.insert(f"{DATABASE}.{table}", rows, settings)
+                self._engine.insert(f"{DATABASE}.{table}", _of_block(rows, block.identity) if table in _LEDGERS else rows, settings)
                 reach(done)
 
     def write_ip_events(self, rows: pa.Table) -> None:
@@ -56,13 +59,13 @@ class ClickHouseSink:
             raise WeirError("the statement is empty: write one, such as SHOW TABLES.")
         return readable(self._engine.query(sql, guarded=True))
 
-    def applied_batches(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+    def applied_batches(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         return ledger.read(self._engine, ledger.APPLIED_BATCHES, ledger.Span(topic, partition, pending, dedup_us))
 
-    def applied_flows(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+    def applied_flows(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         return ledger.read(self._engine, ledger.APPLIED_FLOWS, ledger.Span(topic, partition, pending, dedup_us))
 
-    def applied_losses(self, topic: str, partition: int, pending: tuple[int, int] | None, dedup_us: int) -> pa.Table:
+    def applied_losses(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         return ledger.read(self._engine, ledger.APPLIED_LOSSES, ledger.Span(topic, partition, pending, dedup_us))
 
     def _known_settings(self) -> frozenset[str]:
@@ -75,3 +78,7 @@ class ClickHouseSink:
 
     def close(self) -> None:
         self._engine.close()
+
+
+def _of_block(rows: pa.Table, identity: BlockIdentity) -> pa.Table:
+    return rows.append_column("block", pa.repeat(pa.scalar(identity.number, pa.uint64()), rows.num_rows))

@@ -180,7 +180,8 @@ class Applier:
         committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
         lane.position, lane.pending = committed.offset, committed.pending
         restore = self._restorer.restore
-        lane.dedup = await self._in_thread("ClickHouse", lane, lambda: restore(lane.topic, lane.partition, committed.pending))
+        pending = None if committed.pending is None else self._identity(lane, *committed.pending)
+        lane.dedup = await self._in_thread("ClickHouse", lane, lambda: restore(lane.topic, lane.partition, pending))
         self._progress.moved(lane.topic, lane.partition, lane.position or 0)
         self._follow()
         return True
@@ -198,7 +199,7 @@ class Applier:
         reach("block.cut")
         await self._decide(lane, messages[0].offset, (first, last))
         reach("block.decided")
-        identity = BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic])
+        identity = self._identity(lane, first, last)
         applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup)
         reach("block.built")
         await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied))
@@ -217,6 +218,9 @@ class Applier:
         metrics.COMMIT_TIME.set_to_current_time()
         reach("block.dropped")
         return True
+
+    def _identity(self, lane: Lane, first: int, last: int) -> BlockIdentity:
+        return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic])
 
     async def _decide(self, lane: Lane, offset: int, pending: tuple[int, int] | None) -> None:
         """Commit. Raises LaneOver where the partition is no longer ours: its next owner goes on from what is stored."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from schemas.columns import ROLE_NAMES, U8, U32, U64, Loss
 from schemas.failpoints import reach
 from schemas.protocols import PROTOCOL_NUMBERS
+from schemas.tables import BlockIdentity
 from sinks.protocol import Sink
 from streams.dedup import DedupState
 from streams.hashing import named_flow_hashes
@@ -25,7 +26,7 @@ class Restorer:
         self._horizon_us = horizon_us
         self._max_entries = max_entries
 
-    def restore(self, topic: str, partition: int, pending: tuple[int, int] | None) -> DedupState:
+    def restore(self, topic: str, partition: int, pending: BlockIdentity | None) -> DedupState:
         """Everything the tables hold of the partition but the pending block, which is going to be built again. Raises Unavailable."""
         state = DedupState(horizon_us=self._horizon_us, max_entries=self._max_entries)
         reach("restore.begun")

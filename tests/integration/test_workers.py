@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,10 @@ import pytest
 
 from schemas.topics import FLOWS_TOPIC
 from tests.integration.made_recording import Made, made_recording
-from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, assert_holds
+from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, assert_holds, rewind
 from tests.support.clickhouse import EngineHost
 from tests.support.offsets import committed_offsets, lag
-from tests.support.processes import weir
+from tests.support.processes import Child, weir
 
 FLOWS_MADE = 3_000
 SMALL_BLOCKS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 1}
@@ -55,6 +56,23 @@ def test_killed_at_random_moments(clean_kafka: str, made: Made, tmp_path: Path) 
     with pipeline.worker() as worker:
         pipeline.wait_until_read(worker)
         assert_holds(pipeline, made)
+
+
+def test_killed_while_a_rewound_group_has_a_block_pending(clean_kafka: str, made: Made, tmp_path: Path) -> None:
+    """It is of messages that other blocks have applied, cut anew: what those brought is not the pending block's own to bring again."""
+    pipeline = Pipeline(clean_kafka, f"chdb://{tmp_path / 'data'}", tmp_path, SMALL_BLOCKS)
+    pipeline.replay(pipeline.write("whole.jsonl", made.lines))
+    with pipeline.worker() as worker:
+        pipeline.wait_until_read(worker)
+        worker.stop()
+    rewind(clean_kafka)
+    recut = pipeline.having(block_flows=400)
+    armed = [sys.executable, "-m", "tests.faults.armed", "block.decided", "1", "SIGKILL", tmp_path / "notes", "weir.cli", "worker"]
+    with Child(armed, recut.settings) as dying:
+        dying.wait(60, status=-signal.SIGKILL)
+    with recut.worker() as worker:
+        recut.wait_until_read(worker)
+        assert_holds(recut, made)
 
 
 def test_one_joins_and_one_leaves(clean_kafka: str, host: EngineHost, made: Made, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from schemas.tables import BATCHES, LOSSES
+from schemas.tables import BATCHES, LOSSES, BlockIdentity
 from schemas.topics import FLOWS_TOPIC
 from sinks.ledger import FLOW_KEYS
 from sinks.protocol import Sink
@@ -55,10 +55,18 @@ def test_keys_come_back_as_they_were_written(written: Sink) -> None:
 
 
 def test_a_pending_block_does_not_meet_itself(written: Sink) -> None:
-    assert windows(written.applied_batches(FLOWS_TOPIC, 0, (10, 19), DAY_US)) == [0, 20]
-    assert windows(written.applied_flows(FLOWS_TOPIC, 0, (10, 19), DAY_US)) == [20]
-    assert written.applied_losses(FLOWS_TOPIC, 0, (0, 19), DAY_US).num_rows == 1
-    assert windows(written.applied_flows(FLOWS_TOPIC, 0, (0, 9), DAY_US)) == [10, 20]
+    assert windows(written.applied_batches(FLOWS_TOPIC, 0, make.identity(10), DAY_US)) == [0, 20]
+    assert windows(written.applied_flows(FLOWS_TOPIC, 0, make.identity(10), DAY_US)) == [20]
+    assert written.applied_losses(FLOWS_TOPIC, 0, make.identity(10), DAY_US).num_rows == 2
+    assert windows(written.applied_flows(FLOWS_TOPIC, 0, make.identity(0), DAY_US)) == [10, 20]
+
+
+def test_a_pending_block_meets_what_others_brought_of_its_messages(written: Sink) -> None:
+    """A rewound group cut them anew: what an earlier block has applied is no news, and its token is not this block's."""
+    recut = BlockIdentity(FLOWS_TOPIC, 0, 5, 24)
+    assert windows(written.applied_batches(FLOWS_TOPIC, 0, recut, DAY_US)) == [0, 10, 20]
+    assert windows(written.applied_flows(FLOWS_TOPIC, 0, recut, DAY_US)) == [10, 20]
+    assert written.applied_losses(FLOWS_TOPIC, 0, recut, DAY_US).num_rows == 3
 
 
 def test_a_window_that_the_pending_block_completes_is_not_complete_yet(sink: Sink) -> None:
@@ -66,7 +74,7 @@ def test_a_window_that_the_pending_block_completes_is_not_complete_yet(sink: Sin
         rows = make.flows(make.Shape(rows=5, windows=1), seed=offset, first_offset=offset)
         sink.write(make.block(make.identity(offset), rows, None, None, make.batches([(0, index, 2)], offset)))
     assert sink.applied_flows(FLOWS_TOPIC, 0, None, DAY_US).num_rows == 0
-    assert sink.applied_flows(FLOWS_TOPIC, 0, (10, 19), DAY_US).num_rows == 5
+    assert sink.applied_flows(FLOWS_TOPIC, 0, make.identity(10), DAY_US).num_rows == 5
 
 
 def test_nothing_older_than_the_horizon_behind_the_nodes_newest(written: Sink) -> None:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from schemas.errors import WeirError
+from schemas.tables import BlockIdentity
 from schemas.topics import FLOWS_TOPIC
 from sinks import migrate
 from sinks.open import open_sink
@@ -87,6 +88,7 @@ def test_rows_from_before_topics_are_of_weir_flows(host: EngineHost) -> None:
     assert sink.migrate()[0] == "0004_topics"
     assert sink.query("SELECT topic, first_offset FROM weir.flows").to_pylist() == [{"topic": "weir.flows", "first_offset": 7}]
     assert sink.applied_flows(FLOWS_TOPIC, 0, None, 1).num_rows == 1
+    assert sink.applied_flows(FLOWS_TOPIC, 0, BlockIdentity(FLOWS_TOPIC, 0, 5, 9), 1).num_rows == 0  # of an unknown block: as before blocks
     sink.close()
 
 
