@@ -13,8 +13,8 @@ from sinks.protocol import Sink
 from sinks.sink import ClickHouseSink
 from sinks.url import parse_url
 
-HELD_SECONDS = 5.0
-"""How long a directory may be held by somebody who only passes by, such as a question, before it counts as taken."""
+HELD_SECONDS = 12.0
+"""How long a directory may be held by somebody who only passes by, such as a question, or who is ending, before it counts as taken."""
 
 
 def open_sink(url: str, *, read_only: bool = False) -> Sink:

@@ -46,7 +46,7 @@ from streams.shared_ownership import SharedOwnership
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _SECOND_US = 1_000_000
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 3.0
 
 
 def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:

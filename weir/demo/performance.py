@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,8 @@ from weir.demo.stage import Stage
 
 ATTACH_SECONDS = 60.0
 FLUSH_SECONDS = 20.0
+SETTLE_SECONDS = 0.5
+"""Who holds an address must be known for longer than a flow lasts, by as much as clocks may differ (0.25 s), at both ends."""
 NOTES = Path("/run/weir-demo")
 
 
@@ -49,12 +52,14 @@ class LabPerformance:
         self._agents: list[Child] = []
 
     def start(self, plan: Plan, stop: threading.Event) -> str:
+        self._stage.open()
         for name, node in self._stage.nodes.items():
             settings = {**plan.agent_settings(name), "WEIR_NODE_ID": name, "WEIR_CGROUP": str(node.cgroup)}
             self._agents.append(start_agent(plan, name, settings))
             self._stack.callback(self._agents[-1].close)
         _await_attached(self._agents, [node.cgroup for node in self._stage.nodes.values()], stop)
-        self._stage.start()
+        stop.wait(SETTLE_SECONDS)
+        self._stage.play()
         return f"{len(self._agents)} agents count on {len(self._agents)} nodes, and the services talk."
 
     def check(self) -> None:
@@ -64,6 +69,7 @@ class LabPerformance:
 
     def stop(self) -> None:
         self._stage.stop()
+        time.sleep(SETTLE_SECONDS)
         end_agents(self._agents)
 
     def close(self) -> None:

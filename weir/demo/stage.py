@@ -21,7 +21,7 @@ PATIENCE = 15.0
 
 
 class Stage:
-    """Namespaces and cgroups from __enter__ to __exit__; the services play between start() and stop()."""
+    """Namespaces and cgroups from __enter__ to __exit__; the services play between play() and stop()."""
 
     def __init__(self, services: Sequence[Service] = SERVICES) -> None:
         self._services = services
@@ -48,8 +48,8 @@ class Stage:
             with process:
                 process.kill()
 
-    def start(self) -> None:
-        """Starts every service, and lets them call each other once all ports are open: the first call is answered."""
+    def open(self) -> None:
+        """Starts every service, and returns once all ports are open: the first call will be answered."""
         addresses = json.dumps({name: (pod.ipv4, pod.ipv6) for name, pod in self._pods.items()})
         services = {service.name: service for service in self._services}
         for name, pod in self._pods.items():
@@ -60,6 +60,9 @@ class Stage:
             self._processes[name] = pod.popen(argv, **pipes, process_group=0)
         for name in self._processes:
             self._heard(name)
+
+    def play(self) -> None:
+        """Lets the services call each other."""
         for name in self._processes:
             self._tell(name, b"go\n")
 
