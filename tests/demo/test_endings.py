@@ -42,7 +42,7 @@ def test_a_killed_demo_is_cleaned_up_by_the_next_which_adds_to_its_tables(tmp_pa
         demo.process.kill()
         demo.wait(10, status=-signal.SIGKILL)
     with start(tmp_path, "--duration", "6") as demo:
-        demo.line(COUNTING, 60)
+        demo.line(COUNTING, 120)
         again = what_is_up(demo)
         demo.wait(60)
     assert put.left() == again.left() == []
