@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _SECOND_US = 1_000_000
 _STOP_SECONDS = 3.0
+_LOOK_SECONDS = 0.5
 
 
 def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
@@ -175,7 +176,7 @@ async def _until_over(app: WorkerApp, applier: Applier, knowledge: Knowledge, st
     applying = asyncio.ensure_future(applier.apply_forever())
     stopped = asyncio.ensure_future(asyncio.to_thread(stop.wait))
     ended = asyncio.ensure_future(app.wait_until_stopped())
-    learning = asyncio.ensure_future(asyncio.to_thread(knowledge.join))
+    learning = asyncio.ensure_future(_end_of_thread(knowledge))
     await asyncio.wait((applying, stopped, ended, learning), return_when=asyncio.FIRST_COMPLETED)
     asked, by_itself = stop.is_set(), ended.done()
     stop.set()
@@ -187,6 +188,12 @@ async def _until_over(app: WorkerApp, applier: Applier, knowledge: Knowledge, st
         raise knowledge.failed
     if by_itself and not asked:
         raise WeirError("The Kafka consumer of the worker ended by itself: start the worker again.")
+
+
+async def _end_of_thread(thread: threading.Thread) -> None:
+    """Looked for, not joined in a thread of the executor: Python waits for those at its exit, whatever else has gone wrong."""
+    while thread.is_alive():  # noqa: ASYNC110 (a thread that ends sets no event)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _stop_app(app: WorkerApp) -> None:
