@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.kafka import KafkaServer, delete_all_topics
+
+# No deadline for one example: how long one takes on a machine that runs a broker and an engine beside it says nothing about the code.
+hypothesis.settings.register_profile("weir", deadline=None)
+hypothesis.settings.load_profile("weir")
 
 
 @pytest.fixture(scope="session")

@@ -205,7 +205,7 @@ def test_columns_and_types_are_the_contracts(sink: Sink) -> None:
     described = sink.query(
         "SELECT name, type FROM system.columns WHERE database = 'weir' AND table = 'flows' ORDER BY position"
     ).to_pydict()
-    assert described["name"] == [*FLOWS.names, "written_at"]
+    assert described["name"] == [*FLOWS.names, "block", "written_at"]
     types = dict(zip(described["name"], described["type"], strict=True))
     assert {types[name] for name in ("window_start",)} == {"DateTime('UTC')"}
     assert {types[name] for name in ("first_seen", "last_seen")} == {"DateTime64(6, 'UTC')"}
