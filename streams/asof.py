@@ -17,7 +17,7 @@ NEVER, GAP, AMBIGUOUS, NAMED = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How surely a range must hold a flow. `skew_us`: how far clocks are apart. `margin_us`: by how much the range must outlast
+    """How surely a range must hold a flow. `skew_us`: how far clocks may be apart. `margin_us`: by how much the range must outlast
     the flow at both ends; below 0, down to -skew_us, it may fall short of it.
 
     Where all knowledge begins (`from_us`) and ends (`until_us`), a range may fall short of the flow by the skew: it begins
@@ -25,6 +25,9 @@ class Tolerance:
 
     An instant on the border of a window (`window_us`) stands for "some time in it": nobody measured it. A range that reaches
     as far as the border holds all of the window, which is all that is claimed.
+
+    Another owner within `reach_us` of the flow, twice the skew, leaves it without a name: so clocks that are further apart than
+    they may be, up to that, give fewer names where both owners were heard, and not wrong ones.
     """
 
     skew_us: int
@@ -32,6 +35,10 @@ class Tolerance:
     from_us: int
     until_us: int
     window_us: int
+
+    @property
+    def reach_us(self) -> int:
+        return 2 * self.skew_us
 
     def covers(self, start_us: I64, end_us: I64, first_us: I64, last_us: I64) -> NDArray[np.bool_]:
         before, after = (np.where(instant % self.window_us == 0, min(0, self.margin_us), self.margin_us) for instant in (first_us, last_us))
@@ -44,7 +51,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Found:
-    """Per row a state, the owner where NAMED, and the one owner `near` (NOBODY, SEVERAL) within the skew of the flow."""
+    """Per row a state, the owner where NAMED, and the one owner `near` (NOBODY, SEVERAL) within reach of the flow."""
 
     state: U8
     owner: U32
@@ -54,7 +61,7 @@ class Found:
 def as_of(pieces: Ragged, ids: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> Found:
     """`pieces`: lists of disjoint, sorted `start_us`, `end_us`, `owner`. `ids` below 0 are unknown addresses.
 
-    An owner is in reach if it held the address at any instant of [first - skew, last + skew]; two in reach are AMBIGUOUS.
+    An owner is in reach if it held the address at any instant of [first - reach, last + reach]; two in reach are AMBIGUOUS.
     One in reach is NAMED if a single piece of it covers the flow within the tolerance.
     """
     state, owner = np.zeros(len(ids), np.uint8), np.full(len(ids), NOBODY, np.uint32)
@@ -71,36 +78,40 @@ def as_of(pieces: Ragged, ids: I64, first_us: I64, last_us: I64, tolerance: Tole
 
 
 def _judge(pieces: Ragged, low: I64, high: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> tuple[U8, U32]:
-    skew_us = tolerance.skew_us
+    reach_us = tolerance.reach_us
     start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
-    latest = bisect(start, low, high, last_us + skew_us) - 1
+    latest = bisect(start, low, high, last_us + reach_us) - 1
     reached = np.maximum(latest, low)  # a row without any piece so early looks at the first one, and is not near it
-    earliest = latest + (end[reached] <= first_us - skew_us)
-    wide = np.flatnonzero((latest > low) & (start[reached] > first_us - skew_us))
+    earliest = latest + (end[reached] <= first_us - reach_us)
+    wide = np.flatnonzero((latest > low) & (start[reached] > first_us - reach_us))
     if wide.size:
-        earliest[wide] = bisect(end, low[wide], latest[wide] + 1, first_us[wide] - skew_us)
+        earliest[wide] = bisect(end, low[wide], latest[wide] + 1, first_us[wide] - reach_us)
     inside = (latest >= low) & (earliest <= latest)
     near = np.where(inside, owner[reached], NOBODY).astype(np.uint32)
-    covered = tolerance.covers(start[reached], end[reached], first_us, last_us)
-    single = inside & (earliest == latest)
-    state = np.where(single & covered, NAMED, GAP).astype(np.uint8)
+    covered = inside & tolerance.covers(start[reached], end[reached], first_us, last_us)
     several = np.flatnonzero(inside & (earliest < latest))
-    near[several] = _common_owner(owner, earliest[several], latest[several])
+    if several.size:
+        at, span = earliest[several], (first_us[several], last_us[several])
+        near[several], covered[several] = _several(pieces, at, latest[several], span, tolerance)
+    state = np.where(covered, NAMED, GAP).astype(np.uint8)
     state[near == SEVERAL] = AMBIGUOUS
     return state, near
 
 
-def _common_owner(owner: NDArray[np.uint32], earliest: I64, latest: I64) -> U32:
-    """The owner of all pieces from `earliest` to `latest`, or SEVERAL. One step a piece, for the few rows that see many."""
-    common = owner[latest]
-    rows = np.flatnonzero(earliest < latest)
-    at = earliest[rows]
+def _several(pieces: Ragged, earliest: I64, latest: I64, span: tuple[I64, I64], tolerance: Tolerance) -> tuple[U32, NDArray[np.bool_]]:
+    """The owner of all pieces from `earliest` to `latest`, or SEVERAL, and whether one of them covers the flow. One step a
+    piece, for the few rows that see many.
+    """
+    start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
+    common, covered = owner[latest], np.zeros(len(latest), np.bool_)
+    rows, at = np.arange(len(latest)), earliest
     while rows.size:
+        covered[rows] |= tolerance.covers(start[at], end[at], span[0][rows], span[1][rows])
         differs = owner[at] != common[rows]
         common[rows[differs]] = SEVERAL
-        onward = ~differs & (at + 1 < latest[rows])
+        onward = ~differs & (at < latest[rows])
         rows, at = rows[onward], at[onward] + 1
-    return common
+    return common, covered
 
 
 def bisect(values: I64, low: I64, high: I64, wanted: I64) -> I64:

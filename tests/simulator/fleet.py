@@ -34,6 +34,11 @@ class Tenures:
         held = (row >= 0) & (self.address[row] == address) & (at_us < self.end_us[row])
         return np.where(held, row, -1)
 
+    def without_ends(self, by_us: int) -> Tenures:
+        kept = self.end_us - self.start_us > 2 * by_us
+        start_us, end_us = self.start_us[kept] + by_us, self.end_us[kept] - by_us
+        return Tenures(self.address[kept], start_us, end_us, self.workload[kept], self.node[kept])
+
 
 @dataclass(frozen=True)
 class Fleet:
@@ -51,6 +56,11 @@ class Fleet:
     away_until_us: I64
 
     @property
+    def talking(self) -> tuple[Tenures, Tenures]:
+        """When the tenures' and the listeners' workloads talk."""
+        return self.tenures.without_ends(self.scenario.settle_us), self.listeners.without_ends(self.scenario.settle_us)
+
+    @property
     def first_agentless(self) -> int:
         return self.scenario.addresses
 
@@ -66,7 +76,11 @@ def make_fleet(scenario: Scenario) -> Fleet:
     clock = chance.integers(-half, half + 1, nodes)
     clock[:2] = -half, half  # the bound is reached
     death = np.where(chance.random(nodes) < scenario.node_deaths, chance.integers(horizon // 4, horizon, nodes), 2 * horizon)
-    away = np.where(chance.random(nodes) < scenario.backlogs, chance.integers(0, horizon // 2, nodes), 2 * horizon)
+    away = np.where(
+        chance.random(nodes) < scenario.backlogs,
+        chance.integers(scenario.away_least_us, scenario.away_least_us + horizon // 2, nodes),
+        2 * horizon,
+    )
     back = away + chance.integers(60_000_000, 1 + max(60_000_000, min(horizon // 4, 3_600_000_000)), nodes)
     pods = _tenures(chance, scenario, scenario.addresses + scenario.agentless, death)
     ports = _tenures(chance, scenario, nodes * scenario.listeners_per_node, death, fixed=scenario.listeners_per_node)

@@ -15,7 +15,9 @@ class Scenario:
 
     `skew_us`: no two clocks differ by more. `late`: share of messages that are delayed, by up to `late_us`.
     `lost`: share of a node's windows whose heartbeat is lost; events are lost at the same rate. `return_rate`: share of
-    tenures that give an address back to the owner before the last one.
+    tenures that give an address back to the owner before the last one. `settle_us`: a workload talks from so long after it got
+    its address until so long before it gives it back, as a pod does that is set up first and drained in the end. `away_least_us`:
+    the earliest instant at which a node may be cut off; before it nobody ever heard of a node that is cut off at 0.
     """
 
     seed: int = 1
@@ -37,8 +39,10 @@ class Scenario:
     repeated: float = 0.02
     node_deaths: float = 0.05
     backlogs: float = 0.05
+    away_least_us: int = 60 * SECOND_US
     conversations: int = 100_000
     edge_share: float = 0.0
+    settle_us: int = 0
     look_lag_us: int = 0
 
     @property

@@ -86,12 +86,11 @@ def _durations(chance: np.random.Generator, rows: int, window_us: int) -> I64:
 
 def _servers(fleet: Fleet, chance: np.random.Generator) -> tuple[_Ends, I64, I64]:
     """Tenures by the time that they last, so that every instant of every holder is as likely; one in twenty is a listener."""
-    scenario, held = fleet.scenario, fleet.tenures
+    scenario, (held, ports) = fleet.scenario, fleet.talking
     wanted = scenario.conversations
-    listening = wanted // 20 if len(fleet.listeners) else 0
+    listening = wanted // 20 if len(ports) else 0
     row, at_us = _instants(held.start_us, held.end_us, chance, wanted - listening, scenario.edge_share)
     pods = _Ends(held.address[row], held.node[row], held.workload[row], held.workload[row], held.end_us[row])
-    ports = fleet.listeners
     lrow, lat_us = _instants(ports.start_us, ports.end_us, chance, listening, scenario.edge_share)
     node = ports.node[lrow]
     shared = _Ends(fleet.first_shared + node, node, ports.workload[lrow], ports.workload[lrow], ports.end_us[lrow])
@@ -118,7 +117,7 @@ def _instants(start: I64, end: I64, chance: np.random.Generator, wanted: int, ed
 
 def _clients(fleet: Fleet, chance: np.random.Generator, server: I64, at_us: I64) -> _Ends:
     """Any holder but the server; one in fifty is a process on a node's own address. Node -2 where none was found."""
-    held, scenario = fleet.tenures, fleet.scenario
+    (held, _), scenario = fleet.talking, fleet.scenario
     row = np.full(len(at_us), -1, np.int64)
     for _ in range(_TRIES):
         open_rows = np.flatnonzero(row < 0)

@@ -79,32 +79,34 @@ def oracle(said: Sequence[Said], first: int, last: int, *, gap: int, skew: int, 
     """The answer for one address, by looking at every instant. For small times only."""
     if all(one.seen for one in said):
         return "(unknown)"
-    top = max(max(one.end_us for one in said), last + skew) + 2
-    low = min(min(one.start_us for one in said), first - skew) - 2
+    reach = 2 * skew
+    top = max(max(one.end_us for one in said), last + reach) + 2
+    low = min(min(one.start_us for one in said), first - reach) - 2
     holders = {t: {one.workload for one in said if not one.seen and one.start_us <= t < one.end_us} for t in range(low, top)}
     for owner, silence in _silences(said, gap=gap, window=window):
         around = range(silence.start - 1, silence.stop + 1)
         if all(one.workload == owner or not _meet(one, around) for one in said):
             for t in silence:
                 holders[t] = holders[t] | {owner}
-    near = set().union(*(holders[t] for t in range(first - skew, last + skew + 1)))
+    near = set().union(*(holders[t] for t in range(first - reach, last + reach + 1)))
     if len(near) != 1:
         return "(ambiguous)" if near else "(gap)"
-    within = [t for t in range(first - skew, last + skew + 1) if holders[t] == near]
-    if within[-1] - within[0] >= len(within):
-        return "(gap)"  # two pieces, and silence in between
-    start = end = within[0]
-    while holders.get(start - 1) == near:
-        start -= 1
-    while holders.get(end) == near:
-        end += 1
     heard = [one for one in said if not one.seen]
-    before = min(0, margin) if first % window == 0 else margin
-    after = min(0, margin) if last % window == 0 else margin
-    before = -skew if start <= min(one.start_us for one in heard) + skew else before
-    after = -skew if end >= max(one.end_us for one in heard) - skew else after
-    reached = last - 1 if last % window == 0 else last  # the border itself is the next window's
-    return next(iter(near)) if start + before <= first and reached < end - after else "(gap)"
+    within = {t for t in range(first - reach, last + reach + 1) if holders[t] == near}
+    for begins in (t for t in within if t - 1 not in within):  # each stretch of the owner's time, with silences in between
+        start = end = begins
+        while holders.get(start - 1) == near:
+            start -= 1
+        while holders.get(end) == near:
+            end += 1
+        before = min(0, margin) if first % window == 0 else margin
+        after = min(0, margin) if last % window == 0 else margin
+        before = -skew if start <= min(one.start_us for one in heard) + skew else before
+        after = -skew if end >= max(one.end_us for one in heard) - skew else after
+        reached = last - 1 if last % window == 0 else last  # the border itself is the next window's
+        if start + before <= first and reached < end - after:
+            return next(iter(near))
+    return "(gap)"
 
 
 def _silences(said: Sequence[Said], *, gap: int, window: int) -> list[tuple[str, range]]:

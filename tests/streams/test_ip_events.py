@@ -98,7 +98,7 @@ class TestBesideHeartbeats:
         known = a_map(skew=3)
         known.learn(statements([Said("pod", 10, 20)]))
         known.learn_events([event(0, "+", "lb"), event(9, "-", "lb")])
-        assert whos(known, [(2, 4), (5, 8), (14, 15)]) == ["lb", "(ambiguous)", "pod"]
+        assert whos(known, [(1, 3), (2, 4), (5, 8), (16, 17)]) == ["lb", "(ambiguous)", "(ambiguous)", "pod"]
 
 
 def test_forgetting_does_not_revive_what_a_heartbeat_ended() -> None:

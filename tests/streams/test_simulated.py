@@ -25,6 +25,7 @@ from tests.simulator.scenario import ORIGIN_US, SECOND_US, Scenario
 from tests.simulator.traffic import make_views
 
 SMALL = Scenario(horizon_us=1_200 * SECOND_US, addresses=400, agentless=20, nodes=20, conversations=40_000, look_lag_us=30_000)
+QUICK = replace(SMALL, life_us=30 * SECOND_US, horizon_us=900 * SECOND_US)
 
 
 @pytest.mark.parametrize(("life", "most"), [(180, 0.013), (600, 0.01), (3_600, 0.01)])
@@ -43,6 +44,29 @@ def test_a_tenth_of_the_heartbeats_lost(life: int, seed: int) -> None:
     assert outcome.weir.wrong == 0
     assert outcome.weir.share_unattributed < 0.05
     assert outcome.canonical_bytes == outcome.true_bytes > 0
+
+
+@pytest.mark.parametrize(("lost", "most"), [(0.0, 0.01), (0.1, 0.05)])
+def test_lives_of_half_a_minute_of_pods_that_are_set_up_first(lost: float, most: float) -> None:
+    outcome = run(replace(QUICK, lost=lost, settle_us=500_000, backlogs=0.0), others=False)
+    assert outcome.weir.wrong == 0
+    assert outcome.weir.share_unattributed < most
+
+
+def test_clocks_too_far_apart_take_names_away_where_both_owners_were_heard() -> None:
+    """Half of the traffic within 600 ms of the ends of tenures, and no message that comes too late to be heard of."""
+    edges = replace(QUICK, edge_share=0.5, late=0.0, backlogs=0.0)
+    right, apart = (run(replace(edges, skew_us=skew_us), others=False).weir for skew_us in (250_000, 400_000))
+    assert right.wrong == apart.wrong == 0
+    assert run(replace(edges, skew_us=1_500_000), others=False).weir.wrong > 0
+
+
+def test_only_a_node_that_nobody_ever_heard_of_counts_twice() -> None:
+    cut_off = run(replace(SMALL, life_us=180 * SECOND_US, away_least_us=0, backlogs=0.5), others=False)
+    assert cut_off.adds_up
+    assert cut_off.unheard_bytes > 0
+    heard = run(replace(SMALL, life_us=180 * SECOND_US, backlogs=0.5, lost=0.1), others=False)
+    assert heard.canonical_bytes == heard.true_bytes > 0
 
 
 @pytest.mark.parametrize("lost", [0.0, 0.1, 0.3])

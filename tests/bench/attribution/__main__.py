@@ -1,7 +1,8 @@
 """Four attributors on the same simulated traffic: `make bench-attribution`.
 
-First every rate of change, with all heartbeats and with a tenth of them lost; then clocks that are further and further
-apart, on traffic of which half lies at the ends of tenures.
+First every rate of change, with all heartbeats and with a tenth of them lost, and the fastest once more with workloads that
+talk from half a second after they got their address until half a second before they give it back; then nodes of which
+nobody had ever heard; then clocks that are further and further apart, on traffic of which half lies at the ends of tenures.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from tests.bench.attribution.weir_way import Rules
 from tests.bench.say import say
 from tests.simulator.scenario import Scenario
 
+SETTLE_US = 500_000
 LIVES = (30, 180, 900, 3_600)
-SKEWS_MS = (0, 250, 300, 350, 500, 1_000)
+SKEWS_MS = (0, 250, 300, 400, 500, 600, 1_000)
 RECORDS_A_CONVERSATION = 1.895
 """Some conversations have one view only: a dead node, an end without an agent, no client found."""
 
@@ -53,11 +55,14 @@ def _outcomes(base: Scenario, records: int) -> Iterator[Outcome]:
     for life in LIVES:
         for lost in (0.0, 0.1):
             yield run(replace(base, life_us=life * SECOND_US, lost=lost))
+    for lost in (0.0, 0.1):
+        yield run(replace(base, life_us=LIVES[0] * SECOND_US, lost=lost, settle_us=SETTLE_US))
     some = int(min(records, 1_000_000) / RECORDS_A_CONVERSATION)
+    yield run(replace(base, life_us=180 * SECOND_US, away_least_us=0, backlogs=0.3, conversations=some), others=False)
+    edges = replace(base, life_us=30 * SECOND_US, edge_share=0.5, conversations=some, horizon_us=900 * SECOND_US)
     for skew_ms in SKEWS_MS:
-        edges = replace(base, life_us=30 * SECOND_US, lost=0.1, edge_share=0.5, skew_us=skew_ms * 1_000, conversations=some)
-        edges = replace(edges, horizon_us=900 * SECOND_US)
-        yield run(edges, others=False)
+        for lost in (0.0, 0.1):
+            yield run(replace(edges, skew_us=skew_ms * 1_000, lost=lost), others=False)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ def circumstances(scenario: Scenario, rules: Rules) -> list[str]:
 def table(outcomes: Sequence[Outcome]) -> list[str]:
     """One line an attributor and scenario."""
     lines = [
-        "| life | clocks apart | lost | records | at edges | attributor | wrong | wrong % | unattributed % | of these | right % |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| life | talks | clocks apart | lost | records | at edges | attributor | wrong | wrong % | unattributed % | of these | right % |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     rows = [(*_place(outcome, score), *_figures(outcome, score)) for outcome in outcomes for score in outcome.scores]
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
@@ -50,9 +50,10 @@ def sums(outcomes: Sequence[Outcome]) -> str:
 def _place(outcome: Outcome, score: Score) -> tuple[str, ...]:
     scenario = outcome.scenario
     if score is not outcome.weir:
-        return "", "", "", "", "", score.attributor
+        return "", "", "", "", "", "", score.attributor
     return (
         f"{scenario.life_us // SECOND_US} s",
+        f"all but {scenario.settle_us / SECOND_US:.1f} s at its ends" if scenario.settle_us else "all of it",
         f"{scenario.skew_us // 1000} ms",
         f"{scenario.lost:.0%}",
         f"{outcome.records:,}",
