@@ -14,6 +14,9 @@ from streams.timeline import NOBODY, SEVERAL
 NEVER, GAP, AMBIGUOUS, NAMED = 0, 1, 2, 3
 """The address was never spoken for; it was, but not for all of this time; several owners are in reach; one held it."""
 
+REACH = 2
+"""Times the skew: another owner who is as near to a flow leaves it without a name."""
+
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -26,8 +29,8 @@ class Tolerance:
     An instant on the border of a window (`window_us`) stands for "some time in it": nobody measured it. A range that reaches
     as far as the border holds all of the window, which is all that is claimed.
 
-    Another owner within `reach_us` of the flow, twice the skew, leaves it without a name: so clocks that are further apart than
-    they may be, up to that, give fewer names where both owners were heard, and not wrong ones.
+    Another owner within `reach_us` of the flow leaves it without a name. That is more than the skew: so clocks that are further
+    apart than they may be, up to that, give fewer names where both owners were heard, and not wrong ones.
     """
 
     skew_us: int
@@ -38,7 +41,7 @@ class Tolerance:
 
     @property
     def reach_us(self) -> int:
-        return 2 * self.skew_us
+        return REACH * self.skew_us
 
     def covers(self, start_us: I64, end_us: I64, first_us: I64, last_us: I64) -> NDArray[np.bool_]:
         before, after = (np.where(instant % self.window_us == 0, min(0, self.margin_us), self.margin_us) for instant in (first_us, last_us))

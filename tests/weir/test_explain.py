@@ -97,7 +97,7 @@ def told(url: str) -> dict[str, Evidence]:
         ("7", "Node n2 said that cart held ::ffff:10.0.0.7 from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z, all of the flow's time"),
         ("8", "No agent and no event has ever spoken for ::ffff:10.0.0.8 in network default"),
         ("9", "The nearest: old 10.0 s before and new 20.0 s after."),
-        ("10", "new and old held ::ffff:10.0.0.10 within 250 ms"),
+        ("10", "new and old held ::ffff:10.0.0.10 within 500 ms of the flow's time, twice"),
         ("11", "Events say that lb held ::ffff:10.0.0.11 from 1970-01-01T00:00:05Z on, all of the flow's time"),
         ("12", "and WEIR_CIDRS says 10.0.0.12/32=onprem."),
         ("13", "only 100 ms more than the flow's time: less than the 250 ms by which clocks may differ"),

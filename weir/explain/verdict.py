@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from schemas.instants import format_instant
+from streams.asof import REACH
 from weir.explain.evidence import Evidence, Flow, Held
 
 NODE_PREFIX = "node/"
+_NEAR = ((1, ""), (REACH, "twice "))
 
 
 def relation(flow: Flow, held: Held, skew_us: int) -> str:
@@ -16,13 +18,13 @@ def relation(flow: Flow, held: Held, skew_us: int) -> str:
         return "holds a part of it"
     before = held.end_us <= flow.first_us
     apart_us = flow.first_us - held.end_us if before else held.start_us - flow.last_us
-    near = ", within the clocks' skew" if reaches(flow, held, skew_us) else ""
+    near = next((f", within {times}the clocks' skew" for factor, times in _NEAR if reaches(flow, held, factor * skew_us)), "")
     return f"{duration(apart_us)} {'before' if before else 'after'}{near}"
 
 
-def reaches(flow: Flow, held: Held, skew_us: int) -> bool:
-    """Whether clocks that differ by the skew could have put the range into the flow's time."""
-    return held.start_us <= flow.last_us + skew_us and held.end_us > flow.first_us - skew_us
+def reaches(flow: Flow, held: Held, by_us: int) -> bool:
+    """Whether clocks that differ by so much could have put the range into the flow's time."""
+    return held.start_us <= flow.last_us + by_us and held.end_us > flow.first_us - by_us
 
 
 def why(evidence: Evidence, label: str, skew_us: int) -> str:
@@ -89,13 +91,13 @@ def _external(evidence: Evidence, skew_us: int) -> str:
 
 def _ambiguous(evidence: Evidence, skew_us: int) -> str:
     flow = evidence.flow
-    near = [held for held in evidence.ranges if reaches(flow, held, skew_us)]
+    near = [held for held in evidence.ranges if reaches(flow, held, REACH * skew_us)]
     owners = sorted({held.workload for held in near})
     if len(owners) < 2:
         return f"Several owners were in reach when the flow was named; the tables know of {len(owners)} now. {_later(evidence)}"
     return (
-        f"{' and '.join(owners)} held {flow.remote_ip} within {duration(skew_us)}, by which clocks may differ, of the flow's time: "
-        f"{_list(near)}. A name would be a guess."
+        f"{' and '.join(owners)} held {flow.remote_ip} within {duration(REACH * skew_us)} of the flow's time, twice what clocks may differ "
+        f"by: {_list(near)}. A name would be a guess."
     )
 
 
