@@ -25,7 +25,7 @@ lint: setup-test ## ruff and mypy
 	@.venv/bin/mypy
 
 test: lint ## ruff, mypy and every test
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
 
 bench-attribution: setup-test ## names by weir and by others against a known truth: a table
 	@nice -n 10 .venv/bin/python -m tests.bench.attribution $(ARGS)

@@ -14,6 +14,29 @@ from tests.support.kafka import KafkaServer, delete_all_topics
 hypothesis.settings.register_profile("weir", deadline=None)
 hypothesis.settings.load_profile("weir")
 
+_ONE_AT_A_TIME = (
+    "bpf",
+    "demo",
+    "infra",
+    "producers",
+    "integration/test_address_swap.py",
+    "integration/test_conservation.py",
+    "integration/test_demo_counts.py",
+    "integration/test_small_map.py",
+    "weir/test_checks.py",
+    "weir/test_lab.py",
+)
+"""What loads programs into the kernel, makes namespaces or installs packages: a machine has one of each."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes (`-n`): a file's tests share its fixtures in one of them; tests of the machine follow each other."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here).as_posix()
+        group = "machine" if place.startswith(_ONE_AT_A_TIME) else place
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
