@@ -22,7 +22,7 @@ from producers.segment import unpack
 from schemas.columns import ROLE_CLIENT, ROLE_SERVER, FlowBatch
 from schemas.errors import SettingError
 from schemas.topics import FLOWS_TOPIC
-from tests.producers.fakes import read
+from tests.producers.fakes import MAPPED, read
 from tests.support.kafka import KafkaServer
 from tests.support.processes import ROOT, wait_for
 from weir.lab import Lab, Node, Pod
@@ -155,6 +155,31 @@ def test_what_was_sent_is_spooled_named_and_exact_without_kafka(tmp_path: Path, 
     assert ("checkout", ipaddress.ip_address(pods[0].ipv4).packed) in held
     bounds = [(int(b.heartbeats.start_us.min()), int(b.heartbeats.end_us.max())) for b in batches if len(b.heartbeats)]
     assert all(after[0] >= before[0] for before, after in zip(bounds, bounds[1:], strict=False))
+
+
+def test_a_new_pods_address_is_its_own_before_its_first_packet(tmp_path: Path, node: Node) -> None:
+    """By as much as two clocks may differ, so that the other end's first flow to it gets its name."""
+    stop = threading.Event()
+    settings = AgentSettings("127.0.0.1:9", tmp_path, "n1", cgroup=node.cgroup, window_seconds=2, remove_on_exit=True, drain_seconds=0.1)
+    agent = threading.Thread(target=run_agent, args=(settings, stop))
+    agent.start()
+    wait_for(lambda: spooled(tmp_path), 20, "the first window")
+    client, server = node.pod("checkout"), node.pod("db")
+    process = server.popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    ready = time.monotonic() + 0.4
+    wait_for(lambda: time.monotonic() > ready, 5, "a pod that is no longer brand-new")
+    call(client, server, 3, 1009)
+    stop.set()
+    agent.join()
+    process.stdout.close()
+    address, begun, spoke = MAPPED + ipaddress.ip_address(server.ipv4).packed, [], []
+    for batch in spooled(tmp_path):
+        beats, flows = batch.heartbeats, batch.flows
+        begun += [int(beats.start_us[i]) for i in range(len(beats)) if beats.ip[i].tobytes() == address]
+        spoke += [int(flows.first_seen_us[i]) for i in range(len(flows)) if flows.local_ip[i].tobytes() == address]
+    assert min(begun) + 250_000 < min(spoke)
 
 
 def test_a_killed_agents_counts_are_taken_up_and_arrive_once(
