@@ -26,7 +26,7 @@ def installed() -> str | None:
 
 @contextmanager
 def softflowd(program: str, pod: Pod) -> Iterator[int]:
-    """Runs on the interface of a pod that has processes, outside its cgroup; gives the process's id. What it exports goes to a socket that nobody reads."""
+    """Runs on the interface of a pod that has processes, outside its cgroup, and exports to a socket that nobody reads. Gives its id."""
     with tempfile.TemporaryDirectory() as folder, _sink(pod) as port:
         command = [program, "-d", "-i", Pod.interface, "-n", f"127.0.0.1:{port}", "-p", f"{folder}/pid", "-c", f"{folder}/control"]
         process = subprocess.Popen(
