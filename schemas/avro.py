@@ -45,7 +45,7 @@ class Schema:
 @cache
 def current(name: str) -> Schema:
     """The schema that this version of weir writes; `name` is one of MESSAGES."""
-    data = pkgutil.get_data("schemas", f"{name}.avsc")  # importlib.resources would bring two megabytes into every agent
+    data = pkgutil.get_data("schemas", f"{name}.avsc")  # as importlib.resources does it, without the two megabytes that it brings
     if data is None:
         raise ValueError(f"{name} is no message of weir's")
     return Schema.of(data.decode())

@@ -19,7 +19,13 @@ from weir.signals import interrupt_on_sigterm, stop_on_signals
 
 UNWANTED = ("cramjam", "_hashlib")
 """Modules that libraries import wherever they find them: compression of Avro files, and OpenSSL beside librdkafka's own."""
-LEAN = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072", "OPENBLAS_NUM_THREADS": "1"}
+LEAN = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+    "NUMPY_MADVISE_HUGEPAGE": "0",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 """The machine gets back what a large window took; there are no pools for threads that hardly ever run."""
 PATHS = ("cgroup", "state_dir", "names_file")
 """Fields of AgentSettings that are paths: JSON has none."""
@@ -33,8 +39,8 @@ def become_agent(fields: Mapping[str, Any], log_level: str) -> NoReturn:
         file.write(text)
     os.set_inheritable(handover, True)
     # -P: the directory that somebody happens to stand in must not shadow a package. -S: what site found is in the path already, and
-    # whatever else an installation runs at the start of every interpreter is not the agent's.
-    arguments = [sys.executable, "-P", "-S", "-m", __name__, str(handover), log_level]
+    # whatever else an installation runs at the start of every interpreter is not the agent's. A traceback's carets cost half a megabyte.
+    arguments = [sys.executable, "-P", "-S", "-X", "no_debug_ranges", "-m", __name__, str(handover), log_level]
     path = os.pathsep.join(sys.path if sys.flags.safe_path else sys.path[1:])
     os.execve(sys.executable, arguments, {**LEAN, **os.environ, "PYTHONPATH": path})  # noqa: S606 this interpreter, with arguments of our own
 

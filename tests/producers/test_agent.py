@@ -226,9 +226,17 @@ def test_kafka_may_come_later(tmp_path: Path, fresh_kafka: KafkaServer, node: No
 
 def test_the_resident_agent_carries_no_library_of_the_workers(tmp_path: Path) -> None:
     heavy = ("pyarrow", "polars", "chdb", "typer", "rich", "faust", "pydantic", "pyroute2", "bcc")
+    heavy += ("asyncio", "ssl", "confluent_kafka", "importlib.resources", "numpy.ma", "tomllib", "secrets", "tempfile")
     script = f"import sys, producers.agent; print([name for name in {heavy} if name in sys.modules])"
-    answer = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command, path = [sys.executable, "-S", "-c", script], os.pathsep.join(sys.path)  # as `weir agent` starts it, without site
+    answer = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": path}, capture_output=True, text=True, check=True).stdout
     assert answer.strip() == "[]"
+
+
+def test_the_kafka_client_is_one_with_the_packages() -> None:
+    script = "import sys, producers.publisher as p, confluent_kafka as c; print(p.Producer is c.Producer, p.KafkaError is c.KafkaError)"
+    answer = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert answer.strip() == "True True"
 
 
 def refused(**settings: object) -> None:
