@@ -8,8 +8,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,6 +48,9 @@ def ensure_bpffs() -> None:
     """Mounts bpffs where it is not; raises CaptureError with the command otherwise."""
     if any(f" {BPFFS} bpf " in line for line in Path("/proc/self/mounts").read_text().splitlines()):
         return
+    import shutil  # Neither module is wanted again in the agent's life.
+    import subprocess
+
     mount = shutil.which("mount") or "/bin/mount"
     done = subprocess.run([mount, "-t", "bpf", "bpf", str(BPFFS)], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:

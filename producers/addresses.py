@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from producers.ages import now_ns
 from producers.cgroups import Cgroup
 from producers.listeners import Listener, listeners
+from producers.local_addresses import local_addresses
 from producers.namespaces import host_namespaces, inside, namespace_of
-from producers.netlink import NETLINK_ROUTE, RTM_GETADDR, attributes, dump
-
-_ADDRESS, _LOCAL = 1, 2
-_TENTATIVE_OR_FAILED = 0x48
-_MAPPED = bytes(10) + b"\xff\xff"
+from producers.tenancy import Occupant, Tenancies, namespace_cookie
 
 
 @dataclass(frozen=True, order=True)
@@ -31,30 +26,39 @@ class Holding:
 
 @dataclass
 class _Tenants:
-    """The workloads of one namespace, and one process to enter it by."""
+    """The workloads of one namespace and their processes, by any of which it can be entered."""
 
-    pid: int
     workloads: set[str] = field(default_factory=set)
+    occupants: list[Occupant] = field(default_factory=list)
 
 
-def observe(cgroups: Iterable[Cgroup], name: Callable[[int], str], node_workload: str) -> frozenset[Holding]:
-    """Everything that the agent's workloads hold now, whether they speak or not."""
-    hosts = host_namespaces()
-    found: set[Holding] = set()
+def observe(
+    cgroups: Iterable[Cgroup], name: Callable[[int], str], node_workload: str, tenancies: Tenancies | None = None
+) -> dict[Holding, int]:
+    """Everything that the agent's workloads hold now, whether they speak or not, and since when that is certain.
+
+    Instants are CLOCK_MONOTONIC nanoseconds. What is shared is certain of the present only.
+    """
+    hosts, tenancies = host_namespaces(), tenancies or Tenancies()
+    found: dict[Holding, int] = {}
     for namespace, tenants in _tenants(cgroups, name).items():
         try:
-            with inside(tenants.pid, namespace):
+            with inside(tenants.occupants[0].pid, namespace):
                 addresses = local_addresses()
                 shared = namespace in hosts or len(tenants.workloads) > 1
                 bound = tuple(listeners()) if shared and addresses else ()
+                cookie = None if shared else namespace_cookie()
         except OSError:
             continue  # The namespace went away as we looked; what it held, nobody holds.
         if shared:
-            found |= _shared(addresses, bound, name, node_workload)
-        else:
-            (workload,) = tenants.workloads
-            found |= {Holding(ip, workload) for ip in addresses}
-    return frozenset(found)
+            found |= dict.fromkeys(_shared([address.ip for address in addresses], bound, name, node_workload), now_ns())
+            continue
+        (workload,) = tenants.workloads
+        tenant_since = tenancies.since(cookie, workload, tenants.occupants)
+        for address in addresses:
+            holding, since = Holding(address.ip, workload), max(address.since_ns, tenant_since)
+            found[holding] = max(since, found.get(holding, since))
+    return found
 
 
 def _tenants(cgroups: Iterable[Cgroup], name: Callable[[int], str]) -> dict[int, _Tenants]:
@@ -63,7 +67,9 @@ def _tenants(cgroups: Iterable[Cgroup], name: Callable[[int], str]) -> dict[int,
         for pid in cgroup.pids:
             namespace = namespace_of(pid)
             if namespace is not None:
-                spaces.setdefault(namespace, _Tenants(pid)).workloads.add(name(cgroup.id))
+                tenants = spaces.setdefault(namespace, _Tenants())
+                tenants.workloads.add(name(cgroup.id))
+                tenants.occupants.append(Occupant(pid, cgroup.born_ns))
     return spaces
 
 
@@ -81,27 +87,3 @@ def _shared(addresses: Iterable[bytes], bound: Iterable[Listener], name: Callabl
         if len(workloads) == 1 and "" not in workloads and node not in workloads:
             found.add(Holding(ip, workloads.pop(), port, protocol))
     return found
-
-
-def local_addresses() -> tuple[bytes, ...]:
-    """The addresses of the calling thread's namespace, 16 bytes each, without loopback and link-local ones."""
-    found: set[bytes] = set()
-    for payload in dump(NETLINK_ROUTE, RTM_GETADDR, struct.pack("=BBBBI", socket.AF_UNSPEC, 0, 0, 0, 0)):
-        family, _, flags, _, _ = struct.unpack_from("=BBBBI", payload)
-        extra = attributes(payload, 8)
-        raw = extra.get(_LOCAL, extra.get(_ADDRESS, b""))
-        if family == socket.AF_INET and len(raw) == 4:
-            raw = _MAPPED + raw
-        if len(raw) == 16 and not (family == socket.AF_INET6 and flags & _TENTATIVE_OR_FAILED) and is_global(raw):
-            found.add(raw)
-    return tuple(sorted(found))
-
-
-def is_global(raw: bytes) -> bool:
-    """Whether an address can name its holder to others: not loopback, link-local, multicast or unspecified."""
-    if raw.startswith(_MAPPED):
-        ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.IPv4Address(raw[12:])
-    else:
-        ip = ipaddress.IPv6Address(raw)
-    broadcast = raw == _MAPPED + b"\xff\xff\xff\xff"
-    return not (broadcast or ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified)

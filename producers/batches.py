@@ -68,12 +68,17 @@ Part = tuple[tuple[str, ...], FlowColumns, HeartbeatColumns, tuple[Loss, ...]]
 def _part(folded: Folded, rows: slice | None, claims: Sequence[Claim] | None, losses: Sequence[Loss] | None) -> Part:
     """One batch's content, with a dictionary of the names that it uses and no others."""
     flows = _sliced(folded.flows, rows) if rows is not None else empty_flows()
-    used = {folded.workloads[i] for i in np.unique(flows.local_workload)}
+    used = {folded.workloads[i] for i in _used(flows.local_workload)}
     names = tuple(sorted(used | {claim.holding.workload for claim in claims or ()}))
     position = {name: index for index, name in enumerate(names)}
     translation = np.array([position.get(name, 0) for name in folded.workloads], np.uint32)
     local = translation[flows.local_workload] if len(flows) else flows.local_workload
     return names, _with_workload(flows, local), _heartbeats(claims or (), position), tuple(losses or ())
+
+
+def _used(workloads: NDArray[np.uint32]) -> NDArray[np.intp]:
+    """The numbers that occur. (np.unique would do, and load all of numpy.ma for it.)"""
+    return np.flatnonzero(np.bincount(workloads))
 
 
 def _sliced(flows: FlowColumns, rows: slice) -> FlowColumns:
@@ -102,7 +107,7 @@ def _flow_slices(folded: Folded, batch_flows: int) -> Iterator[slice]:
     pending = [slice(i, min(i + batch_flows, len(folded.flows))) for i in range(0, len(folded.flows), batch_flows)][::-1]
     while pending:
         rows = pending.pop()
-        if rows.stop - rows.start > 1 and sizes[np.unique(folded.flows.local_workload[rows])].sum() > NAME_BYTES_A_BATCH:
+        if rows.stop - rows.start > 1 and sizes[_used(folded.flows.local_workload[rows])].sum() > NAME_BYTES_A_BATCH:
             middle = (rows.start + rows.stop) // 2
             pending += [slice(middle, rows.stop), slice(rows.start, middle)]
         else:

@@ -10,11 +10,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cgroup:
-    """`id` is what the kernel reports for a socket: the directory's inode number. `relative` is "" for the root."""
+    """`id` is what the kernel reports for a socket: the directory's inode number. `relative` is "" for the root.
+
+    `born_ns`: wall time of its making, or later: when it was last moved, or brought back into the kernel's memory.
+    """
 
     id: int
     relative: str
     pids: tuple[int, ...]
+    born_ns: int = 0
 
 
 def walk(root: Path) -> Iterator[Cgroup]:
@@ -31,7 +35,7 @@ def walk(root: Path) -> Iterator[Cgroup]:
         except OSError:
             continue
         pending.extend(f"{relative}/{child}" if relative else child for child in children)
-        yield Cgroup(status.st_ino, relative, _pids(path))
+        yield Cgroup(status.st_ino, relative, _pids(path), status.st_ctime_ns)
 
 
 def _children(path: str) -> list[str]:

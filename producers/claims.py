@@ -1,8 +1,10 @@
 """Heartbeats: what was held, and since when, as far as the agent can vouch for it.
 
 Holdings are looked at when a window ends. One that was there at both ends of a window is claimed for all of it. One
-that appeared or vanished in between is claimed for the time that its own packets prove, and for no other. Between
-two looks there may be a short silence of the agent itself: its restart, or a window's end that it missed.
+that vanished in between is claimed for the time that its own packets prove. One that appeared, for that time, too,
+and as far back as the kernel's records prove it, but never into the time of another holder: not beyond the last look,
+nor beyond the last packet of anybody else's to or from the address. Between two looks there may be a short silence of
+the agent itself: its restart, or a window's end that it missed.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.addresses import Holding, is_global
+from producers.addresses import Holding
 from producers.batches import Claim
 from producers.fold import Folded
+from producers.local_addresses import is_global
 from producers.looks import Look
 from schemas.columns import ROLE_SERVER
 
@@ -44,20 +47,48 @@ class Watch:
         if not 0 <= now_us - self._looked_us <= SILENCE_LIMIT_US:
             self._until, self._looked_us = dict.fromkeys(seen, now_us), now_us
 
-    def claims(self, seen: Collection[Holding], folded: Folded, observed_us: int) -> tuple[Claim, ...]:
-        """What can be said of the time since the last look, from the holdings found at `observed_us` and the flows since."""
+    def claims(
+        self, seen: Collection[Holding], folded: Folded, observed_us: int, since_us: Mapping[Holding, int] | None = None
+    ) -> tuple[Claim, ...]:
+        """What can be said of the time since the last look, from the holdings found at `observed_us` and the flows since.
+
+        `since_us`: from when on each has been held at the latest, where that is known.
+        """
         proof = evidence(folded, self._node)
         before, self._until = self._until, dict.fromkeys(seen, observed_us)
-        self._looked_us = observed_us
+        looked_us, self._looked_us = self._looked_us, observed_us
+        new = {holding: start for holding, start in (since_us or {}).items() if holding not in before}
+        free_us = _free_since(new, folded, looked_us)
         claims: list[Claim] = []
         for holding in seen:
             first, _ = proof.get(holding, (observed_us, observed_us))
+            if holding in new:
+                first = min(first, max(new[holding], free_us[holding]))
             claims += _claim(holding, before.get(holding, first), observed_us)
         for holding in before.keys() - set(seen):
             if holding in proof:
                 claims += _claim(holding, before[holding], proof[holding][1] + 1)
         claims += _passing(proof, {holding.ip for holding in (*seen, *before)}, self._node)
         return tuple(sorted(claims, key=lambda claim: (claim.holding, claim.start_us)))
+
+
+def _free_since(holdings: Collection[Holding], folded: Folded, looked_us: int) -> dict[Holding, int]:
+    """From when on nobody else can have had a holding's address: the last look, or another's last packet there.
+
+    Here a packet that was only received counts, too: whoever got it may have been its holder.
+    """
+    free = dict.fromkeys(holdings, looked_us)
+    if not free:
+        return free
+    others: dict[bytes, list[tuple[str, int]]] = {}
+    for row, _, last in _spans(folded, np.arange(len(folded.flows)), with_port=False):
+        workload = folded.workloads[folded.flows.local_workload[row]]
+        others.setdefault(folded.flows.local_ip[row].tobytes(), []).append((workload, last))
+    for holding in free:
+        for workload, last in others.get(holding.ip, ()):
+            if workload != holding.workload:
+                free[holding] = max(free[holding], last + 1)
+    return free
 
 
 def _claim(holding: Holding, start_us: int, end_us: int) -> list[Claim]:

@@ -140,7 +140,8 @@ class Collector:
         self._keep(window, look, arrears)
 
     def _look(self) -> Look:
-        return Look(self._survey.look(), self._clock.now_us())
+        held, now_us, offset_ns = self._survey.look(), self._clock.now_us(), self._clock.offset_ns()
+        return Look(frozenset(held), now_us, {holding: (since + offset_ns) // 1000 for holding, since in held.items()})
 
     def _renew(self) -> None:
         self.state = replace(self.state, epoch=max(self._clock.now_us(), self.state.epoch + 1), window_start_us=-1)
@@ -152,7 +153,7 @@ class Collector:
 
     def _keep(self, window: Window, look: Look, arrears: tuple[Loss, ...] = ()) -> Account:
         folded = self._fold(look.at_us)
-        claims = self._watch.claims(look.seen, folded, look.at_us)
+        claims = self._watch.claims(look.seen, folded, look.at_us, look.since_us)
         lost = account(self._probe.lost())
         known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
         records = self._cut(window, folded, claims, known)

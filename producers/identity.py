@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import socket
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def node_id(given: str | None, state_dir: Path) -> str:
     try:
         kept = path.read_text().strip() if path.exists() else ""
         if not kept:
-            kept = f"{clean(socket.gethostname())[:200]}-{secrets.token_hex(4)}"
+            kept = f"{clean(socket.gethostname())[:200]}-{os.urandom(4).hex()}"
             write_file(path, f"{kept}\n".encode())
     except (OSError, UnicodeDecodeError) as error:
         raise unusable(state_dir, error) from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from producers.addresses import Holding
@@ -19,10 +20,11 @@ log = logging.getLogger("weir.agent")
 
 @dataclass(frozen=True)
 class Look:
-    """What was held at an instant."""
+    """What was held at an instant. `since_us`: and from when on at the latest, where that is known."""
 
     seen: frozenset[Holding]
     at_us: int
+    since_us: Mapping[Holding, int] = field(default_factory=dict)
 
 
 class LookBook:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -60,6 +59,8 @@ def load_names(path: Path | None) -> tuple[NameRule, ...]:
     """The rules of a names file, in their order. Raises SettingError, which names the file and the entry."""
     if path is None:
         return ()
+    import tomllib  # Most agents have no names file, and keep the room.
+
     try:
         document = tomllib.loads(path.read_text())
     except OSError as error:

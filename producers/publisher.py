@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
-
+from producers.kafka_client import KafkaError, KafkaException, Message, Producer
 from schemas.errors import Unavailable
 
 log = logging.getLogger("weir.kafka")

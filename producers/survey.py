@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from producers.addresses import Holding, observe
 from producers.cgroups import walk
+from producers.tenancy import Tenancies
 from producers.workload import Resolver
 
 
@@ -15,8 +17,8 @@ class Survey(Protocol):
 
     node_workload: str
 
-    def look(self) -> frozenset[Holding]:
-        """What is held now; names are up to date afterwards."""
+    def look(self) -> Mapping[Holding, int]:
+        """What is held now, and since when at the latest (CLOCK_MONOTONIC nanoseconds); names are up to date afterwards."""
 
     def name(self, cgroup_id: int) -> str:
         """The workload of a cgroup; empty when nobody knows."""
@@ -28,8 +30,10 @@ class HostSurvey:
         self.name = resolver.name
         self._root = root
         self._resolver = resolver
+        self._tenancies = Tenancies()
 
-    def look(self) -> frozenset[Holding]:
+    def look(self) -> Mapping[Holding, int]:
+        self._tenancies.begin()
         cgroups = tuple(walk(self._root))
         self._resolver.learn(cgroups)
-        return observe(cgroups, self._resolver.name, self.node_workload)
+        return observe(cgroups, self._resolver.name, self.node_workload, self._tenancies)

@@ -7,14 +7,16 @@ out. They are annotations: neither the encoding nor the fingerprint knows them.
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 MESSAGES = ("FlowBatch", "IpEvent", "Ownership", "Watermark", "AttributedFlows")
 """Names of the records that travel as messages: one file each."""
@@ -43,7 +45,10 @@ class Schema:
 @cache
 def current(name: str) -> Schema:
     """The schema that this version of weir writes; `name` is one of MESSAGES."""
-    return Schema.of(files("schemas").joinpath(f"{name}.avsc").read_text(encoding="utf-8"))
+    data = pkgutil.get_data("schemas", f"{name}.avsc")  # as importlib.resources does it, without the two megabytes that it brings
+    if data is None:
+        raise ValueError(f"{name} is no message of weir's")
+    return Schema.of(data.decode())
 
 
 @cache
@@ -56,6 +61,8 @@ def known() -> dict[bytes, Schema]:
 
 def released_files() -> Iterator[tuple[str, str]]:
     """("v1/FlowBatch.avsc", text) of every schema file of every released version."""
+    from importlib.resources import files
+
     for version in _sorted(files("schemas").joinpath("released")):
         for file in _sorted(version):
             if file.name.endswith(".avsc"):

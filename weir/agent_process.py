@@ -17,6 +17,16 @@ from weir.failures import report
 from weir.logs import set_up_logging
 from weir.signals import interrupt_on_sigterm, stop_on_signals
 
+UNWANTED = ("cramjam", "_hashlib")
+"""Modules that libraries import wherever they find them: compression of Avro files, and OpenSSL beside librdkafka's own."""
+LEAN = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+    "NUMPY_MADVISE_HUGEPAGE": "0",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""The machine gets back what a large window took; there are no pools for threads that hardly ever run."""
 PATHS = ("cgroup", "state_dir", "names_file")
 """Fields of AgentSettings that are paths: JSON has none."""
 
@@ -28,12 +38,15 @@ def become_agent(fields: Mapping[str, Any], log_level: str) -> NoReturn:
     with open(handover, "w", encoding="utf-8", closefd=False) as file:
         file.write(text)
     os.set_inheritable(handover, True)
-    # -P: the directory that somebody happens to stand in must not shadow a package.
-    arguments = [sys.executable, "-P", "-m", __name__, str(handover), log_level]
-    os.execv(sys.executable, arguments)  # noqa: S606 this interpreter, with arguments of our own
+    # -P: the directory that somebody happens to stand in must not shadow a package. -S: what site found is in the path already, and
+    # whatever else an installation runs at the start of every interpreter is not the agent's. A traceback's carets cost half a megabyte.
+    arguments = [sys.executable, "-P", "-S", "-X", "no_debug_ranges", "-m", __name__, str(handover), log_level]
+    path = os.pathsep.join(sys.path if sys.flags.safe_path else sys.path[1:])
+    os.execve(sys.executable, arguments, {**LEAN, **os.environ, "PYTHONPATH": path})  # noqa: S606 this interpreter, with arguments of our own
 
 
 def main() -> int:
+    sys.modules.update(dict.fromkeys(UNWANTED))  # type: ignore[arg-type] # None there refuses an import
     interrupt_on_sigterm()
     handover, log_level = int(sys.argv[1]), sys.argv[2]
     set_up_logging(log_level)

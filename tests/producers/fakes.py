@@ -92,8 +92,8 @@ class FakeSurvey:
     def __init__(self, holdings: Iterable[Holding] = ()) -> None:
         self.holdings = frozenset(holdings)
 
-    def look(self) -> frozenset[Holding]:
-        return self.holdings
+    def look(self) -> dict[Holding, int]:
+        return dict.fromkeys(self.holdings, 0)  # of a FakeClock's monotonic time, which stands at 0: the present
 
     def name(self, cgroup_id: int) -> str:
         return {7: "shop", 8: "shop", 9: "till"}.get(cgroup_id, "")

@@ -22,7 +22,7 @@ from producers.segment import unpack
 from schemas.columns import ROLE_CLIENT, ROLE_SERVER, FlowBatch
 from schemas.errors import SettingError
 from schemas.topics import FLOWS_TOPIC
-from tests.producers.fakes import read
+from tests.producers.fakes import MAPPED, read
 from tests.support.kafka import KafkaServer
 from tests.support.processes import ROOT, wait_for
 from weir.lab import Lab, Node, Pod
@@ -157,6 +157,31 @@ def test_what_was_sent_is_spooled_named_and_exact_without_kafka(tmp_path: Path, 
     assert all(after[0] >= before[0] for before, after in zip(bounds, bounds[1:], strict=False))
 
 
+def test_a_new_pods_address_is_its_own_before_its_first_packet(tmp_path: Path, node: Node) -> None:
+    """By as much as two clocks may differ, so that the other end's first flow to it gets its name."""
+    stop = threading.Event()
+    settings = AgentSettings("127.0.0.1:9", tmp_path, "n1", cgroup=node.cgroup, window_seconds=2, remove_on_exit=True, drain_seconds=0.1)
+    agent = threading.Thread(target=run_agent, args=(settings, stop))
+    agent.start()
+    wait_for(lambda: spooled(tmp_path), 20, "the first window")
+    client, server = node.pod("checkout"), node.pod("db")
+    process = server.popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    ready = time.monotonic() + 0.4
+    wait_for(lambda: time.monotonic() > ready, 5, "a pod that is no longer brand-new")
+    call(client, server, 3, 1009)
+    stop.set()
+    agent.join()
+    process.stdout.close()
+    address, begun, spoke = MAPPED + ipaddress.ip_address(server.ipv4).packed, [], []
+    for batch in spooled(tmp_path):
+        beats, flows = batch.heartbeats, batch.flows
+        begun += [int(beats.start_us[i]) for i in range(len(beats)) if beats.ip[i].tobytes() == address]
+        spoke += [int(flows.first_seen_us[i]) for i in range(len(flows)) if flows.local_ip[i].tobytes() == address]
+    assert min(begun) + 250_000 < min(spoke)
+
+
 def test_a_killed_agents_counts_are_taken_up_and_arrive_once(
     tmp_path: Path, clean_kafka: str, topic: Topic, node: Node, pods: tuple[Pod, Pod]
 ) -> None:
@@ -201,9 +226,17 @@ def test_kafka_may_come_later(tmp_path: Path, fresh_kafka: KafkaServer, node: No
 
 def test_the_resident_agent_carries_no_library_of_the_workers(tmp_path: Path) -> None:
     heavy = ("pyarrow", "polars", "chdb", "typer", "rich", "faust", "pydantic", "pyroute2", "bcc")
+    heavy += ("asyncio", "ssl", "confluent_kafka", "importlib.resources", "numpy.ma", "tomllib", "secrets", "tempfile")
     script = f"import sys, producers.agent; print([name for name in {heavy} if name in sys.modules])"
-    answer = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command, path = [sys.executable, "-S", "-c", script], os.pathsep.join(sys.path)  # as `weir agent` starts it, without site
+    answer = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": path}, capture_output=True, text=True, check=True).stdout
     assert answer.strip() == "[]"
+
+
+def test_the_kafka_client_is_one_with_the_packages() -> None:
+    script = "import sys, producers.publisher as p, confluent_kafka as c; print(p.Producer is c.Producer, p.KafkaError is c.KafkaError)"
+    answer = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert answer.strip() == "True True"
 
 
 def refused(**settings: object) -> None:

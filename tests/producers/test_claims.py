@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
+import pytest
 
 from producers.addresses import Holding
 from producers.batches import Claim
@@ -52,6 +53,48 @@ def test_what_appeared_in_silence_is_claimed_from_now_on() -> None:
     watch = Watch((), T0, NODE)
     assert watch.claims(held, NOTHING, T1) == ()
     assert watch.claims(held, NOTHING, T2) == (Claim(Holding(ip(1), "a"), T1, T2),)
+
+
+def appeared(flows: Folded, since: int, workload: str = "a") -> tuple[Claim, ...]:
+    """Claims for one address at T1 that was not there at T0, and that the kernel says was put there at `since`."""
+    held = Holding(ip(1), workload)
+    return Watch((), T0, NODE).claims({held}, flows, T1, {held: since})
+
+
+def test_what_appeared_is_claimed_from_its_beginning() -> None:
+    spoken = spoke((ip(1), "a", ROLE_SERVER, 1_800, 1_900))
+    for flows in (NOTHING, spoken):
+        assert appeared(flows, 1_300) == (Claim(Holding(ip(1), "a"), 1_300, T1),)
+
+
+def test_no_beginning_reaches_beyond_the_last_look() -> None:
+    assert appeared(NOTHING, 0) == (Claim(Holding(ip(1), "a"), T0, T1),)
+
+
+def test_packets_prove_an_earlier_beginning() -> None:
+    assert appeared(spoke((ip(1), "a", ROLE_CLIENT, 1_200, 1_900)), 1_300) == (Claim(Holding(ip(1), "a"), 1_200, T1),)
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+@pytest.mark.parametrize("other", ["b", "", NODE])
+def test_no_beginning_reaches_into_anothers_packets(sent: int, other: str) -> None:
+    """A datagram that a silent predecessor took in without a word was the predecessor's."""
+    before = spoke((ip(1), other, ROLE_SERVER, 1_100, 1_500), (ip(2), "c", ROLE_SERVER, 1_100, 1_900), sent=sent)
+    (claim,) = (claim for claim in appeared(before, 1_200) if claim.holding == Holding(ip(1), "a"))
+    assert (claim.start_us, claim.end_us) == (1_501, T1)
+
+
+def test_what_was_there_before_needs_no_beginning() -> None:
+    held = Holding(ip(1), "a")
+    watch = Watch({held}, T0, NODE)
+    assert watch.claims({held}, NOTHING, T1, {held: 1_700}) == (Claim(held, T0, T1),)
+
+
+def test_a_missed_windows_end_is_no_bar_to_a_beginning() -> None:
+    held = Holding(ip(1), "a")
+    watch = Watch((), T0, NODE)
+    watch.resume({held}, T1)
+    assert watch.claims({held}, NOTHING, T2, {held: 1_300}) == (Claim(held, 1_300, T2),)
 
 
 def test_what_vanished_is_claimed_to_its_last_packet() -> None:

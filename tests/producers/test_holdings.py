@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from producers.addresses import Holding, is_global, local_addresses, observe
+from producers.addresses import Holding, observe
 from producers.cgroups import walk
+from producers.local_addresses import is_global, local_addresses
 from producers.namespaces import inside, namespace_of
 from producers.survey import HostSurvey
 from producers.workload import PathResolver
@@ -118,7 +119,7 @@ def test_the_machines_own_addresses_belong_to_the_node(node: Node) -> None:
     process = started(subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE))
     try:
         found = look(node)
-        assert {holding.ip for holding in found} == set(local_addresses())
+        assert {holding.ip for holding in found} == {address.ip for address in local_addresses()}
         assert {holding.workload for holding in found} <= {"node/n1"}
     finally:
         ended(process)
@@ -142,7 +143,7 @@ def test_the_agent_is_back_home_after_every_look(node: Node) -> None:
 
 def test_processes_that_vanish_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "cgroup.procs").write_text(f"{2**22 - 1}\n")
-    assert observe(walk(tmp_path), lambda _: "ghost", "node/n1") == frozenset()
+    assert observe(walk(tmp_path), lambda _: "ghost", "node/n1") == {}
 
 
 @pytest.mark.parametrize(
@@ -158,4 +159,4 @@ def test_addresses_that_can_name_their_holder(text: str, answer: bool) -> None:
 def test_this_machines_addresses_are_those_that_the_system_prints() -> None:
     printed = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=True).stdout.splitlines()
     texts = {raw(line.split()[3].partition("/")[0]) for line in printed if "tentative" not in line}
-    assert set(local_addresses()) == {ip for ip in texts if is_global(ip)}
+    assert {address.ip for address in local_addresses()} == {ip for ip in texts if is_global(ip)}

@@ -1,0 +1,111 @@
+"""The figures against the goals: a table for people, plain values for programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.addresses import parse_address
+from schemas.columns import FlowBatch
+from tests.bench.agent.phases import Bulk, Phase, Rounds, spread
+
+HEADERS = 52
+"""IPv4 and TCP with timestamps; a SYN has 8 bytes more."""
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """Seconds from the command to attached programs and to the agent's word; with a compilation, and with programs that were there."""
+
+    attached: float
+    said: float
+    again: float
+
+
+def flows_of(batches: Iterable[FlowBatch], phase: Phase) -> int:
+    return sum(len(batch.flows) for batch in batches if phase.first_us <= batch.window_start_us < phase.last_us)
+
+
+def phase_table(phases: Sequence[Phase], batches: Sequence[FlowBatch]) -> list[str]:
+    lines = [
+        "| load | reached | flows a window | CPU % | CPU a window | wake-ups between ends "
+        "| resident MB | private MB | to Kafka a flow | softflowd CPU %, MB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for phase in phases:
+        flows = flows_of(batches, phase)
+        windows = max(1, round(len({b.window_start_us for b in batches if phase.first_us <= b.window_start_us < phase.last_us})))
+        reached = ", ".join(f"{count / phase.seconds:,.0f} {what}/s" for what, count in phase.reached.items() if what != "edges") or "-"
+        neighbour = "-"
+        if phase.neighbour is not None:
+            neighbour = f"{100 * phase.neighbour[0].total / phase.seconds:.2f}, {phase.neighbour[1] / MB:.0f}"
+        lines.append(
+            f"| {phase.name} | {reached} | {flows / windows:,.0f} "
+            f"| {100 * phase.cost.total / phase.seconds:.2f} | {1_000 * phase.cost.total / windows:.1f} ms "
+            f"| {sum(phase.quiet_wakes.values())} | {phase.memory.resident / MB:.1f} | {phase.memory.private / MB:.1f} "
+            f"| {f'{phase.wire_bytes / flows:.1f} B' if flows else f'{phase.wire_bytes / windows:.0f} B a window'} | {neighbour} |"
+        )
+    return lines
+
+
+def start_lines(starts: Sequence[Start]) -> list[str]:
+    attached, said, again = (spread([getattr(start, name) for start in starts]) for name in ("attached", "said", "again"))
+    return [
+        f"Start to first count (with compiling): {_range(attached)} s; to its own word: {_range(said)} s; "
+        f"where the programs were there already: {_range(again)} s. Goal: under 2 s."
+    ]
+
+
+def packet_lines(costs: dict[str, float]) -> list[str]:
+    return [
+        f"BPF a packet: {costs['a packet']:.0f} ns ({costs['packets']:,.0f} packets; sent {costs['count_sent']:.0f}, "
+        f"received {costs['count_received']:.0f}; a connection event {costs['follow_connection']:.0f}), "
+        "of which 70 to 95 ns are the statistics themselves. Goal: under 250."
+    ]
+
+
+def bulk_lines(bulks: Sequence[Bulk], batches: Sequence[FlowBatch], client_ip: str) -> list[str]:
+    return [_bulk_line(bulk, batches, client_ip) for bulk in bulks]
+
+
+def _bulk_line(bulk: Bulk, batches: Sequence[FlowBatch], client_ip: str) -> str:
+    own = parse_address(client_ip)
+    sums = dict.fromkeys(("bytes_sent", "packets_sent", "payload_bytes_sent", "bytes_received", "packets_received", "retransmits"), 0)
+    for batch in batches:
+        rows = (batch.flows.service_port == bulk.port) & (batch.flows.local_ip == np.frombuffer(own, np.uint8)).all(axis=1)
+        for name in sums:
+            sums[name] += int(getattr(batch.flows, name)[rows].sum())
+    rate = bulk.reached["bytes"] / bulk.reached["seconds"] * 8 / 1e9
+    if bulk.offloads:  # the link counts a large segment once, with one header
+        link, weir = bulk.link.bytes_sent - HEADERS * bulk.link.packets_sent - 8, sums["payload_bytes_sent"]
+        rebuilt = weir + HEADERS * sums["packets_sent"] + 8 == sums["bytes_sent"]
+        what = (
+            f"payload {weir:,} bytes, the socket's {int(bulk.reached['bytes']):,}, the link's {link:,} less its headers; "
+            f"a header for each of {sums['packets_sent']:,} packets: {rebuilt}"
+        )
+    else:
+        link, weir = bulk.link.bytes_sent, sums["bytes_sent"]
+        what = f"{weir:,} bytes in {sums['packets_sent']:,} packets, the link's {link:,} in {bulk.link.packets_sent:,}"
+    return f"Bulk, offloads {'on' if bulk.offloads else 'off'}: {rate:.1f} Gbit/s; {what}: {'equal' if link == weir else 'DIFFERENT'}."
+
+
+def application_lines(rounds: Rounds) -> list[str]:
+    speed, tail = spread(rounds.ratios("requests")), spread(rounds.ratios("p99_us"))
+    pairs = len(rounds.without)
+    base, late = (spread([one[name] for one in rounds.without]) for name in ("requests", "p99_us"))
+    return [
+        f"Application with the agent, as a ratio to without, {pairs} interleaved pairs: requests/s {_range(speed)}, p99 {_range(tail)}. "
+        f"Without: {base[0]:,.0f} requests/s ({base[1]:,.0f} to {base[2]:,.0f}), p99 {late[0]:.0f} us ({late[1]:.0f} to {late[2]:.0f})."
+    ]
+
+
+def busy() -> str:
+    return f"Load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors."
+
+
+def _range(values: tuple[float, float, float]) -> str:
+    return f"{values[0]:.2f} ({values[1]:.2f} to {values[2]:.2f})"
