@@ -25,7 +25,7 @@ from schemas.errors import Unavailable, Unreadable
 from schemas.failpoints import reach
 from schemas.tables import BlockIdentity
 from streams import metrics
-from streams.app import WorkerApp
+from streams.app import FETCH_BYTES, WorkerApp
 from streams.clock import now_us
 from streams.dedup import DedupState
 from streams.delivery import Delivery
@@ -42,9 +42,10 @@ from streams.transport import DecisionThread
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-_TAKE_MESSAGES = 64
+_TAKE_MESSAGES = 32
 _TAKE_WITHIN_SECONDS = 0.05
 _QUEUED_BYTES_LIMIT = 64 * 1024 * 1024
+"""Memory of messages that wait in lanes; the messages of one take come on top."""
 _IDLE_SECONDS = 0.1
 _LAST_ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -117,7 +118,13 @@ class Applier:
     def _measure_queue(self) -> None:
         queued = sum(lane.queued_bytes for lane in self._lanes.values())
         metrics.QUEUED_BYTES.set(queued)
-        if queued < _QUEUED_BYTES_LIMIT:
+        metrics.fill("queue", queued, _QUEUED_BYTES_LIMIT)
+        if self._lanes:
+            metrics.fill("fetch", self._consumer_thread.fetched_bytes, len(self._lanes) * FETCH_BYTES)
+            states = [lane.dedup for lane in self._lanes.values() if lane.dedup is not None]
+            metrics.fill("dedup", sum(state.entries for state in states), sum(state.max_entries for state in states))
+        # A block that was decided comes whole or not at all: what is missing of one is taken, however full the queue is.
+        if queued < _QUEUED_BYTES_LIMIT or any(lane.incomplete for lane in self._lanes.values()):
             self._room.set()
         else:
             self._room.clear()

@@ -180,6 +180,18 @@ class OwnershipMap:
                 told.append(IpEvent(name, ip.tobytes(), "" if owner is None else self.names.texts[owner], assigned, at_us))
         return told
 
+    @property
+    def with_events(self) -> I64:
+        """Numbers of the addresses that events speak of, ascending."""
+        return np.array(sorted(self._events), np.int64)
+
+    def end_of_oldest(self, ranges: int) -> int:
+        """An instant by which at least so many of the ranges (of which there are as many) have ended."""
+        everything = np.arange(self.addresses.count)
+        parts = (self.said, self.seen, self.event_pieces)
+        ends = np.concatenate([part.columns["end_us"][part.positions(everything)] for part in parts])
+        return int(np.partition(ends, ranges - 1)[ranges - 1])
+
     def forget(self, before_us: int) -> int:
         """Drop ranges that ended by then; returns how many. Meant for once a minute or so.
 
