@@ -5,8 +5,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 PACKAGES := bpf producers schemas sinks streams weir
+# The tests whose servers are worth a container: what is asked of the broker, of a ClickHouse behind its protocol, and of a worker between them.
+CONTAINED := tests/infra/test_kafka_server.py tests/sinks tests/integration/test_outages.py tests/integration/test_replay.py tests/integration/test_workers.py
 
-.PHONY: help setup setup-test demo test lint bench-attribution bench-replay faults soak clean
+.PHONY: help setup setup-test demo test test-containers lint bench-attribution bench-replay faults soak clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -26,6 +28,9 @@ lint: setup-test ## ruff and mypy
 
 test: lint ## ruff, mypy and every test
 	@.venv/bin/pytest $(ARGS)
+
+test-containers: setup-test ## the tests of the broker and of ClickHouse, with both in containers
+	@bash infra/containers.sh .venv/bin/pytest $(or $(ARGS),$(CONTAINED))
 
 bench-attribution: setup-test ## names by weir and by others against a known truth: a table
 	@nice -n 10 .venv/bin/python -m tests.bench.attribution $(ARGS)
