@@ -186,7 +186,8 @@ class Applier:
     async def _open(self, lane: Lane) -> bool:
         committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
         lane.position, lane.pending = committed.offset, committed.pending
-        restore = self._restorer.restore
+        edition, restore, topic_id = self._restorer.edition, self._restorer.restore, self._topic_ids[lane.topic]
+        lane.edition = await self._in_thread("ClickHouse", lane, lambda: edition(lane.topic, topic_id, lane.partition))
         pending = None if committed.pending is None else self._identity(lane, *committed.pending)
         lane.dedup = await self._in_thread("ClickHouse", lane, lambda: restore(lane.topic, lane.partition, pending))
         self._progress.moved(lane.topic, lane.partition, lane.position or 0)
@@ -207,7 +208,7 @@ class Applier:
         await self._decide(lane, messages[0].offset, (first, last))
         reach("block.decided")
         identity = self._identity(lane, first, last)
-        applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup)
+        applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup, lane.edition.published_to)
         reach("block.built")
         await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied))
         reach("block.inserted")
@@ -227,7 +228,7 @@ class Applier:
         return True
 
     def _identity(self, lane: Lane, first: int, last: int) -> BlockIdentity:
-        return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic])
+        return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic], lane.edition.number)
 
     async def _decide(self, lane: Lane, offset: int, pending: tuple[int, int] | None) -> None:
         """Commit. Raises LaneOver where the partition is no longer ours: its next owner goes on from what is stored."""

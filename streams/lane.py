@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
 from schemas.topics import FLOWS_TOPIC
+from sinks.recomputations import Edition
 from streams.dedup import DedupState
 from streams.hold import HoldRule, PartitionProgress
 
@@ -57,6 +58,7 @@ class Lane:
     dedup: DedupState | None = None
     position: int | None = None
     pending: tuple[int, int] | None = None
+    edition: Edition = Edition()
     closed: bool = False
     queue: deque[Arrived] = field(default_factory=deque)
     queued_bytes: int = 0

@@ -48,7 +48,7 @@ class ReadAhead:
 
 
 def _measure(statistics: str) -> None:
-    """librdkafka's own account of what it has fetched and not handed over yet."""
-    told = orjson.loads(statistics)["topics"]
-    fetched = sum(partition["fetchq_size"] for topic in told.values() for partition in topic["partitions"].values())
+    """librdkafka's own account of what it has fetched and not handed over yet: all partitions share one queue, and each tells of it."""
+    told = orjson.loads(statistics)["topics"].values()
+    fetched = max((partition["fetchq_size"] for topic in told for partition in topic["partitions"].values()), default=0)
     metrics.fill("learner", fetched, _FETCH_KBYTES * 1024)
