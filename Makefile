@@ -5,8 +5,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 PACKAGES := bpf producers schemas sinks streams weir
+# The tests whose servers are worth a container: what is asked of the broker, of a ClickHouse behind its protocol, and of a worker between them.
+CONTAINED := tests/infra/test_kafka_server.py tests/sinks tests/integration/test_outages.py tests/integration/test_replay.py tests/integration/test_workers.py
 
-.PHONY: help setup setup-test demo test lint bench-agent bench-attribution bench-replay faults soak clean
+.PHONY: $(shell sed -nE "s/^([a-z-]+):.*/\1/p" Makefile)
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -29,6 +31,9 @@ test: lint ## ruff, mypy and every test
 
 bench-agent: setup-test ## what the agent costs, and costs the node, under six loads; ARGS=--full for firm figures
 	@.venv/bin/python -m tests.bench.agent $(ARGS)
+
+test-containers: setup-test ## the tests of the broker and of ClickHouse, with both in containers
+	@bash infra/containers.sh .venv/bin/pytest $(or $(ARGS),$(CONTAINED))
 
 bench-attribution: setup-test ## names by weir and by others against a known truth: a table
 	@nice -n 10 .venv/bin/python -m tests.bench.attribution $(ARGS)

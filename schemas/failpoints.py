@@ -43,11 +43,15 @@ AgentPoint = Literal[
 ]
 """In the order of a window's way from the kernel to Kafka."""
 
-Point = WorkerPoint | ForwardPoint | AgentPoint
+RecomputePoint = Literal["recompute.begun", "recompute.rewound", "recompute.removing", "recompute.removed"]
+"""Between the steps of a recomputation; `removing`: after each table."""
+
+Point = WorkerPoint | ForwardPoint | AgentPoint | RecomputePoint
 
 WORKER_POINTS: tuple[str, ...] = get_args(WorkerPoint)
 FORWARD_POINTS: tuple[str, ...] = get_args(ForwardPoint)
 AGENT_POINTS: tuple[str, ...] = get_args(AgentPoint)
+RECOMPUTE_POINTS: tuple[str, ...] = get_args(RecomputePoint)
 
 _armed: Callable[[str], None] | None = None
 

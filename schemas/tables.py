@@ -116,7 +116,8 @@ class BlockIdentity:
     """The messages that a block stands for: decided before the insert, the same on every retry.
 
     `topic_id`: Kafka's own id of the topic. A topic that was deleted and made again counts its offsets anew, and must not be
-    taken for the old one. Empty where the broker gives none.
+    taken for the old one. Empty where the broker gives none. `edition`: how many times rows have been taken out of the tables to be
+    made anew: what the same messages bring then is no repeat.
     """
 
     topic: str
@@ -124,11 +125,12 @@ class BlockIdentity:
     first_offset: int
     last_offset: int
     topic_id: str = ""
+    edition: int = 0
 
     @property
     def token(self) -> str:
         """What ClickHouse recognises a repeat by."""
-        return f"{self}@{self.topic_id}" if self.topic_id else str(self)
+        return f"{self}" + f"@{self.topic_id}" * bool(self.topic_id) + f"#{self.edition}" * bool(self.edition)
 
     @property
     def number(self) -> int:

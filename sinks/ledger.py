@@ -105,6 +105,11 @@ def read(engine: Engine, statement: Statement, span: Span) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=statement.schema)
 
 
+def count(engine: Engine, statement: Statement, span: Span) -> int:
+    """How many rows the answer would have."""
+    return int(engine.query(f"SELECT count() AS n FROM ({statement.sql(span)})").column("n")[0].as_py())  # noqa: S608
+
+
 def _selected(field: pa.Field) -> str:
     if pa.types.is_timestamp(field.type):
         return f"toDateTime64(t.{field.name}, 6, 'UTC') AS {field.name}"

@@ -24,12 +24,17 @@ def open_sink(url: str, *, read_only: bool = False) -> Sink:
     the directory by itself where nobody holds it. Raises `SettingError` for the address, `Held` (a `WeirError`) for a
     directory in use. A server is first spoken to when it is first needed.
     """
+    return ClickHouseSink(open_engine(url, read_only=read_only))
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """What lies under that sink, for those who have to change what is in the tables."""
     target = parse_url(url)
     if not isinstance(target, Path):
         from sinks.driver_engine import DriverEngine
 
-        return ClickHouseSink(DriverEngine(target))
-    return ClickHouseSink(_wait_for(target, _reading_engine if read_only else _owning_engine))
+        return DriverEngine(target)
+    return _wait_for(target, _reading_engine if read_only else _owning_engine)
 
 
 def _wait_for(directory: Path, attempt: Callable[[Path], Engine]) -> Engine:

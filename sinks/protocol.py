@@ -7,6 +7,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from schemas.tables import Block, BlockIdentity
+from sinks.recomputations import Edition
 
 
 class Sink(Protocol):
@@ -52,6 +53,10 @@ class Sink(Protocol):
 
     def applied_losses(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         """The losses (`tables.LOSSES`) of the same windows."""
+        ...
+
+    def edition(self, topic: str, topic_id: str, partition: int) -> Edition:
+        """What past recomputations mean for a partition. `Unavailable` while one is under way."""
         ...
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from schemas.errors import WeirError
 from schemas.failpoints import Point, reach
 from schemas.tables import Block, BlockIdentity
-from sinks import ledger, migrate
+from sinks import ledger, migrate, recomputations
 from sinks.engine import DATABASE, Engine
 from sinks.inserts import A_SET, OPTIONAL, REQUIRED, insert_settings
 from sinks.result import readable
@@ -67,6 +67,9 @@ class ClickHouseSink:
 
     def applied_losses(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         return ledger.read(self._engine, ledger.APPLIED_LOSSES, ledger.Span(topic, partition, pending, dedup_us))
+
+    def edition(self, topic: str, topic_id: str, partition: int) -> recomputations.Edition:
+        return recomputations.edition(self._engine, topic, topic_id, partition)
 
     def _known_settings(self) -> frozenset[str]:
         if self._known is None:

@@ -16,6 +16,10 @@ from streams.settings import WorkerSettings
 from streams.transport import DecisionTransport
 
 _FOREVER = timedelta(days=365)
+FETCH_BYTES = 1024 * 1024
+"""What is fetched of a partition at once, as it is on the wire; a larger message comes alone."""
+_BUFFERED_MESSAGES = 32
+"""In each of Faust's two buffers, however large the messages are."""
 
 
 class WorkerApp(faust.App):
@@ -39,15 +43,15 @@ def build_app(settings: WorkerSettings) -> WorkerApp:
         broker_credentials=_credentials(settings.kafka_security),
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=min(3.0, settings.session_seconds / 5),
-        broker_max_poll_records=200,
+        broker_max_poll_records=_BUFFERED_MESSAGES,
         broker_max_poll_interval=_FOREVER.total_seconds(),
         broker_commit_livelock_soft_timeout=_FOREVER.total_seconds(),
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=4 * 1024 * 1024,
+        consumer_max_fetch_size=FETCH_BYTES,
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_wait_empty=False,
-        stream_buffer_maxsize=64,
+        stream_buffer_maxsize=_BUFFERED_MESSAGES,
         agent_supervisor=CrashingSupervisor,
         key_serializer="raw",
         value_serializer="raw",

@@ -25,7 +25,7 @@ from schemas.errors import Unavailable, Unreadable
 from schemas.failpoints import reach
 from schemas.tables import BlockIdentity
 from streams import metrics
-from streams.app import WorkerApp
+from streams.app import FETCH_BYTES, WorkerApp
 from streams.clock import now_us
 from streams.dedup import DedupState
 from streams.delivery import Delivery
@@ -42,9 +42,10 @@ from streams.transport import DecisionThread
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-_TAKE_MESSAGES = 64
+_TAKE_MESSAGES = 32
 _TAKE_WITHIN_SECONDS = 0.05
 _QUEUED_BYTES_LIMIT = 64 * 1024 * 1024
+"""Memory of messages that wait in lanes; the messages of one take come on top."""
 _IDLE_SECONDS = 0.1
 _LAST_ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -117,7 +118,13 @@ class Applier:
     def _measure_queue(self) -> None:
         queued = sum(lane.queued_bytes for lane in self._lanes.values())
         metrics.QUEUED_BYTES.set(queued)
-        if queued < _QUEUED_BYTES_LIMIT:
+        metrics.fill("queue", queued, _QUEUED_BYTES_LIMIT)
+        if self._lanes:
+            metrics.fill("fetch", self._consumer_thread.fetched_bytes, len(self._lanes) * FETCH_BYTES)
+            states = [lane.dedup for lane in self._lanes.values() if lane.dedup is not None]
+            metrics.fill("dedup", sum(state.entries for state in states), sum(state.max_entries for state in states))
+        # A block that was decided comes whole or not at all: what is missing of one is taken, however full the queue is.
+        if queued < _QUEUED_BYTES_LIMIT or any(lane.incomplete for lane in self._lanes.values()):
             self._room.set()
         else:
             self._room.clear()
@@ -179,7 +186,8 @@ class Applier:
     async def _open(self, lane: Lane) -> bool:
         committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
         lane.position, lane.pending = committed.offset, committed.pending
-        restore = self._restorer.restore
+        edition, restore, topic_id = self._restorer.edition, self._restorer.restore, self._topic_ids[lane.topic]
+        lane.edition = await self._in_thread("ClickHouse", lane, lambda: edition(lane.topic, topic_id, lane.partition))
         pending = None if committed.pending is None else self._identity(lane, *committed.pending)
         lane.dedup = await self._in_thread("ClickHouse", lane, lambda: restore(lane.topic, lane.partition, pending))
         self._progress.moved(lane.topic, lane.partition, lane.position or 0)
@@ -200,7 +208,7 @@ class Applier:
         await self._decide(lane, messages[0].offset, (first, last))
         reach("block.decided")
         identity = self._identity(lane, first, last)
-        applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup)
+        applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup, lane.edition.published_to)
         reach("block.built")
         await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied))
         reach("block.inserted")
@@ -220,7 +228,7 @@ class Applier:
         return True
 
     def _identity(self, lane: Lane, first: int, last: int) -> BlockIdentity:
-        return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic])
+        return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic], lane.edition.number)
 
     async def _decide(self, lane: Lane, offset: int, pending: tuple[int, int] | None) -> None:
         """Commit. Raises LaneOver where the partition is no longer ours: its next owner goes on from what is stored."""

@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.errors import Unavailable
+from streams import metrics
 
 logger = logging.getLogger(__name__)
 client_logger = logging.getLogger("librdkafka")
 """librdkafka's own lines: one for each refused connection, so they are for debugging."""
 _FLUSH_SECONDS = 1.0
 _SAY_AFTER = (5, 60, 600, 3600)
+_QUEUE_KBYTES = 65_536
 _PRODUCER = {
     "enable.idempotence": True,
     "acks": "all",
     "compression.type": "zstd",
     "linger.ms": 5,
     "message.timeout.ms": 0,  # Kafka away is waited for: the lag tells, nothing is given up
-    "queue.buffering.max.kbytes": 65_536,
+    "queue.buffering.max.kbytes": _QUEUE_KBYTES,
     "message.max.bytes": 8_000_000,
 }
 
@@ -36,12 +38,14 @@ class Record:
 
 
 class Delivery:
-    """An idempotent producer whose `send` returns once the brokers have everything."""
+    """An idempotent producer whose `send` returns once the brokers have everything. `bound`: what its queue is called in the metrics."""
 
-    def __init__(self, bootstrap: str, security: dict[str, str], stopped: Callable[[], bool]) -> None:
+    def __init__(self, bootstrap: str, security: dict[str, str], stopped: Callable[[], bool], bound: metrics.Bound | None = None) -> None:
         self._bootstrap = bootstrap
         self._producer = Producer({"bootstrap.servers": bootstrap, **_PRODUCER, **security}, logger=client_logger)
         self._stopped = stopped
+        self._bound = bound
+        self._queued_bytes = 0
         self._failed: KafkaError | None = None
 
     def post(self, records: Iterable[Record]) -> None:
@@ -55,6 +59,7 @@ class Delivery:
                     self._producer.poll(_FLUSH_SECONDS)
                     self._raise_if_stopped()
         self._producer.poll(0)
+        self._measure()
 
     def settle(self) -> None:
         """Wait until all that was queued is acknowledged. Raises Unavailable where a broker refused a message."""
@@ -64,6 +69,7 @@ class Delivery:
             waited += 1
             if waited in _SAY_AFTER:
                 logger.warning("Kafka at %s has not taken %d messages for %d s; waiting for it", self._bootstrap, left, waited)
+        self._measure()
         failed, self._failed = self._failed, None
         if failed is not None:
             raise Unavailable(f"Kafka refused a message: {failed.str()}")
@@ -81,11 +87,17 @@ class Delivery:
             headers=list(record.headers),
             on_delivery=self._on_delivery,
         )
+        self._queued_bytes += len(record.value)
 
     def _raise_if_stopped(self) -> None:
         if self._stopped():
             raise Unavailable("stopped while Kafka was not taking messages; they are published again at the next start")
 
-    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
+    def _measure(self) -> None:
+        if self._bound is not None:
+            metrics.fill(self._bound, self._queued_bytes, _QUEUE_KBYTES * 1024)
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        self._queued_bytes -= len(message.value() or b"")
         if error is not None:
             self._failed = error

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas import topics
 from schemas.addresses import format_address
@@ -29,17 +29,17 @@ from schemas.events import IpEvent
 from schemas.framing import Framer
 from schemas.ownership_records import Ownership, Watermark
 from streams.clock import now_us
-from streams.delivery import Delivery, Record, client_logger
+from streams.delivery import Delivery, Record
 from streams.event_writer import EventWriter
 from streams.hold import HoldRule, NodeReports, PartitionProgress
 from streams.intake import Intake
+from streams.read_ahead import ReadAhead
 from streams.shared_ownership import SharedOwnership
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _POLL_SECONDS = 0.1
 _RETRY_SECONDS = 2.0
-_POLL_MESSAGES = 500
 _WATERMARK_EVERY_US = 500_000
 _FORGET_EVERY_US = 60_000_000
 _FETCH_LAG_US = 100_000
@@ -88,20 +88,9 @@ class Knowledge(threading.Thread):
         self._worker = worker
         self._flow_partitions = flow_partitions
         self._retention_us = retention_us
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": f"{worker}.knowledge",  # never joined, never committed to: librdkafka wants a name
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "queued.max.messages.kbytes": 16_384,
-                "fetch.message.max.bytes": 4 * 1024 * 1024,
-                **security,
-            },
-            logger=client_logger,
-        )
-        self._delivery = Delivery(bootstrap, security, self._stop_wanted.is_set)
+        self._reader = ReadAhead(bootstrap, security, f"{worker}.knowledge")
+        self._consumer = self._reader.consumer
+        self._delivery = Delivery(bootstrap, security, self._stop_wanted.is_set, "learner_producer")
         self._lock = threading.Lock()
         self._wanted: dict[int, int] = {}
         self._own: dict[int, NodeReports] = {}
@@ -212,7 +201,7 @@ class Knowledge(threading.Thread):
 
     def _poll(self) -> list[Message]:
         asked_us = now_us()
-        messages = self._consumer.consume(_POLL_MESSAGES, _POLL_SECONDS)
+        messages = self._reader.take(_POLL_SECONDS)
         good = []
         for message in messages:
             place = (message.topic() or "", message.partition() or 0)

@@ -13,8 +13,12 @@ from dataclasses import dataclass, field
 from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
 from schemas.topics import FLOWS_TOPIC
+from sinks.recomputations import Edition
 from streams.dedup import DedupState
 from streams.hold import HoldRule, PartitionProgress
+
+_MESSAGE_BYTES = 8_192
+"""What a message takes beside its bytes: some dozen Python objects and numpy arrays."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class Arrived:
     @property
     def flows(self) -> int:
         return len(self.content.flows) if isinstance(self.content, FlowBatch) else 0
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory, about: the message, its columns, which are as large again, and what even an empty one takes."""
+        return 2 * len(self.value) + len(self.key) + _MESSAGE_BYTES
 
     def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress], *, from_afar: bool = False) -> bool:
         """Whether its flows may be named; an unreadable message has none to wait for."""
@@ -49,6 +58,7 @@ class Lane:
     dedup: DedupState | None = None
     position: int | None = None
     pending: tuple[int, int] | None = None
+    edition: Edition = Edition()
     closed: bool = False
     queue: deque[Arrived] = field(default_factory=deque)
     queued_bytes: int = 0
@@ -59,13 +69,18 @@ class Lane:
         """Other regions saw what comes here."""
         return self.topic != FLOWS_TOPIC
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether a pending block waits for messages that have not come yet: nothing of the lane can be applied before."""
+        return self.pending is not None and self._last_offset < self.pending[1]
+
     def append(self, message: Arrived) -> bool:
         """Take the next message. One that was taken already (the consumer sought back) is the same message again: False."""
         if message.offset <= self._last_offset:
             return False
         self._last_offset = message.offset
         self.queue.append(message)
-        self.queued_bytes += len(message.value)
+        self.queued_bytes += message.held_bytes
         return True
 
     def cut(self, block_flows: int, released: Callable[[Arrived], bool]) -> list[Arrived]:
@@ -97,6 +112,6 @@ class Lane:
         """The block is applied: forget its messages."""
         for message in block:
             self.queue.popleft()
-            self.queued_bytes -= len(message.value)
+            self.queued_bytes -= message.held_bytes
         self.position = block[-1].offset + 1
         self.pending = None

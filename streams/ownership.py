@@ -115,11 +115,12 @@ class OwnershipMap:
 
     def learn_events(self, events: Sequence[IpEvent]) -> I64:
         """Add events to what is known; returns the addresses whose knowledge changed."""
+        events = [event for event in events if event.workload or not event.assigned]
+        network = self.names.numbers([event.network for event in events])
+        ip = np.frombuffer(b"".join(event.ip for event in events), np.uint8).reshape(-1, 16)
+        none = np.zeros(len(events), np.uint16)
         changed: set[int] = set()
-        for event in events:
-            if event.assigned and not event.workload:
-                continue
-            address = self._intern_one(event.network, event.ip)
+        for event, address in zip(events, self._intern(network, ip, none.astype(np.uint8), none).tolist(), strict=True):
             known = self._events.setdefault(address, set())
             said = Event(event.at_us, event.assigned, self.names.number(event.workload) if event.workload else None)
             if said not in known:
@@ -180,6 +181,18 @@ class OwnershipMap:
                 told.append(IpEvent(name, ip.tobytes(), "" if owner is None else self.names.texts[owner], assigned, at_us))
         return told
 
+    @property
+    def with_events(self) -> I64:
+        """Numbers of the addresses that events speak of, ascending."""
+        return np.array(sorted(self._events), np.int64)
+
+    def end_of_oldest(self, ranges: int) -> int:
+        """An instant by which at least so many of the ranges (of which there are as many) have ended."""
+        everything = np.arange(self.addresses.count)
+        parts = (self.said, self.seen, self.event_pieces)
+        ends = np.concatenate([part.columns["end_us"][part.positions(everything)] for part in parts])
+        return int(np.partition(ends, ranges - 1)[ranges - 1])
+
     def forget(self, before_us: int) -> int:
         """Drop ranges that ended by then; returns how many. Meant for once a minute or so.
 
@@ -231,11 +244,6 @@ class OwnershipMap:
         address = self.addresses.intern(key_columns(network, ip, protocol, port))
         self._resize()
         return address
-
-    def _intern_one(self, network: str, ip: bytes) -> int:
-        number = np.array([self.names.number(network)], np.uint32)
-        none = np.zeros(1, np.uint16)
-        return int(self._intern(number, np.frombuffer(ip, np.uint8).reshape(1, 16), none.astype(np.uint8), none)[0])
 
     def _resize(self) -> None:
         count = self.addresses.count

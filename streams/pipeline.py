@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow.compute as pc
+
 from schemas import topics
 from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
@@ -63,8 +65,8 @@ class Pipeline:
         self._network = network
         self._attributed_partitions = attributed_partitions
 
-    def build(self, identity: BlockIdentity, messages: Sequence[Arrived], dedup: DedupState) -> Applied:
-        """Remembers the block's flows in `dedup`: once a block."""
+    def build(self, identity: BlockIdentity, messages: Sequence[Arrived], dedup: DedupState, published_to: int = 0) -> Applied:
+        """Remembers the block's flows in `dedup`: once a block. What stands before the offset `published_to` has been published."""
         readable = [(message, message.content) for message in messages if isinstance(message.content, FlowBatch)]
         offsets = [message.offset for message, _ in readable]
         batches = [batch for _, batch in readable]
@@ -81,9 +83,10 @@ class Pipeline:
             built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
-            letters = [self._dead_letter(identity, message) for message in messages if isinstance(message.content, Unreadable)]
-            records = (*self._attributed(built, identity), *letters)
-        return Applied(built, crossings, records, len(messages), len(letters))
+            refused = [message for message in messages if isinstance(message.content, Unreadable)]
+            letters = [self._dead_letter(identity, message) for message in refused if message.offset >= published_to]
+            records = (*self._attributed(built, identity, published_to), *letters)
+        return Applied(built, crossings, records, len(messages), len(refused))
 
     def insert(self, applied: Applied) -> None:
         """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable."""
@@ -104,9 +107,11 @@ class Pipeline:
         metrics.MESSAGES.labels("applied").inc(applied.messages - applied.dead_letters)
         metrics.BLOCK_FLOWS.observe(built.applied)
 
-    def _attributed(self, built: Built, identity: BlockIdentity) -> list[Record]:
+    def _attributed(self, built: Built, identity: BlockIdentity, published_to: int) -> list[Record]:
         source = [("weir-source", str(identity).encode())] + [("weir-topic-id", identity.topic_id.encode())] * bool(identity.topic_id)
-        messages = list(attributed_messages(built.block.flows, self._framer, partitions=self._attributed_partitions))
+        flows = built.block.flows
+        fresh = flows.filter(pc.greater_equal(flows.column("first_offset"), published_to)) if published_to else flows
+        messages = list(attributed_messages(fresh, self._framer, partitions=self._attributed_partitions))
         parts = [("weir-part", f"{part}/{len(messages)}".encode()) for part in range(1, len(messages) + 1)]
         return [
             Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (*source, part), message.partition)

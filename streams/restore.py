@@ -14,6 +14,7 @@ from schemas.failpoints import reach
 from schemas.protocols import PROTOCOL_NUMBERS
 from schemas.tables import BlockIdentity
 from sinks.protocol import Sink
+from sinks.recomputations import Edition
 from streams.dedup import DedupState
 from streams.hashing import named_flow_hashes
 
@@ -25,6 +26,10 @@ class Restorer:
         self._sink = sink
         self._horizon_us = horizon_us
         self._max_entries = max_entries
+
+    def edition(self, topic: str, topic_id: str, partition: int) -> Edition:
+        """To be asked before anything else of the partition. Raises Unavailable, also while rows are being taken out of the tables."""
+        return self._sink.edition(topic, topic_id, partition)
 
     def restore(self, topic: str, partition: int, pending: BlockIdentity | None) -> DedupState:
         """Everything the tables hold of the partition but the pending block, which is going to be built again. Raises Unavailable."""

@@ -29,6 +29,7 @@ class WorkerSettings:
     skew_ms: int  # how far the clocks of two nodes may differ
     dedup_seconds: int  # how far behind a node's newest window a flow is still accepted
     dedup_entries: int  # remembered flow keys in all; the oldest windows go first
+    ownership_ranges: int  # time ranges in the ownership map; beyond it those that ended first are forgotten
     retention_seconds: int  # ownership ranges that ended longer ago than this are forgotten
     block_flows: int  # flows that one insert takes at most, unless one message alone holds more
     dead_letter_share: float  # a larger share of unreadable messages than this ends the worker; 1: never

@@ -84,6 +84,13 @@ class DecisionThread(AIOKafkaConsumerThread):
             raise Unavailable(f"Kafka did not take the commit of {tp.topic}:{tp.partition} at {offset}: {error!r}") from error
         return True
 
+    @property
+    def fetched_bytes(self) -> int:
+        """What has been fetched and not handed over yet, as it was on the wire. For other threads to look at."""
+        fetched = list(self._consumer._fetcher._records.values()) if self._consumer is not None and self._consumer._fetcher else []
+        records = [getattr(result, "_partition_records", None) for result in fetched]
+        return sum(one._records.size_in_bytes() for one in records if one is not None)
+
     async def committed(self, tps: Iterable[TP]) -> dict[TP, Committed]:
         """What the group has stored for these partitions, asked from the broker."""
         return cast("dict[TP, Committed]", await self.call_thread(self._committed, list(tps)))

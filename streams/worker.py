@@ -88,10 +88,10 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         skew_us=settings.skew_ms * 1_000,
         window_us=settings.window_seconds * _SECOND_US,
     )
-    ownership = SharedOwnership(known, settings.network)
+    ownership = SharedOwnership(known, settings.network, settings.ownership_ranges)
     worker_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     intake = Intake(framer, settings.future_seconds * _SECOND_US)
-    event_writer = EventWriter(sink)
+    event_writer = EventWriter(sink, ownership.events)
     knowledge = Knowledge(
         settings.kafka_bootstrap,
         settings.kafka_security,
@@ -116,7 +116,7 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         attributed_partitions=topic.attributed_partitions,
     )
     restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.read_partitions)
-    delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set)
+    delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set, "producer")
     refusals = Refusals(settings.dead_letter_share)
     forwarding = _open_forwarding(settings)
     applier = Applier(

@@ -24,6 +24,7 @@ COMMANDS = (
     "worker",
     "topics",
     "migrate",
+    "recompute",
     "query",
     "explain",
     "tail",

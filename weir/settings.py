@@ -91,6 +91,7 @@ class Settings(BaseModel):
     skew_ms: int = Field(250, ge=0, le=60_000, description="milliseconds that two nodes' clocks may differ")
     dedup_seconds: int = Field(86_400, ge=60, le=31_536_000, description="seconds behind a node's newest window that count")
     dedup_entries: int = Field(20_000_000, ge=1_000, le=2_000_000_000, description="flow keys that a worker remembers at most")
+    ownership_ranges: int = Field(5_000_000, ge=1_000, le=1_000_000_000, description="ownership ranges that a worker keeps at most")
     retention_seconds: int = Field(90_000, ge=60, le=31_536_000, description="seconds that workers keep ended ownership ranges")
     block_flows: int = Field(20_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
     future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")

@@ -86,7 +86,20 @@ def test_a_message_that_comes_again_is_taken_once() -> None:
     made = lane(range(5))
     made.append(message(3))
     assert offsets(list(made.queue)) == [0, 1, 2, 3, 4]
-    assert made.queued_bytes == 5 * 4
+    assert made.queued_bytes == 5 * message(0).held_bytes
+
+
+def test_a_lane_whose_pending_block_is_not_all_there_needs_more() -> None:
+    made = lane(range(6), pending=(0, 6))
+    assert made.incomplete
+    made.append(message(6))
+    assert not made.incomplete
+    made.drop(made.cut(2, always))
+    assert not made.incomplete
+
+
+def test_small_messages_count_with_all_that_they_take() -> None:
+    assert message(0).held_bytes > 1_000
 
 
 def test_an_unreadable_message_is_not_held() -> None:

@@ -1,4 +1,6 @@
-"""ClickHouse for tests, in processes that can be killed apart from their clients, on loopback ports that outlive a kill."""
+"""ClickHouse for tests, in processes (or containers, where those are wanted) that can be killed apart from their clients, on loopback
+ports that outlive a kill.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from clickhouse_driver import Client
+from clickhouse_driver import Client, errors
 
+from tests.support.containers import CLIENTS, LISTEN, Contained, launch
 from tests.support.processes import Child
 
 START_SECONDS = 30
@@ -22,7 +25,7 @@ CONFIG = """<?xml version="1.0"?>
 <yandex>
     <logger><level>warning</level><console>1</console></logger>
     <tcp_port>{port}</tcp_port>
-    <listen_host>127.0.0.1</listen_host>
+    <listen_host>{listen}</listen_host>
     <path>{directory}/data/</path>
     <tmp_path>{directory}/tmp/</tmp_path>
     <user_files_path>{directory}/files/</user_files_path>
@@ -39,7 +42,7 @@ USERS = """<?xml version="1.0"?>
     <profiles><default></default></profiles>
     <quotas><default></default></quotas>
     <users><default>
-        <password>{password}</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>
+        <password>{password}</password><networks><ip>{clients}</ip></networks><profile>default</profile><quota>default</quota>
     </default></users>
 </yandex>
 """
@@ -55,7 +58,7 @@ class _Server:
         self.directory = directory
         self.password = password
         self.port = _free_port()
-        self._child: Child | None = None
+        self._child: Child | Contained | None = None
 
     @property
     def url(self) -> str:
@@ -65,10 +68,10 @@ class _Server:
         raise NotImplementedError
 
     def start(self) -> None:
-        """Starts the process and returns once its port takes connections."""
-        self._child = Child(self.argv(), name=self.title)
+        """Starts it and returns once it answers."""
+        self._child = launch(self.argv(), name=self.title, directory=self.directory, port=self.port)
         try:
-            self._child.until(self._listens, START_SECONDS, f"a listener on port {self.port}")
+            self._child.until(self._answers, START_SECONDS, f"an answer on port {self.port}")
         except AssertionError:
             self.kill()
             raise
@@ -94,10 +97,13 @@ class _Server:
         self.kill()
         self.start()
 
-    def _listens(self) -> bool:
-        with contextlib.suppress(OSError):
+    def _answers(self) -> bool:
+        """A container's port takes connections before its server does."""
+        with contextlib.suppress(OSError, EOFError, errors.NetworkError, errors.SocketTimeoutError):
             socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
+            with self.client() as client:
+                client.execute("SELECT 1")
+                return True
         return False
 
     def __enter__(self) -> Self:
@@ -114,7 +120,7 @@ class EngineHost(_Server):
     title = "the engine host"
 
     def argv(self) -> list[str]:
-        return [sys.executable, "-m", "tests.support.clickhouse_host", str(self.directory), str(self.port), self.password]
+        return [sys.executable, "-m", "tests.support.clickhouse_host", str(self.directory), str(self.port), self.password, LISTEN]
 
     def lose_next_answer(self) -> None:
         """The next INSERT is stored and not answered."""
@@ -131,8 +137,8 @@ class DebianServer(_Server):
         assert program is not None, "clickhouse-server is missing: run `make setup-test`"
         for name in ("data", "tmp", "files", "schemas"):
             (self.directory / name).mkdir(exist_ok=True)
-        (self.directory / "config.xml").write_text(CONFIG.format(port=self.port, directory=self.directory))
-        (self.directory / "users.xml").write_text(USERS.format(password=self.password))
+        (self.directory / "config.xml").write_text(CONFIG.format(listen=LISTEN, port=self.port, directory=self.directory))
+        (self.directory / "users.xml").write_text(USERS.format(password=self.password, clients=CLIENTS))
         return [program, f"--config-file={self.directory / 'config.xml'}"]
 
 

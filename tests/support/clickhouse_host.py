@@ -9,7 +9,7 @@ clickhouse-driver needs. It can be killed apart from its clients, which an engin
 No compression, no TLS, any user; the password must be the one it was started with. SIGUSR1: the next INSERT is stored, and its
 connection closed instead of answered.
 
-    python -m tests.support.clickhouse_host DIRECTORY PORT [PASSWORD]
+    python -m tests.support.clickhouse_host DIRECTORY PORT [PASSWORD [LISTEN]]
 """
 
 from __future__ import annotations
@@ -222,10 +222,10 @@ class Client:
         self.fout.flush()
 
 
-def main(directory: str, port: str, password: str = "") -> None:
+def main(directory: str, port: str, password: str = "", listen: str = "127.0.0.1") -> None:
     keep = Session(directory)  # while it is open the engine stays up between queries
     signal.signal(signal.SIGUSR1, lambda *_: lose_next_answer.set())
-    with socket.create_server(("127.0.0.1", int(port))) as server:
+    with socket.create_server((listen, int(port))) as server:
         while True:
             connection, _ = server.accept()
             threading.Thread(target=Client(connection, directory, password).serve, daemon=True).start()

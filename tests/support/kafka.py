@@ -1,6 +1,6 @@
 """A real Apache Kafka for tests: KRaft, broker and controller in one process, from the jars that `make setup-test` fetched.
 
-It listens on loopback only, keeps its port and its data over `kill` and `start`, and creates no topic by itself.
+It is reached on loopback only, keeps its port and its data over `kill` and `start`, and creates no topic by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from types import TracebackType
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.support.containers import LISTEN, Contained, launch
 from tests.support.processes import ROOT, Child, wait_for
 
 JARS = ROOT / ".cache" / "kafka" / "libs"
@@ -25,7 +26,7 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
+listeners=PLAINTEXT://{listen}:{client},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{client}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -72,7 +73,7 @@ class KafkaServer:
         self._java = java
         self.directory = directory
         self._port, controller = free_ports(2)
-        self._child: Child | None = None
+        self._child: Child | Contained | None = None
         self._format(controller)
 
     @property
@@ -83,7 +84,7 @@ class KafkaServer:
         """Starts the broker and returns once a client has been answered."""
         logging = f"-Dlog4j2.configurationFile={self.directory / 'log4j2.properties'}"
         argv = [self._java, *JVM, logging, "-cp", f"{JARS}/*", "kafka.Kafka", str(self.directory / "server.properties")]
-        self._child = Child(argv, name="Apache Kafka", cwd=self.directory)
+        self._child = launch(argv, name="Apache Kafka", directory=self.directory, port=self._port, needs=(JARS,))
         try:
             self._child.until(self._answers, START_SECONDS, f"an answer on {self.bootstrap}")
         except AssertionError:
@@ -126,7 +127,9 @@ class KafkaServer:
         data.mkdir(parents=True)
         identities = f"cluster.id={_kafka_uuid()}\nnode.id=1\ndirectory.id={_kafka_uuid()}\n"
         (data / "meta.properties").write_text("version=1\n" + identities)
-        (self.directory / "server.properties").write_text(PROPERTIES.format(client=self._port, controller=controller, data=data))
+        (self.directory / "server.properties").write_text(
+            PROPERTIES.format(listen=LISTEN, client=self._port, controller=controller, data=data)
+        )
         (self.directory / "log4j2.properties").write_text(LOGGING)
 
     def __enter__(self) -> KafkaServer:

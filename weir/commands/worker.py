@@ -56,6 +56,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         skew_ms=settings.skew_ms,
         dedup_seconds=settings.dedup_seconds,
         dedup_entries=settings.dedup_entries,
+        ownership_ranges=settings.ownership_ranges,
         retention_seconds=settings.retention_seconds,
         block_flows=settings.block_flows,
         dead_letter_share=settings.dead_letter_share,
