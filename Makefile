@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 PACKAGES := bpf producers schemas sinks streams weir
 
-.PHONY: help setup setup-test demo test lint bench-attribution bench-replay faults soak clean
+.PHONY: help setup setup-test demo test lint bench-attribution bench-replay bench-peers faults soak clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -32,6 +32,9 @@ bench-attribution: setup-test ## names by weir and by others against a known tru
 
 bench-replay: setup-test ## a million flows through Kafka into a worker: what each stage costs
 	@.venv/bin/python -m tests.bench.replay $(ARGS)
+
+bench-peers: setup-test ## weir's worker beside ClickHouse alone and a naive Faust worker: a table
+	@nice -n 10 .venv/bin/python -m tests.bench.peers $(ARGS)
 
 faults: setup-test ## every point and every fault once: a short plan, and kills of agents and of forwarding workers
 	@.venv/bin/pytest tests/faults/short_plan.py tests/faults/agent_points.py tests/faults/forward_points.py $(ARGS)
