@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 PACKAGES := bpf producers schemas sinks streams weir
 
-.PHONY: help setup setup-test demo test lint bench-attribution bench-replay bench-peers faults soak clean
+.PHONY: help setup setup-test demo test lint bench-attribution bench-replay bench-peers bench-crashes faults soak clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -35,6 +35,9 @@ bench-replay: setup-test ## a million flows through Kafka into a worker: what ea
 
 bench-peers: setup-test ## weir's worker beside ClickHouse alone and a naive Faust worker: a table
 	@nice -n 10 .venv/bin/python -m tests.bench.peers $(ARGS)
+
+bench-crashes: setup-test ## the same under kills and rebalances: what is lost, what is there twice
+	@nice -n 10 .venv/bin/python -m tests.bench.peers.crash_bench $(ARGS)
 
 faults: setup-test ## every point and every fault once: a short plan, and kills of agents and of forwarding workers
 	@.venv/bin/pytest tests/faults/short_plan.py tests/faults/agent_points.py tests/faults/forward_points.py $(ARGS)

@@ -7,7 +7,6 @@ A rate counts only once every flow has been found in its table.
 from __future__ import annotations
 
 import argparse
-from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.machine import machine
@@ -17,7 +16,7 @@ from tests.bench.peers.contender import PARTITIONS, Contender
 from tests.bench.peers.flows import PORTS, WORKLOADS, Fleet
 from tests.bench.peers.naive_worker import NaiveWorker
 from tests.bench.peers.rates import Measured, interleaved, measure
-from tests.bench.peers.venv import ENGINE
+from tests.bench.peers.venv import versions
 from tests.bench.peers.weir_itself import WeirItself
 from tests.bench.say import say
 from tests.integration.made_recording import half_an_hour_ago_us
@@ -38,7 +37,7 @@ def main() -> None:
     contenders = {name: CONTENDERS[name] for name in given.only}
     fleet = Fleet(given.seed, half_an_hour_ago_us(), given.nodes, given.addresses // given.nodes, given.flows_each)
     small = Fleet(given.seed, fleet.start_us, max(1, given.nodes // NAIVE_SHARE), fleet.addresses_each, given.flows_each)
-    told = [machine(), _versions(), _data(fleet, small, given.windows)]
+    told = [machine(), versions(), _data(fleet, small, given.windows)]
     say("# Peers", "", *told, "")
     runs: list[Measured] = []
     for run, contender in interleaved(list(contenders.values()), given.runs):
@@ -61,11 +60,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--output", type=Path, default=Path(".cache/bench-peers.json"), help="the figures as JSON")
     return parser.parse_args()
-
-
-def _versions() -> str:
-    packages = ("chdb-core", "faust-streaming", "aiokafka", "confluent-kafka", "polars", "pyarrow")
-    return f"Engine of ClickHouse alone: {ENGINE}; elsewhere {', '.join(f'{name} {version(name)}' for name in packages)}; Apache Kafka."
 
 
 def _data(fleet: Fleet, small: Fleet, windows: int) -> str:

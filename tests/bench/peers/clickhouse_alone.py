@@ -52,14 +52,17 @@ SELECT toDateTime(queue.window_start, 'UTC') AS window_start, {WINDOW_SECONDS} A
 FROM weir.queue AS queue
 ARRAY JOIN {", ".join((*ADDRESSES, *map(avro_name, INTEGERS)))}"""
 
+CLIENT = """<clickhouse><kafka>
+<session_timeout_ms>{session_ms}</session_timeout_ms><heartbeat_interval_ms>500</heartbeat_interval_ms>
+</kafka></clickhouse>"""
+
 
 @dataclass(frozen=True)
 class ClickHouseAlone:
-    """`flush_ms`: how long its engine gathers a block at most, 0 for its default (7.5 s). `watched`: it says whenever rows have come."""
+    """`flush_ms`: how long its engine gathers a block at most, 0 for its default (7.5 s)."""
 
     rollups: bool = False
     flush_ms: int = 0
-    watched: bool = False
     topic: str = "peers.batches"
     group: str = "clickhouse"
     drops_repeats: bool = False
@@ -84,9 +87,11 @@ class ClickHouseAlone:
     def start(self, place: Place, number: int = 0) -> Child:
         statements = place.folder / "statements.json"
         statements.write_text(json.dumps(self._statements(place)))
-        argv = [engine_with_kafka(), Path(__file__).with_name("engine_child.py"), "run", self._data(place, number), statements]
-        watch = ["--watch", "SELECT count() FROM weir.flows"] if self.watched else []
-        child = Child([*argv, *watch], name=self.title)
+        client = place.folder / "client.xml"
+        client.write_text(CLIENT.format(session_ms=place.session_seconds * 1_000))
+        directory = f"{self._data(place, number)}?config-file={client}"
+        argv = [engine_with_kafka(), Path(__file__).with_name("engine_child.py"), "run", directory, statements]
+        child = Child(argv, name=self.title)
         child.line("^ready ", 60)
         return child
 

@@ -1,10 +1,8 @@
 """A ClickHouse engine on a directory, by itself: run with the interpreter that has the version wanted. Needs chdb alone.
 
-    python engine_child.py run DIR STATEMENTS.json [--watch SELECT]  carries them out, says `ready`, goes on until SIGTERM
-    python engine_child.py execute DIR STATEMENTS.json               carries them out and ends
-    python engine_child.py numbers DIR SELECT FILE                   writes the answer's UInt64 column, row after row
-
-With --watch it says `seen N` whenever the answer has changed.
+python engine_child.py run DIR STATEMENTS.json      carries them out, says `ready`, goes on until SIGTERM
+python engine_child.py execute DIR STATEMENTS.json  carries them out and ends
+python engine_child.py numbers DIR SELECT FILE      writes the answer's UInt64 column, row after row
 """
 
 from __future__ import annotations
@@ -18,20 +16,13 @@ from pathlib import Path
 
 from chdb.session import Session
 
-WATCH_SECONDS = 0.002
 
-
-def run(directory: str, statements: str, watch: str = "", select: str = "") -> None:
+def run(directory: str, statements: str) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     session = execute(directory, statements)
     say("ready " + session.query("SELECT version()", "TSVRaw").bytes().decode().strip())
-    seen = b""
-    while not stop.wait(WATCH_SECONDS if watch else None):
-        found = session.query(select, "TSVRaw").bytes().strip()
-        if found != seen:
-            seen = found
-            say(f"seen {found.decode()}")
+    stop.wait()
     session.close()
 
 

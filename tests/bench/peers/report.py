@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from tests.bench.peers.contender import Contender
+from tests.bench.peers.crashes import Crashed
 from tests.bench.peers.rates import Measured
 
 AGENT_FIGURES = Path(".cache/bench-agent.json")
@@ -42,6 +43,15 @@ def _figures(runs: Sequence[Measured]) -> str:
     sent = statistics.median(run.wire_bytes / run.deliveries for run in runs)
     resident = max(run.resident_bytes for run in runs) / 1e6
     return f"{middle:,.0f} | {min(rate):,.0f} to {max(rate):,.0f} | {1e6 / middle:.2f} | {wall:,.0f} | {sent:.0f} | {resident:,.0f}"
+
+
+def crashes(outcomes: Sequence[Crashed]) -> Iterator[str]:
+    yield "| consumer | kills | rebalances | flows sent | rows found | lost | doubled | never sent | s |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for one in outcomes:
+        found = one.balance
+        counts = " | ".join(f"{count:,}" for count in (found.sent, found.rows, found.lost, found.doubled, found.strange))
+        yield f"| {one.contender} | {one.kills} | {one.rebalances} | {counts} | {one.seconds:.0f} |"
 
 
 def agents(path: Path = AGENT_FIGURES) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.say import say
@@ -12,6 +13,11 @@ from tests.support.processes import ROOT
 ENGINE = "chdb-core==26.1.*"
 """The last engine on PyPI that has ENGINE = Kafka inside."""
 _PLACE = ROOT / ".cache" / "peers"
+
+
+def versions() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in ("chdb-core", "faust-streaming", "aiokafka", "confluent-kafka", "polars"))
+    return f"Engine of ClickHouse alone: {ENGINE}; elsewhere: {packages}. Apache Kafka."
 
 
 def engine_with_kafka() -> Path:
