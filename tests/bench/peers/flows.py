@@ -26,7 +26,9 @@ INSET_US = 3 * SECOND_US
 
 @dataclass(frozen=True)
 class Fleet:
-    """One batch a node and window. `repeated`: the share of batches that are delivered twice."""
+    """One batch a node and window. `repeated`: the share of batches that are delivered twice. `opening`: flows a batch in window 0,
+    which tells of all addresses, where they are to be fewer.
+    """
 
     seed: int
     start_us: int
@@ -34,6 +36,7 @@ class Fleet:
     addresses_each: int
     flows_each: int
     repeated: float = 0.05
+    opening: int | None = None
 
     def __post_init__(self) -> None:
         assert self.flows_each <= self.addresses_each * len(PORTS), "two flows of a batch would have one key"
@@ -64,12 +67,17 @@ class Fleet:
         owner = np.array([position[workload(address)] for address in self._own(node).tolist()], np.uint32)
         window_us = self.start_us + window * WINDOW_SECONDS * SECOND_US
         place = (f"node-{node:05}", EPOCH, window, "", "", window_us, WINDOW_SECONDS, 0, 1, names)
-        return FlowBatch(*place, self._flows(node, window, window_us, owner), self._heartbeats(node, window_us, owner))
+        flows = self._flows(node, window, window_us, owner)
+        if window == 0 and self.opening is not None:
+            flows = flows.take(np.arange(self.opening))
+        return FlowBatch(*place, flows, self._heartbeats(node, window_us, owner))
 
     def numbers(self, windows: range) -> U64:
         """The numbers of all flows of the windows."""
-        each = self.nodes * self.flows_each
-        return np.arange(1 + windows.start * each, 1 + windows.stop * each, dtype=np.uint64)
+        batches = np.arange(windows.start * self.nodes, windows.stop * self.nodes)[:, None]
+        row = np.arange(self.flows_each)
+        known = (batches >= self.nodes) | (row < (self.flows_each if self.opening is None else self.opening))
+        return (1 + batches * self.flows_each + row)[known].astype(np.uint64)
 
     def _own(self, node: int) -> U32:
         return np.arange(node * self.addresses_each, (node + 1) * self.addresses_each, dtype=np.uint32)
