@@ -71,7 +71,8 @@ def _data(fleet: Fleet, small: Fleet, windows: int) -> str:
     return (
         f"{flows:,} flows in batches of {fleet.flows_each:,}, {fleet.repeated:.0%} of the batches delivered twice; {fleet.nodes} nodes, "
         f"{fleet.addresses:,} addresses, {WORKLOADS:,} workloads, {len(PORTS)} ports; {PARTITIONS} partitions, zstd. "
-        f"The naive worker is given {small.nodes * small.flows_each * windows:,}. A window with all addresses and a tenth of the flows goes before, uncounted."
+        f"The naive worker is given {small.nodes * small.flows_each * windows:,}. "
+        "A window with all addresses and a tenth of the flows goes before, uncounted."
     )
 
 
