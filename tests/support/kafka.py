@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import shutil
-import signal
 import socket
 import uuid
 from pathlib import Path
@@ -103,10 +102,6 @@ class KafkaServer:
         if self._child is not None:
             self._child.kill()
             self._close()
-
-    def signal(self, number: signal.Signals) -> None:
-        assert self._child is not None, "Apache Kafka is not running"
-        self._child.signal(number)
 
     def restart(self) -> None:
         self.kill()

@@ -1,9 +1,9 @@
 """Consumers killed again and again while a known ledger of flows goes through: what is lost, what is there twice.
 
-The plan follows from its seed and is the same for each contender: SIGKILLs at instants that nothing announces; SIGKILLs while Kafka
-stands still (SIGSTOP, as in a long pause or a cut network), so that a commit hangs; the same while ClickHouse stands still, so that an
-insert hangs; and rebalances: a second consumer joins under load, and the first leaves. Nothing is sent twice: repeats in the tables
-are the consumers' own. ClickHouse alone has its engine inside: a standstill of the one next to it is none of its own.
+The plan follows from its seed and is the same for each contender: SIGKILLs at instants that nothing announces; SIGKILLs while Kafka is
+away (killed and started again), so that no commit gets through; SIGKILLs while ClickHouse stands still (SIGSTOP, as in a long pause),
+so that an insert hangs; and rebalances: a second consumer joins under load, and the first leaves. Nothing is sent twice: repeats in
+the tables are the consumers' own. ClickHouse alone has its engine inside: a standstill of the one next to it is none of its own.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ SESSION_SECONDS = 3
 AWAIT_SECONDS = 120
 WINDOWS_A_STEP = 2
 REBALANCE_EVERY = 5
-LONGEST_DELAY = 0.8
-STALL_SECONDS = 1.5
-KILLS = ("instant", "Kafka stalled", "ClickHouse stalled")
+LONGEST_DELAY = 0.6
+OUTAGE_SECONDS = 1.5
+INSTANT, KAFKA_AWAY, ENGINE_STALLED = KILLS = ("instant", "Kafka away", "ClickHouse stalled")
+REBALANCE = "rebalance"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def plan(seed: int, kills: int) -> list[Step]:
     for number in range(1, kills + 1):
         steps.append(Step(KILLS[(number - 1) % len(KILLS)], chance.uniform(0, LONGEST_DELAY)))
         if number % REBALANCE_EVERY == 0:
-            steps.append(Step("rebalance", 0))
+            steps.append(Step(REBALANCE, 0))
     return steps
 
 
@@ -78,7 +79,7 @@ def carry_out(contender: Contender, steps: list[Step], fleet: Fleet) -> Crashed:
         ring.settle()
         stored = contender.stored(place)
         kinds = [step.kind for step in steps]
-        rebalances = kinds.count("rebalance")
+        rebalances = kinds.count(REBALANCE)
         done = balance(ring.sent(), stored)
     return Crashed(contender.title, len(steps) - rebalances, rebalances, done, time.monotonic() - begun)
 
@@ -88,7 +89,7 @@ class Ring:
 
     def __init__(self, contender: Contender, place: Place, kafka: KafkaServer, engine: EngineHost) -> None:
         self._contender, self._place = contender, place
-        self._servers: dict[str, KafkaServer | EngineHost] = {"Kafka stalled": kafka, "ClickHouse stalled": engine}
+        self._kafka, self._engine = kafka, engine
         self._children: dict[int, Child] = {}
         self._windows = 0
         self._newest = 0
@@ -99,11 +100,11 @@ class Ring:
         self._feed()
         self._await(lambda: self._done() > before, "a commit")
         self._feed()
-        if step.kind == "rebalance":
+        if step.kind == REBALANCE:
             self._rebalance()
         else:
             time.sleep(step.delay)
-            self._kill(self._servers.get(step.kind))
+            self._kill(step.kind)
 
     def settle(self) -> None:
         """Everything that was sent has been committed, and all consumers are gone."""
@@ -123,14 +124,19 @@ class Ring:
         self._feed()
         self._leave(oldest)
 
-    def _kill(self, stalled: KafkaServer | EngineHost | None) -> None:
+    def _kill(self, kind: str) -> None:
+        if kind == KAFKA_AWAY:
+            self._kafka.kill()
+        elif kind == ENGINE_STALLED:
+            self._engine.signal(signal.SIGSTOP)
+        if kind != INSTANT:
+            time.sleep(OUTAGE_SECONDS)  # the outage itself
         number = self._newest
-        if stalled is not None:
-            stalled.signal(signal.SIGSTOP)
-            time.sleep(STALL_SECONDS)  # the standstill itself
         self._children[number].kill()
-        if stalled is not None:
-            stalled.signal(signal.SIGCONT)
+        if kind == KAFKA_AWAY:
+            self._kafka.start()
+        elif kind == ENGINE_STALLED:
+            self._engine.signal(signal.SIGCONT)
         self._dismiss(number)
         self._start(number)
 
