@@ -41,6 +41,12 @@ bench-attribution: setup-test ## names by weir and by others against a known tru
 bench-replay: setup-test ## a million flows through Kafka into a worker: what each stage costs
 	@.venv/bin/python -m tests.bench.replay $(ARGS)
 
+bench-peers: setup-test ## weir's worker beside ClickHouse alone and a naive Faust worker: a table
+	@nice -n 10 .venv/bin/python -m tests.bench.peers $(ARGS)
+
+bench-crashes: setup-test ## the same under kills and rebalances: what is lost, what is there twice
+	@nice -n 10 .venv/bin/python -m tests.bench.peers.crash_bench $(ARGS)
+
 faults: setup-test ## every point and every fault once: a short plan, and kills of agents and of forwarding workers
 	@.venv/bin/pytest tests/faults/short_plan.py tests/faults/agent_points.py tests/faults/forward_points.py $(ARGS)
 
