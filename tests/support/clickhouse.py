@@ -1,4 +1,4 @@
-"""ClickHouse for tests, in processes that can be killed apart from their clients, on loopback ports that outlive a kill."""
+"""ClickHouse for tests, in processes that can be killed apart from their clients, on ports that outlive a kill."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ class _Server:
 
     title = ""
 
-    def __init__(self, directory: Path, password: str = "") -> None:
+    def __init__(self, directory: Path, password: str = "", host: str = "127.0.0.1") -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.host = host
         self.directory = directory
         self.password = password
         self.port = _free_port()
@@ -59,7 +60,7 @@ class _Server:
 
     @property
     def url(self) -> str:
-        return f"clickhouse://default:{quote(self.password, safe='')}@127.0.0.1:{self.port}/weir"
+        return f"clickhouse://default:{quote(self.password, safe='')}@{self.host}:{self.port}/weir"
 
     def argv(self) -> list[str]:
         raise NotImplementedError
@@ -75,7 +76,7 @@ class _Server:
 
     def client(self) -> Client:
         """A connection of the test's own, past the code under test."""
-        return Client("127.0.0.1", self.port, user="default", password=self.password)
+        return Client(self.host, self.port, user="default", password=self.password)
 
     def drop_database(self) -> None:
         with self.client() as client:
@@ -96,7 +97,7 @@ class _Server:
 
     def _listens(self) -> bool:
         with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection((self.host, self.port), 1).close()
             return True
         return False
 
@@ -114,7 +115,7 @@ class EngineHost(_Server):
     title = "the engine host"
 
     def argv(self) -> list[str]:
-        return [sys.executable, "-m", "tests.support.clickhouse_host", str(self.directory), str(self.port), self.password]
+        return [sys.executable, "-m", "tests.support.clickhouse_host", str(self.directory), str(self.port), self.password, self.host]
 
     def lose_next_answer(self) -> None:
         """The next INSERT is stored and not answered."""

@@ -9,7 +9,7 @@ clickhouse-driver needs. It can be killed apart from its clients, which an engin
 No compression, no TLS, any user; the password must be the one it was started with. SIGUSR1: the next INSERT is stored, and its
 connection closed instead of answered.
 
-    python -m tests.support.clickhouse_host DIRECTORY PORT [PASSWORD]
+    python -m tests.support.clickhouse_host DIRECTORY PORT [PASSWORD [LISTEN]]
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from clickhouse_driver.reader import read_binary_str, read_binary_uint8
 from clickhouse_driver.streams.native import BlockInputStream, BlockOutputStream
 from clickhouse_driver.varint import read_varint, write_varint
 from clickhouse_driver.writer import write_binary_int32, write_binary_str, write_binary_uint8
+
+from sinks.payload import Payload
 
 REVISION = 54430
 BUFFER = 1 << 20
@@ -162,9 +164,10 @@ class Client:
         while (block := self.read_block()).num_columns:
             block.data = [list(column) for column in block.data]
             stream.write(block)
-        with session.send_insert(f"INSERT INTO {table} ({columns})", "Native") as insert:
-            insert.append(bytes(native.data))
-            insert.finish()
+        with Payload(native.data) as payload:
+            for name, value in payload.settings.items():
+                session.query(f"SET {name} = {value}")
+            session.query(f"INSERT INTO {table} ({columns}) {payload.select('Native')}")
         if lose_next_answer.is_set():
             lose_next_answer.clear()
             return False
@@ -222,10 +225,10 @@ class Client:
         self.fout.flush()
 
 
-def main(directory: str, port: str, password: str = "") -> None:
+def main(directory: str, port: str, password: str = "", listen: str = "127.0.0.1") -> None:
     keep = Session(directory)  # while it is open the engine stays up between queries
     signal.signal(signal.SIGUSR1, lambda *_: lose_next_answer.set())
-    with socket.create_server(("127.0.0.1", int(port))) as server:
+    with socket.create_server((listen, int(port))) as server:
         while True:
             connection, _ = server.accept()
             threading.Thread(target=Client(connection, directory, password).serve, daemon=True).start()
