@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -20,6 +21,9 @@ ADDRESSES = 20
 MOVES_EVERY = 5
 FIRST_PORT = 1_024
 INSET_US = 3 * SECOND_US
+Place = tuple[int, str]
+"""A window's begin in seconds, and a node."""
+Counts = tuple[int, ...]
 SUMMED = ("bytes_sent", "bytes_received", "packets_sent", "connections_opened")
 """What the ledger adds up, next to the number of flows."""
 
@@ -87,14 +91,13 @@ class Shape:
         chance, rows = np.random.default_rng([self.seed, node, window]), self.flows_each
         number = np.arange(rows)
         other = (node + 1 + chance.integers(0, self.nodes - 1, rows)) % self.nodes
-        everybody = np.concatenate([_addresses(one) for one in range(self.nodes)])
         seen = self.window_us(window) + INSET_US + np.sort(chance.integers(0, 4 * SECOND_US, (2, rows)), axis=0)
         wide = {name: chance.integers(1, 2**31, rows).astype(np.uint64) for name in ("sent", "received", "payload", "rtt")}
         packets = chance.integers(1, 2**16, (2, rows)).astype(np.uint64)
         narrow = chance.integers(0, 100, (7, rows)).astype(np.uint32)
         return FlowColumns(
             _addresses(node)[number % ADDRESSES],
-            everybody[other * ADDRESSES + chance.integers(0, ADDRESSES, rows)],
+            _everybody(self.nodes)[other * ADDRESSES + chance.integers(0, ADDRESSES, rows)],
             (FIRST_PORT + number // ADDRESSES).astype(np.uint16),
             np.full(rows, 6, np.uint8),
             chance.choice(np.array([ROLE_CLIENT, ROLE_SERVER], np.uint8), rows),
@@ -123,8 +126,8 @@ class Ledger:
     """By window begin (seconds) and node: flows and `SUMMED`, and losses in flows, packets and bytes."""
 
     shape: Shape
-    flows: dict[tuple[int, str], tuple[int, ...]] = field(default_factory=dict)
-    losses: dict[tuple[int, str], tuple[int, int, int]] = field(default_factory=dict)
+    flows: dict[Place, Counts] = field(default_factory=dict)
+    losses: dict[Place, Counts] = field(default_factory=dict)
 
     def note(self, batches: list[FlowBatch]) -> None:
         """One window of one node, whole, as it is sent for the first time."""
@@ -138,9 +141,9 @@ class Ledger:
     def sent(self) -> int:
         return sum(counts[0] for counts in self.flows.values())
 
-    def by(self, seconds: int) -> dict[tuple[int, str], tuple[int, ...]]:
+    def by(self, seconds: int) -> dict[Place, Counts]:
         """The same in windows of so many seconds."""
-        found: dict[tuple[int, str], tuple[int, ...]] = {}
+        found: dict[Place, Counts] = {}
         for (begin, node), counts in self.flows.items():
             place = begin // seconds * seconds, node
             found[place] = tuple(map(sum, zip(counts, found.get(place, (0,) * len(counts)), strict=True)))
@@ -152,5 +155,11 @@ def workload(node: int, slot: int, window: int) -> str:
     return f"w-{node}-{slot}-{window // MOVES_EVERY if slot % 4 == 0 else 0}"
 
 
+@cache
 def _addresses(node: int) -> U8:
     return parse_addresses(f"10.0.{node}.{slot}" for slot in range(ADDRESSES))
+
+
+@cache
+def _everybody(nodes: int) -> U8:
+    return np.concatenate([_addresses(node) for node in range(nodes)])

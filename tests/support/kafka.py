@@ -1,6 +1,6 @@
 """A real Apache Kafka for tests: KRaft, broker and controller in one process, from the jars that `make setup-test` fetched.
 
-It listens on loopback only, keeps its port and its data over `kill` and `start`, and creates no topic by itself.
+It listens on loopback, or where it is told to, keeps its port and its data over `kill` and `start`, and creates no topic by itself.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}
+listeners=PLAINTEXT://{host}:{client},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://{host}:{client}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
@@ -65,11 +65,12 @@ JVM = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-X
 class KafkaServer:
     """One broker over `directory`. `start` after `kill` or `stop` finds the same port and the same data."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, host: str = "127.0.0.1") -> None:
         java = shutil.which("java")
         if java is None or not JARS.is_dir():
             raise AssertionError(f"Apache Kafka needs {'its jars in ' + str(JARS) if java else 'Java'}: run `make setup-test`")
         self._java = java
+        self._host = host
         self.directory = directory
         self._port, controller = free_ports(2)
         self._child: Child | None = None
@@ -77,7 +78,7 @@ class KafkaServer:
 
     @property
     def bootstrap(self) -> str:
-        return f"127.0.0.1:{self._port}"
+        return f"{self._host}:{self._port}"
 
     def start(self) -> KafkaServer:
         """Starts the broker and returns once a client has been answered."""
@@ -115,7 +116,7 @@ class KafkaServer:
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, KafkaException):
             # librdkafka backs off for a second after a refusal: the port is asked first
-            socket.create_connection(("127.0.0.1", self._port), 1).close()
+            socket.create_connection((self._host, self._port), 1).close()
             client = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
             return bool(client.list_topics(timeout=5).brokers)
         return False
@@ -126,7 +127,8 @@ class KafkaServer:
         data.mkdir(parents=True)
         identities = f"cluster.id={_kafka_uuid()}\nnode.id=1\ndirectory.id={_kafka_uuid()}\n"
         (data / "meta.properties").write_text("version=1\n" + identities)
-        (self.directory / "server.properties").write_text(PROPERTIES.format(client=self._port, controller=controller, data=data))
+        text = PROPERTIES.format(host=self._host, client=self._port, controller=controller, data=data)
+        (self.directory / "server.properties").write_text(text)
         (self.directory / "log4j2.properties").write_text(LOGGING)
 
     def __enter__(self) -> KafkaServer:
