@@ -116,7 +116,8 @@ class Bench:
         return worker
 
     def last_words(self) -> str:
-        return "\n".join(worker.report(10) for worker in self.crew.members)
+        """Of those at work, and of the last that ended by themselves."""
+        return "\n".join([*(worker.report(10) for worker in self.crew.members), "ended:", *self.crew.ended_by_themselves[-3:]])
 
     def _goes_on(self) -> bool:
         done = self.watch.committed()

@@ -20,18 +20,24 @@ from tests.integration.made_recording import half_an_hour_ago_us
 
 @dataclass(frozen=True)
 class Outcome:
-    """`missed`: points of the plan at which no worker was killed. `ended_by_themselves`: last words of workers that nobody had stopped
-    or killed.
+    """What the table shows of a run; another writer on the same plan has one of its own.
+
+    `missed`: points of the plan at which no worker was killed. `ended_by_themselves`: last words of workers that nobody had stopped or
+    killed.
     """
 
     title: str
     sent: int
     struck: tuple[Struck, ...]
-    hits: tuple[str, ...]
-    missed: tuple[str, ...]
-    ended_by_themselves: tuple[str, ...]
     verdicts: Verdicts
     seconds: float
+    hits: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    ended_by_themselves: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        return self.verdicts.clean and not self.missed
 
 
 def carry_out(
@@ -50,13 +56,13 @@ def carry_out(
         title = "embedded engine, 1 worker" if embedded else f"engine of its own, {crew_size} workers"
         hits, words = tuple(crew.hits()), tuple(crew.ended_by_themselves)
         missed = tuple(point for step in steps for point in step.points if point not in hits)
-        return Outcome(title, bench.ledger.sent, tuple(bench.struck), hits, missed, words, verdicts, time.monotonic() - begun)
+        return Outcome(title, bench.ledger.sent, tuple(bench.struck), verdicts, time.monotonic() - begun, hits, missed, words)
 
 
-def recent_shape(seed: int, windows: int, flows_each: int, batch_flows: int = 60) -> Shape:
+def recent_shape(seed: int, windows: int, flows_each: int, batch_flows: int = 60, recorded: int = 2) -> Shape:
     """Old enough that so many windows lie in the past."""
     start_us = half_an_hour_ago_us() - max(0, windows - 150) * 10_000_000
-    return Shape(seed, start_us, flows_each=flows_each, batch_flows=batch_flows)
+    return Shape(seed, start_us, flows_each=flows_each, batch_flows=batch_flows, recorded=recorded)
 
 
 def _act(bench: Bench, step: Step) -> None:

@@ -1,7 +1,7 @@
 """What is sent, and the ledger of it: a fleet made by a seed, window by window, whose every figure is known beforehand.
 
-Each node holds twenty addresses, of which every fourth changes hands every five windows. Nodes with an even number cut their
-windows as agents do, and say of how many batches they consist; the others send as recordings do, and cut a repeat elsewhere.
+Each node holds twenty addresses, of which every fourth changes hands every five windows. Most nodes cut their windows as agents do,
+and say of how many batches they consist; every second one, or fewer, sends as recordings do, and cuts a repeat elsewhere.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ SUMMED = ("bytes_sent", "bytes_received", "packets_sent", "connections_opened")
 
 @dataclass(frozen=True)
 class Shape:
-    """`start_us`: the first window's begin. `flows_each`: flows a node and window."""
+    """`start_us`: the first window's begin. `flows_each`: flows a node and window. `recorded`: one node in so many sends as recordings
+    do: its flows are remembered one by one, so that a worker begins with reading all of them.
+    """
 
     seed: int
     start_us: int
     nodes: int = 20
     flows_each: int = 200
     batch_flows: int = 60
+    recorded: int = 2
 
     def window_us(self, window: int) -> int:
         return self.start_us + window * WINDOW_SECONDS * SECOND_US
@@ -47,7 +50,7 @@ class Shape:
 
     def batches(self, node: int, window: int, batch_flows: int = 0) -> Iterator[FlowBatch]:
         """All that the node sends of the window; a `batch_flows` of its own cuts only where windows are of unknown size."""
-        known = node % 2 == 0
+        known = self.knows_its_batches(node)
         size = self.batch_flows if known or not batch_flows else batch_flows
         flows, starts = self._flows(node, window), range(0, self.flows_each, size)
         for index, first in enumerate(starts):
@@ -67,12 +70,15 @@ class Shape:
                 (self.loss(node, window),) if index == 0 else (),
             )
 
+    def knows_its_batches(self, node: int) -> bool:
+        return node % self.recorded != self.recorded - 1
+
     def loss(self, node: int, window: int) -> Loss:
         return Loss(self.window_us(window), "agent", "map_full", 1, 3 + node, 97 * (1 + window))
 
     def last_word(self, node: int, window: int) -> FlowBatch:
         """An empty window: nobody waits for more of the windows before it."""
-        place = (self.window_us(window), WINDOW_SECONDS, 0, 1 if node % 2 == 0 else 0)
+        place = (self.window_us(window), WINDOW_SECONDS, 0, 1 if self.knows_its_batches(node) else 0)
         return FlowBatch(f"n{node}", 1, window * 1_000, "", "", *place, (), empty_flows(), empty_heartbeats())
 
     def _heartbeats(self, node: int, window: int) -> HeartbeatColumns:

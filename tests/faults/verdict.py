@@ -38,11 +38,11 @@ class Verdicts:
     """`reported`: what weir says that it did not count, beyond what the agents lost. `misnamed`: remote ends with a wrong name."""
 
     places: tuple[Verdict, ...]
-    losses_off: int
-    reported: int
-    misnamed: int
-    nameless: int
-    downstream_repeats: int
+    losses_off: int = 0
+    reported: int = 0
+    misnamed: int = 0
+    nameless: int = 0
+    downstream_repeats: int = 0
 
     @property
     def clean(self) -> bool:
