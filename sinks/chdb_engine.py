@@ -14,6 +14,7 @@ from schemas.errors import Unavailable, WeirError
 from sinks.directory import DirectoryLock
 from sinks.engine import DATABASE, Settings
 from sinks.errors import code_of, server_error
+from sinks.payload import Payload
 from sinks.quoting import quoted
 from sinks.result import with_types
 
@@ -51,9 +52,9 @@ class ChdbEngine:
         self._writer.run(lambda session: session.query(sql))
 
     def insert(self, table: str, rows: pa.Table, settings: Settings) -> None:
-        statement = insert_statement(table, rows, settings)
-        payload = _as_stream(rows)
-        self._writer.run(lambda session: _send(session, statement, payload))
+        with Payload(_as_stream(rows)) as payload:
+            statement = f"{insert_statement(table, rows, {**settings, **payload.settings})} {payload.select('ArrowStream')}"
+            self.execute(statement)
 
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
         return (self._reader if guarded else self._writer).query(sql)
@@ -131,19 +132,13 @@ def insert_statement(table: str, rows: pa.Table, settings: Settings) -> str:
     return f"INSERT INTO {table} ({columns})" + (f" SETTINGS {values}" if values else "")  # noqa: S608 (names are weir's own)
 
 
-def _send(session: Any, statement: str, payload: bytes) -> None:
-    with session.send_insert(statement, "ArrowStream") as stream:
-        stream.append(payload)
-        stream.finish()
-
-
-def _as_stream(rows: pa.Table) -> bytes:
+def _as_stream(rows: pa.Table) -> pa.Buffer:
     """One record batch: dictionaries of several chunks are made one first."""
     whole = rows.unify_dictionaries().combine_chunks()
     out = pa.BufferOutputStream()
     with pa.ipc.new_stream(out, whole.schema) as writer:
         writer.write_table(whole)
-    return bytes(out.getvalue())
+    return out.getvalue()
 
 
 def _column_types(session: Any, sql: str) -> dict[str, str]:

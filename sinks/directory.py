@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import SettingError, WeirError
@@ -28,7 +29,8 @@ class DirectoryLock:
             os.close(self._file)
             raise Held(f"the data directory {directory} is held by {holder}: stop it, or use another directory.") from None
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, _describe_self().encode(), 0)
+        with suppress(OSError):  # a full disk: who asks is told less, and the lock holds all the same
+            os.pwrite(self._file, _describe_self().encode(), 0)
 
     def release(self) -> None:
         """Gives the directory free. The file stays: removing it would let two processes lock two files of one name."""

@@ -1,4 +1,4 @@
-"""The wall clock, in one place."""
+"""The two clocks, in one place: one says when, the other how long ago, whoever sets the first meanwhile."""
 
 from __future__ import annotations
 
@@ -8,3 +8,8 @@ import time
 def now_us() -> int:
     """UTC microseconds since the epoch."""
     return time.time_ns() // 1_000
+
+
+def elapsed_us() -> int:
+    """Microseconds since some moment, for differences alone."""
+    return time.monotonic_ns() // 1_000

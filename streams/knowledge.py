@@ -28,7 +28,7 @@ from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.events import IpEvent
 from schemas.framing import Framer
 from schemas.ownership_records import Ownership, Watermark
-from streams.clock import now_us
+from streams.clock import elapsed_us, now_us
 from streams.delivery import Delivery, Record
 from streams.event_writer import EventWriter
 from streams.hold import HoldRule, NodeReports, PartitionProgress
@@ -98,7 +98,7 @@ class Knowledge(threading.Thread):
         self._ready_us = 0
         self._at_end: set[tuple[str, int]] = set()
         self._watermarks_due_us = 0
-        self._forget_due_us = now_us() + _FORGET_EVERY_US
+        self._forget_due_us = elapsed_us() + _FORGET_EVERY_US
 
     # Called from the worker's event loop.
 
@@ -112,7 +112,7 @@ class Knowledge(threading.Thread):
 
         A partition of another worker that has been silent for the hold counts as dead: nothing more will come of waiting.
         """
-        silent_since_us = now_us() - self._rule.hold_us
+        silent_since_us = elapsed_us() - self._rule.hold_us
         with self._lock:
             if not self.ready.is_set() or any(partition not in self._own for partition in self._wanted):
                 return None
@@ -156,7 +156,7 @@ class Knowledge(threading.Thread):
                 said = time.monotonic() - begun
                 logger.info("rebuilding ownership from Kafka: %d ranges after %.0f s", self._store.size, said)
         logger.info("ownership rebuilt from Kafka: %d ranges in %.1f s", self._store.size, time.monotonic() - begun)
-        self._ready_us = now_us()
+        self._ready_us = elapsed_us()
         self.ready.set()
 
     def _partitions_of(self, topic: str) -> list[int]:
@@ -260,13 +260,13 @@ class Knowledge(threading.Thread):
             return
         reported_us = None if watermark.reported_until_us >= _NOBODY_ALIVE_US else watermark.reported_until_us
         with self._lock:
-            self._others[watermark.partition] = (PartitionProgress(reported_us, watermark.read_until_us), now_us())
+            self._others[watermark.partition] = (PartitionProgress(reported_us, watermark.read_until_us), elapsed_us())
 
     def _publish(self, learned: list[Ownership]) -> None:
         """Ranges before watermarks: who hears a watermark has heard the ranges that it stands for."""
         records = [self._ownership_record(ownership) for ownership in learned]
-        if now_us() >= self._watermarks_due_us:
-            self._watermarks_due_us = now_us() + _WATERMARK_EVERY_US
+        if elapsed_us() >= self._watermarks_due_us:
+            self._watermarks_due_us = elapsed_us() + _WATERMARK_EVERY_US
             records += self._watermark_records()
         if records:
             self._delivery.post(records)
@@ -282,9 +282,9 @@ class Knowledge(threading.Thread):
 
         Measured by the data's time, not the clock's: a recording of last year is as good as today's traffic.
         """
-        if now_us() < self._forget_due_us:
+        if elapsed_us() < self._forget_due_us:
             return
-        self._forget_due_us = now_us() + _FORGET_EVERY_US
+        self._forget_due_us = elapsed_us() + _FORGET_EVERY_US
         with self._lock:
             progress = [reports.progress() for reports in self._own.values()] + [heard for heard, _ in self._others.values()]
         reported_us = [known.reported_until_us for known in progress if known.reported_until_us is not None]

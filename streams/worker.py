@@ -62,9 +62,11 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
         serve(settings.metrics_port, progress)
     progress.starting("waiting for Kafka to tell of its topics")
     topic = _patiently("Kafka", stop, lambda: _topics(settings))
-    sink = open_sink(settings.clickhouse_url)
+    progress.starting("waiting for ClickHouse and its tables")
+    sink = _patiently("ClickHouse", stop, lambda: open_sink(settings.clickhouse_url))
+    if sink is None:
+        return
     try:
-        progress.starting("waiting for ClickHouse and its tables")
         _patiently("ClickHouse", stop, sink.migrate)
         if stop.is_set() or topic is None:
             return

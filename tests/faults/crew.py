@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.processes import Child, weir
+from tests.support.processes import WEIR, Child
 
 
 @dataclass
@@ -20,16 +21,32 @@ class Crew:
     members: list[Child] = field(default_factory=list)
     ended_by_themselves: list[str] = field(default_factory=list)
     started: int = 0
+    killed: int = 0
 
-    def start(self, point: str = "", nth: int = 1, at_point: signal.Signals = signal.SIGKILL, **more: object) -> Child:
-        """A worker with a state directory of its own; with a point, one that sends itself the signal there."""
+    def start(
+        self,
+        point: str = "",
+        nth: int = 1,
+        at_point: signal.Signals = signal.SIGKILL,
+        *,
+        within: Sequence[str] = (),
+        clock: Path | None = None,
+        **more: object,
+    ) -> Child:
+        """A worker with a state directory of its own; with a point, one that sends itself the signal there.
+
+        `within`: what its command line begins with. `clock`: the file that says how wrong its clock is.
+        """
         self.started += 1
         settings = {**self.settings, "state_dir": self.notes.parent / f"state-{self.started}", **more}
-        if not point:
-            worker = weir("worker", settings=settings)
-        else:
-            arming = ["-m", "tests.faults.armed", point, nth, at_point.name, self.notes, "weir.cli", "worker"]
-            worker = Child([sys.executable, *map(str, arming)], settings, name=f"weir worker, {at_point.name} at {point}")
+        wrapped: list[object] = []
+        if clock:
+            wrapped += ["tests.faults.clock", clock]
+        if point:
+            wrapped += ["tests.faults.armed", point, nth, at_point.name, self.notes]
+        program = [sys.executable, "-m", *map(str, wrapped), "weir.cli"] if wrapped else [str(WEIR)]
+        name = f"weir worker, {at_point.name} at {point}" if point else "weir worker"
+        worker = Child([*within, *program, "worker"], settings, name=name)
         self.members.append(worker)
         return worker
 
@@ -41,8 +58,16 @@ class Crew:
                 self.dismiss(worker)
                 self.start()
 
-    def kill(self, worker: Child) -> None:
-        worker.kill()
+    def kill(self, *workers: Child) -> None:
+        """All of them at one instant."""
+        for worker in workers:
+            worker.signal(signal.SIGKILL)
+        for worker in workers:
+            self.bury(worker)
+
+    def bury(self, worker: Child) -> None:
+        """It got SIGKILL."""
+        self.killed += 1
         self.dismiss(worker)
 
     def stop(self, worker: Child) -> None:

@@ -6,8 +6,10 @@ import random
 from dataclasses import dataclass
 
 from schemas.failpoints import WORKER_POINTS
-from tests.faults.table import FAULTS
+from tests.faults import around, table
+from tests.faults.fault import FAULTS
 
+__all__ = ["FAULTS", "around", "table"]
 AT_POINT = "worker: SIGKILL at "
 
 

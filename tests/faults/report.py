@@ -70,3 +70,13 @@ def _rest(outcome: Outcome) -> Iterator[str]:
     yield f"Names: {verdicts.misnamed:,} wrong, {verdicts.nameless:,} missing, each with a reason."
     yield f"Repeats that a downstream program left out: {verdicts.downstream_repeats:,} messages."
     yield f"Workers that ended by themselves: {len(outcome.ended_by_themselves)}."
+
+
+def total(outcomes: list[Outcome]) -> Iterator[str]:
+    """One line for all runs together."""
+    places = [place for outcome in outcomes for place in outcome.verdicts.places]
+    times = [struck.recovered for outcome in outcomes for struck in outcome.struck if struck.recovered is not None]
+    faults, sent = sum(len(one.struck) for one in outcomes), sum(one.sent for one in outcomes)
+    yield f"{sum(map(_kills, outcomes))} kills, {faults} faults, {sent:,} flows."
+    yield f"{sum(one.lost for one in places):,} lost, {sum(one.doubled for one in places):,} doubled in all places together."
+    yield f"Recovery: median and worst {_seconds(times).replace(' | ', ' and ')} s."

@@ -10,24 +10,34 @@ from functools import partial
 from pathlib import Path
 
 from tests.faults.bench import Bench, Struck, opened
+from tests.faults.fault import FAULTS
 from tests.faults.plan import Step
 from tests.faults.sent import Shape
-from tests.faults.table import FAULTS, kill_at
+from tests.faults.table import kill_at
 from tests.faults.verdict import Verdicts, judge
 from tests.integration.made_recording import half_an_hour_ago_us
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`ended_by_themselves`: last words of workers that nobody had stopped or killed."""
+    """What the table shows of a run; another writer on the same plan has one of its own.
+
+    `missed`: points of the plan at which no worker was killed. `ended_by_themselves`: last words of workers that nobody had stopped or
+    killed.
+    """
 
     title: str
     sent: int
     struck: tuple[Struck, ...]
-    hits: tuple[str, ...]
-    ended_by_themselves: tuple[str, ...]
     verdicts: Verdicts
     seconds: float
+    hits: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    ended_by_themselves: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        return self.verdicts.clean and not self.missed
 
 
 def carry_out(
@@ -36,7 +46,7 @@ def carry_out(
     begun = time.monotonic()
     with opened(folder, shape, embedded=embedded, crew_size=crew_size) as bench:
         for number, step in enumerate(steps, 1):
-            struck = bench.suffer(step.kind, step.kills, partial(_act, bench, step))
+            struck = bench.suffer(step.kind, partial(_act, bench, step))
             after = "nothing left to do" if struck.recovered is None else f"{struck.recovered:.1f} s"
             say(f"{time.monotonic() - begun:6.0f} s  {number}/{len(steps)}  {step.kind}: {after}")
         bench.settle()
@@ -45,13 +55,14 @@ def carry_out(
         crew = bench.crew
         title = "embedded engine, 1 worker" if embedded else f"engine of its own, {crew_size} workers"
         hits, words = tuple(crew.hits()), tuple(crew.ended_by_themselves)
-        return Outcome(title, bench.ledger.sent, tuple(bench.struck), hits, words, verdicts, time.monotonic() - begun)
+        missed = tuple(point for step in steps for point in step.points if point not in hits)
+        return Outcome(title, bench.ledger.sent, tuple(bench.struck), verdicts, time.monotonic() - begun, hits, missed, words)
 
 
-def recent_shape(seed: int, windows: int, flows_each: int, batch_flows: int = 60) -> Shape:
+def recent_shape(seed: int, windows: int, flows_each: int, batch_flows: int = 60, recorded: int = 2) -> Shape:
     """Old enough that so many windows lie in the past."""
     start_us = half_an_hour_ago_us() - max(0, windows - 150) * 10_000_000
-    return Shape(seed, start_us, flows_each=flows_each, batch_flows=batch_flows)
+    return Shape(seed, start_us, flows_each=flows_each, batch_flows=batch_flows, recorded=recorded)
 
 
 def _act(bench: Bench, step: Step) -> None:

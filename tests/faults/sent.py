@@ -1,13 +1,14 @@
 """What is sent, and the ledger of it: a fleet made by a seed, window by window, whose every figure is known beforehand.
 
-Each node holds twenty addresses, of which every fourth changes hands every five windows. Nodes with an even number cut their
-windows as agents do, and say of how many batches they consist; the others send as recordings do, and cut a repeat elsewhere.
+Each node holds twenty addresses, of which every fourth changes hands every five windows. Most nodes cut their windows as agents do,
+and say of how many batches they consist; every second one, or fewer, sends as recordings do, and cuts a repeat elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -20,19 +21,25 @@ ADDRESSES = 20
 MOVES_EVERY = 5
 FIRST_PORT = 1_024
 INSET_US = 3 * SECOND_US
+Place = tuple[int, str]
+"""A window's begin in seconds, and a node."""
+Counts = tuple[int, ...]
 SUMMED = ("bytes_sent", "bytes_received", "packets_sent", "connections_opened")
 """What the ledger adds up, next to the number of flows."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """`start_us`: the first window's begin. `flows_each`: flows a node and window."""
+    """`start_us`: the first window's begin. `flows_each`: flows a node and window. `recorded`: one node in so many sends as recordings
+    do: its flows are remembered one by one, so that a worker begins with reading all of them.
+    """
 
     seed: int
     start_us: int
     nodes: int = 20
     flows_each: int = 200
     batch_flows: int = 60
+    recorded: int = 2
 
     def window_us(self, window: int) -> int:
         return self.start_us + window * WINDOW_SECONDS * SECOND_US
@@ -43,7 +50,7 @@ class Shape:
 
     def batches(self, node: int, window: int, batch_flows: int = 0) -> Iterator[FlowBatch]:
         """All that the node sends of the window; a `batch_flows` of its own cuts only where windows are of unknown size."""
-        known = node % 2 == 0
+        known = self.knows_its_batches(node)
         size = self.batch_flows if known or not batch_flows else batch_flows
         flows, starts = self._flows(node, window), range(0, self.flows_each, size)
         for index, first in enumerate(starts):
@@ -63,12 +70,15 @@ class Shape:
                 (self.loss(node, window),) if index == 0 else (),
             )
 
+    def knows_its_batches(self, node: int) -> bool:
+        return node % self.recorded != self.recorded - 1
+
     def loss(self, node: int, window: int) -> Loss:
         return Loss(self.window_us(window), "agent", "map_full", 1, 3 + node, 97 * (1 + window))
 
     def last_word(self, node: int, window: int) -> FlowBatch:
         """An empty window: nobody waits for more of the windows before it."""
-        place = (self.window_us(window), WINDOW_SECONDS, 0, 1 if node % 2 == 0 else 0)
+        place = (self.window_us(window), WINDOW_SECONDS, 0, 1 if self.knows_its_batches(node) else 0)
         return FlowBatch(f"n{node}", 1, window * 1_000, "", "", *place, (), empty_flows(), empty_heartbeats())
 
     def _heartbeats(self, node: int, window: int) -> HeartbeatColumns:
@@ -87,14 +97,13 @@ class Shape:
         chance, rows = np.random.default_rng([self.seed, node, window]), self.flows_each
         number = np.arange(rows)
         other = (node + 1 + chance.integers(0, self.nodes - 1, rows)) % self.nodes
-        everybody = np.concatenate([_addresses(one) for one in range(self.nodes)])
         seen = self.window_us(window) + INSET_US + np.sort(chance.integers(0, 4 * SECOND_US, (2, rows)), axis=0)
         wide = {name: chance.integers(1, 2**31, rows).astype(np.uint64) for name in ("sent", "received", "payload", "rtt")}
         packets = chance.integers(1, 2**16, (2, rows)).astype(np.uint64)
         narrow = chance.integers(0, 100, (7, rows)).astype(np.uint32)
         return FlowColumns(
             _addresses(node)[number % ADDRESSES],
-            everybody[other * ADDRESSES + chance.integers(0, ADDRESSES, rows)],
+            _everybody(self.nodes)[other * ADDRESSES + chance.integers(0, ADDRESSES, rows)],
             (FIRST_PORT + number // ADDRESSES).astype(np.uint16),
             np.full(rows, 6, np.uint8),
             chance.choice(np.array([ROLE_CLIENT, ROLE_SERVER], np.uint8), rows),
@@ -123,8 +132,8 @@ class Ledger:
     """By window begin (seconds) and node: flows and `SUMMED`, and losses in flows, packets and bytes."""
 
     shape: Shape
-    flows: dict[tuple[int, str], tuple[int, ...]] = field(default_factory=dict)
-    losses: dict[tuple[int, str], tuple[int, int, int]] = field(default_factory=dict)
+    flows: dict[Place, Counts] = field(default_factory=dict)
+    losses: dict[Place, Counts] = field(default_factory=dict)
 
     def note(self, batches: list[FlowBatch]) -> None:
         """One window of one node, whole, as it is sent for the first time."""
@@ -138,9 +147,9 @@ class Ledger:
     def sent(self) -> int:
         return sum(counts[0] for counts in self.flows.values())
 
-    def by(self, seconds: int) -> dict[tuple[int, str], tuple[int, ...]]:
+    def by(self, seconds: int) -> dict[Place, Counts]:
         """The same in windows of so many seconds."""
-        found: dict[tuple[int, str], tuple[int, ...]] = {}
+        found: dict[Place, Counts] = {}
         for (begin, node), counts in self.flows.items():
             place = begin // seconds * seconds, node
             found[place] = tuple(map(sum, zip(counts, found.get(place, (0,) * len(counts)), strict=True)))
@@ -152,5 +161,11 @@ def workload(node: int, slot: int, window: int) -> str:
     return f"w-{node}-{slot}-{window // MOVES_EVERY if slot % 4 == 0 else 0}"
 
 
+@cache
 def _addresses(node: int) -> U8:
     return parse_addresses(f"10.0.{node}.{slot}" for slot in range(ADDRESSES))
+
+
+@cache
+def _everybody(nodes: int) -> U8:
+    return np.concatenate([_addresses(node) for node in range(nodes)])

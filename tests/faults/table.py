@@ -1,7 +1,7 @@
-"""The faults, one small function each. To add one, write it here: the plan draws from the table by itself.
+"""The faults of processes and of messages, one small function each; those of what is around them are in `around.py`.
 
-A fault strikes and has ended when its function returns; the bench waits for the group to go on. What it needs of chance comes
-from the plan's seed.
+To add one, write it there or here: the plan draws from the table by itself. A fault strikes and has ended when its function
+returns; the bench waits for the group to go on. What it needs of chance comes from the plan's seed.
 """
 
 from __future__ import annotations
@@ -9,45 +9,18 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka import KafkaException
 
 from streams.transport import decode_pending
-from tests.faults.bench import SESSION_SECONDS, Bench, pick
+from tests.faults.bench import Bench, pick
+from tests.faults.fault import LONGEST_CREW, fault, instant, keep_busy, sleep_through_session
 from tests.integration.pipeline_support import GROUP, rewind
 from tests.support.processes import Child, wait_for
 
-Act = Callable[[Bench, random.Random], None]
-LONGEST_CREW = 4
 
-
-@dataclass(frozen=True)
-class Fault:
-    """`kills`: processes that get SIGKILL. `served`: only where the engine is a process of its own, and several workers may be."""
-
-    name: str
-    act: Act
-    kills: int = 0
-    served: bool = False
-    weight: float = 1.0
-
-
-FAULTS: dict[str, Fault] = {}
-
-
-def fault(name: str, *, kills: int = 0, served: bool = False, weight: float = 1.0) -> Callable[[Act], Act]:
-    def enter(act: Act) -> Act:
-        FAULTS[name] = Fault(name, act, kills, served, weight)
-        return act
-
-    return enter
-
-
-@fault("worker: SIGKILL", kills=1, weight=6)
+@fault("worker: SIGKILL", kills=1, weight=2)
 def kill_worker(bench: Bench, chance: random.Random) -> None:
     instant(chance)
     bench.strike()
@@ -55,21 +28,31 @@ def kill_worker(bench: Bench, chance: random.Random) -> None:
     bench.crew.start(block_flows=chance.choice((1, 3, 8)) * bench.ledger.shape.batch_flows)
 
 
-@fault("all workers: SIGKILL", kills=2, served=True)
+@fault("some workers: SIGKILL", kills=2, served=True, weight=8)
+def kill_some_workers(bench: Bench, chance: random.Random) -> None:
+    """All but one: what they had goes to the one that is left, and on to those that come."""
+    instant(chance)
+    dying = chance.sample(bench.crew.members, max(1, len(bench.crew.members) - 1))
+    bench.strike()
+    bench.crew.kill(*dying)
+    for _ in dying:
+        bench.crew.start(block_flows=chance.choice((1, 3, 8)) * bench.ledger.shape.batch_flows)
+
+
+@fault("all workers: SIGKILL", kills=2, served=True, weight=3)
 def kill_all_workers(bench: Bench, chance: random.Random) -> None:
     instant(chance)
     bench.strike()
-    for worker in list(bench.crew.members):
-        bench.crew.kill(worker)
+    bench.crew.kill(*bench.crew.members)
     for _ in range(bench.crew_size):
         bench.crew.start()
 
 
-@fault("Kafka: SIGKILL", kills=1, weight=2)
+@fault("Kafka: SIGKILL", kills=1)
 def kill_kafka(bench: Bench, chance: random.Random) -> None:
     instant(chance)
     bench.strike()
-    bench.kafka.restart()
+    bench.kill(bench.kafka)
 
 
 @fault("ClickHouse: SIGKILL", kills=1, served=True, weight=3)
@@ -77,7 +60,7 @@ def kill_engine(bench: Bench, chance: random.Random) -> None:
     assert bench.engine is not None
     instant(chance)
     bench.strike()
-    bench.engine.restart()
+    bench.kill(bench.engine)
 
 
 @fault("ClickHouse: stored, answer lost", served=True)
@@ -88,7 +71,7 @@ def lose_answer(bench: Bench, chance: random.Random) -> None:
     bench.engine.lose_next_answer()
 
 
-@fault("worker: SIGSTOP beyond its session, SIGCONT", weight=2)
+@fault("worker: SIGSTOP beyond its session, SIGCONT")
 def suspend_worker(bench: Bench, chance: random.Random) -> None:
     """Others take its partitions over, where there are others; then it goes on with what it held."""
     instant(chance)
@@ -99,7 +82,7 @@ def suspend_worker(bench: Bench, chance: random.Random) -> None:
     victim.signal(signal.SIGCONT)
 
 
-@fault("worker: suspended between two steps, SIGCONT", served=True, weight=2)
+@fault("worker: suspended between two steps, SIGCONT", served=True)
 def suspend_worker_at_a_point(bench: Bench, chance: random.Random) -> None:
     """The zombie writer: a block is decided or built by one worker, written by its successor, and then by the first."""
     point = chance.choice(("block.decided", "block.built", "insert.flows", "block.inserted", "block.published"))
@@ -115,21 +98,21 @@ def suspend_worker_at_a_point(bench: Bench, chance: random.Random) -> None:
     bench.crew.stop(zombie)
 
 
-@fault("messages: repeated, re-cut, out of order", weight=2)
+@fault("messages: repeated, re-cut, out of order")
 def repeat_messages(bench: Bench, chance: random.Random) -> None:
     shape, some = bench.ledger.shape, range(max(0, bench.sent_windows - 5), bench.sent_windows)
     batches = [
         batch
         for window in chance.sample(some, min(2, len(some)))
         for node in chance.sample(range(shape.nodes), shape.nodes // 2)
-        for batch in shape.batches(node, window, chance.choice((17, 60, 150)))
+        for batch in shape.batches(node, window, chance.choice((1, 3, 8)) * max(1, shape.batch_flows // 3))
     ]
     chance.shuffle(batches)
     bench.strike()
-    bench.send(batches)
+    bench.fleet.send(batches)
 
 
-@fault("group: rewound to the beginning", weight=0.3)
+@fault("group: rewound to the beginning", weight=0.2)
 def rewind_group(bench: Bench, chance: random.Random) -> None:
     """By hand, with no worker left, and no block begun: who sets offsets back while one is pending, decides it away."""
     bench.crew.stop_all()
@@ -156,8 +139,8 @@ def rebalance_storm(bench: Bench, chance: random.Random) -> None:
 
 def kill_at(bench: Bench, chance: random.Random, points: tuple[str, ...]) -> None:
     """As many workers as there are points join and die there, and others take over what they had."""
-    if bench.engine is None:
-        bench.crew.stop_all()
+    if bench.engine is None:  # it is the one worker's: that one dies, too, wherever it is
+        bench.crew.kill(*bench.crew.members)
     armed = {point: bench.crew.start(point, 1 if point.startswith("restore") else chance.randint(1, 2)) for point in points}
 
     def all_dead() -> bool:
@@ -165,7 +148,7 @@ def kill_at(bench: Bench, chance: random.Random, points: tuple[str, ...]) -> Non
             if worker in bench.crew.members and not worker.running():
                 died_at(worker, point)
                 bench.strike()
-                bench.crew.dismiss(worker)
+                bench.crew.bury(worker)
         return not any(worker in bench.crew.members for worker in armed.values())
 
     keep_busy(bench, all_dead, f"workers that die at {', '.join(points)}")
@@ -176,33 +159,6 @@ def kill_at(bench: Bench, chance: random.Random, points: tuple[str, ...]) -> Non
 def died_at(worker: Child, point: str) -> None:
     code = worker.process.returncode
     assert code == -signal.SIGKILL, f"the worker armed at {point} ended with {code} instead\n{worker.report()}"
-
-
-def keep_busy(bench: Bench, condition: Callable[[], bool], what: str) -> None:
-    """Until the condition holds; a further window whenever nothing is left to do."""
-    due = time.monotonic() + 5
-
-    def held() -> bool:
-        nonlocal due
-        if condition():
-            return True
-        if time.monotonic() > due:
-            if not bench.lag():
-                bench.feed()
-            due = time.monotonic() + 5
-        return False
-
-    wait_for(held, 120, f"{what}\n{bench.last_words()}")
-
-
-def instant(chance: random.Random) -> None:
-    """A moment that nothing announces."""
-    time.sleep(chance.uniform(0, 0.4))
-
-
-def sleep_through_session() -> None:
-    """The outage itself: longer than the group waits for a member."""
-    time.sleep(SESSION_SECONDS * 1.5)
 
 
 def pending(bench: Bench) -> bool:

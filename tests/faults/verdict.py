@@ -3,22 +3,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.topics import ATTRIBUTED_TOPIC
 from sinks.protocol import Sink
-from streams.downstream import AttributedConsumer
-from streams.repeats import Seen
 from tests.faults.bench import Bench
-from tests.faults.sent import MOVES_EVERY, SUMMED, WINDOW_SECONDS, Ledger
+from tests.faults.downstream import totals
+from tests.faults.sent import MOVES_EVERY, SUMMED, WINDOW_SECONDS, Counts, Ledger, Place
 from tests.integration.made_recording import SECOND_US
-from tests.support.offsets import end_offsets
-from tests.support.processes import wait_for
 
-Place = tuple[int, str]
-Counts = tuple[int, ...]
 KEY = "local_ip, remote_ip, service_port, protocol, role, local_workload, network, epoch"
 ROLLUPS = {"flows_1m": 60, "flows_5m": 300, "flows_1h": 3_600}
 SUMS = ", ".join(f"sum({name})" for name in SUMMED)
@@ -45,11 +38,11 @@ class Verdicts:
     """`reported`: what weir says that it did not count, beyond what the agents lost. `misnamed`: remote ends with a wrong name."""
 
     places: tuple[Verdict, ...]
-    losses_off: int
-    reported: int
-    misnamed: int
-    nameless: int
-    downstream_repeats: int
+    losses_off: int = 0
+    reported: int = 0
+    misnamed: int = 0
+    nameless: int = 0
+    downstream_repeats: int = 0
 
     @property
     def clean(self) -> bool:
@@ -71,17 +64,18 @@ def _raw(sink: Sink, ledger: Ledger) -> Verdict:
     found = _by_place(sink, f"SELECT {_window('window_start')}, node_id, count(), {SUMS}, uniqExact({KEY}) FROM weir.flows GROUP BY ALL")
     doubled = sum(counts[0] - counts[-1] for counts in found.values())
     unique = {place: (counts[-1], *counts[1:-1]) for place, counts in found.items()}
-    same = _compare("flows", ledger.by(WINDOW_SECONDS), unique)
+    same = compare("flows", ledger.by(WINDOW_SECONDS), unique)
     rows = sum(counts[0] for counts in found.values())
     return Verdict("flows", same.expected, rows, same.lost, doubled + same.doubled, same.off)
 
 
 def _rollup(sink: Sink, ledger: Ledger, table: str, seconds: int) -> Verdict:
     found = _by_place(sink, f"SELECT {_window('window_start')}, node_id, sum(flows), {SUMS} FROM weir.{table} GROUP BY ALL")
-    return _compare(table, ledger.by(seconds), found)
+    return compare(table, ledger.by(seconds), found)
 
 
-def _compare(where: str, sent: dict[Place, Counts], found: dict[Place, Counts]) -> Verdict:
+def compare(where: str, sent: dict[Place, Counts], found: dict[Place, Counts]) -> Verdict:
+    """Of anything that moves flows: how many of each window and node came out, and their sums."""
     nothing = (0,) * (1 + len(SUMMED))
     pairs = [(sent.get(place, nothing), found.get(place, nothing)) for place in sent.keys() | found.keys()]
     return Verdict(
@@ -116,27 +110,9 @@ def _names(sink: Sink, ledger: Ledger) -> tuple[int, int]:
 
 def _downstream(bench: Bench) -> tuple[Verdict, int]:
     """A program that reads weir.attributed from its beginning, by the public class."""
-    kafka, repeats = bench.kafka.bootstrap, 0
-    ends = end_offsets(kafka, ATTRIBUTED_TOPIC)
-    left = {partition for partition, end in ends.items() if end}
-    found: defaultdict[Place, list[int]] = defaultdict(lambda: [0] * (1 + len(SUMMED)))
-    with AttributedConsumer({"bootstrap.servers": kafka, "group.id": "the bench"}, lambda _: "") as consumer:
-
-        def poll() -> bool:
-            nonlocal repeats
-            taken = consumer.poll(1)
-            for flow in taken.flows():
-                sums = found[flow["window_start"] // SECOND_US, flow["node_id"]]
-                sums[0] += 1
-                for index, name in enumerate(SUMMED, 1):
-                    sums[index] += flow[name]
-            repeats += taken.repeats
-            left.difference_update(p for p, state in taken.moved.items() if Seen.from_text(state.after).next_offset == ends[p])
-            return not left
-
-        wait_for(poll, 3_600, "everything to be read downstream", every=0)
-    totals = {place: tuple(sums) for place, sums in found.items()}
-    return _compare("weir.attributed", bench.ledger.by(WINDOW_SECONDS), totals), repeats
+    registry = bench.registry.memory if bench.registry else None
+    found, repeats = totals(bench.kafka.bootstrap, registry, SUMMED)
+    return compare("weir.attributed", bench.ledger.by(WINDOW_SECONDS), found), repeats
 
 
 def _window(column: str) -> str:

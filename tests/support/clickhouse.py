@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from clickhouse_driver import Client, errors
 
-from tests.support.containers import CLIENTS, LISTEN, Contained, launch
+from tests.support.containers import CLIENTS, LISTEN, Contained, launch, listens_on
 from tests.support.processes import Child
 
 START_SECONDS = 30
@@ -53,8 +53,9 @@ class _Server:
 
     title = ""
 
-    def __init__(self, directory: Path, password: str = "") -> None:
+    def __init__(self, directory: Path, password: str = "", host: str = "127.0.0.1") -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.host = host
         self.directory = directory
         self.password = password
         self.port = _free_port()
@@ -62,7 +63,7 @@ class _Server:
 
     @property
     def url(self) -> str:
-        return f"clickhouse://default:{quote(self.password, safe='')}@127.0.0.1:{self.port}/weir"
+        return f"clickhouse://default:{quote(self.password, safe='')}@{self.host}:{self.port}/weir"
 
     def argv(self) -> list[str]:
         raise NotImplementedError
@@ -78,7 +79,7 @@ class _Server:
 
     def client(self) -> Client:
         """A connection of the test's own, past the code under test."""
-        return Client("127.0.0.1", self.port, user="default", password=self.password)
+        return Client(self.host, self.port, user="default", password=self.password)
 
     def drop_database(self) -> None:
         with self.client() as client:
@@ -100,7 +101,7 @@ class _Server:
     def _answers(self) -> bool:
         """A container's port takes connections before its server does."""
         with contextlib.suppress(OSError, EOFError, errors.NetworkError, errors.SocketTimeoutError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection((self.host, self.port), 1).close()
             with self.client() as client:
                 client.execute("SELECT 1")
                 return True
@@ -120,7 +121,8 @@ class EngineHost(_Server):
     title = "the engine host"
 
     def argv(self) -> list[str]:
-        return [sys.executable, "-m", "tests.support.clickhouse_host", str(self.directory), str(self.port), self.password, LISTEN]
+        where = [str(self.directory), str(self.port), self.password, listens_on(self.host)]
+        return [sys.executable, "-m", "tests.support.clickhouse_host", *where]
 
     def lose_next_answer(self) -> None:
         """The next INSERT is stored and not answered."""

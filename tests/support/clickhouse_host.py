@@ -32,6 +32,8 @@ from clickhouse_driver.streams.native import BlockInputStream, BlockOutputStream
 from clickhouse_driver.varint import read_varint, write_varint
 from clickhouse_driver.writer import write_binary_int32, write_binary_str, write_binary_uint8
 
+from sinks.payload import Payload
+
 REVISION = 54430
 BUFFER = 1 << 20
 QUERY, DATA, PING = 1, 2, 4
@@ -162,9 +164,10 @@ class Client:
         while (block := self.read_block()).num_columns:
             block.data = [list(column) for column in block.data]
             stream.write(block)
-        with session.send_insert(f"INSERT INTO {table} ({columns})", "Native") as insert:
-            insert.append(bytes(native.data))
-            insert.finish()
+        with Payload(native.data) as payload:
+            for name, value in payload.settings.items():
+                session.query(f"SET {name} = {value}")
+            session.query(f"INSERT INTO {table} ({columns}) {payload.select('Native')}")
         if lose_next_answer.is_set():
             lose_next_answer.clear()
             return False

@@ -21,6 +21,13 @@ WANTED = os.environ.pop("WEIR_TEST_CONTAINERS", "") == "1"
 IMAGE = "weir-test-servers"
 LABEL = "weir.test"
 LISTEN, CLIENTS = ("0.0.0.0", "::/0") if WANTED else ("127.0.0.1", "127.0.0.1")  # noqa: S104
+
+
+def listens_on(host: str) -> str:
+    """What a server at an address of the test's own has to listen on: in a container loopback is not the machine's."""
+    return LISTEN if host == "127.0.0.1" else host
+
+
 """Inside a container a server listens on all addresses; outside, its port is on loopback only."""
 
 T = TypeVar("T")

@@ -1,6 +1,6 @@
 """A real Apache Kafka for tests: KRaft, broker and controller in one process, from the jars that `make setup-test` fetched.
 
-It is reached on loopback only, keeps its port and its data over `kill` and `start`, and creates no topic by itself.
+It is reached on loopback, or where it is told to listen, keeps port and data over `kill` and `start`, and creates no topic by itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import TracebackType
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.support.containers import LISTEN, Contained, launch
+from tests.support.containers import Contained, launch, listens_on
 from tests.support.processes import ROOT, Child, wait_for
 
 JARS = ROOT / ".cache" / "kafka" / "libs"
@@ -27,7 +27,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://{listen}:{client},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}
+advertised.listeners=PLAINTEXT://{host}:{client}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
@@ -66,11 +66,12 @@ JVM = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-X
 class KafkaServer:
     """One broker over `directory`. `start` after `kill` or `stop` finds the same port and the same data."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, host: str = "127.0.0.1") -> None:
         java = shutil.which("java")
         if java is None or not JARS.is_dir():
             raise AssertionError(f"Apache Kafka needs {'its jars in ' + str(JARS) if java else 'Java'}: run `make setup-test`")
         self._java = java
+        self._host = host
         self.directory = directory
         self._port, controller = free_ports(2)
         self._child: Child | Contained | None = None
@@ -78,7 +79,7 @@ class KafkaServer:
 
     @property
     def bootstrap(self) -> str:
-        return f"127.0.0.1:{self._port}"
+        return f"{self._host}:{self._port}"
 
     def start(self) -> KafkaServer:
         """Starts the broker and returns once a client has been answered."""
@@ -116,7 +117,7 @@ class KafkaServer:
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, KafkaException):
             # librdkafka backs off for a second after a refusal: the port is asked first
-            socket.create_connection(("127.0.0.1", self._port), 1).close()
+            socket.create_connection((self._host, self._port), 1).close()
             client = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
             return bool(client.list_topics(timeout=5).brokers)
         return False
@@ -127,9 +128,8 @@ class KafkaServer:
         data.mkdir(parents=True)
         identities = f"cluster.id={_kafka_uuid()}\nnode.id=1\ndirectory.id={_kafka_uuid()}\n"
         (data / "meta.properties").write_text("version=1\n" + identities)
-        (self.directory / "server.properties").write_text(
-            PROPERTIES.format(listen=LISTEN, client=self._port, controller=controller, data=data)
-        )
+        text = PROPERTIES.format(listen=listens_on(self._host), host=self._host, client=self._port, controller=controller, data=data)
+        (self.directory / "server.properties").write_text(text)
         (self.directory / "log4j2.properties").write_text(LOGGING)
 
     def __enter__(self) -> KafkaServer:

@@ -52,6 +52,34 @@ def lag(bootstrap: str, group: str, topic: str) -> int:
     return sum(end - done.get(partition, 0) for partition, end in end_offsets(bootstrap, topic).items())
 
 
+class GroupWatch:
+    """How far a group has come with a topic, asked again and again by one client that never joins it. For one thread.
+
+    Raises KafkaException while the broker is away.
+    """
+
+    def __init__(self, bootstrap: str, group: str, topic: str) -> None:
+        settings = {"bootstrap.servers": bootstrap, "group.id": group, "log_level": 0, "reconnect.backoff.max.ms": 200}
+        self._consumer = Consumer(settings)
+        partitions = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        self._places = [TopicPartition(topic, partition) for partition in partitions]
+
+    def committed(self) -> dict[int, int]:
+        """By partition; one without a committed offset is absent."""
+        places = wait_for(lambda: _committed(self._consumer, self._places), 30, "the coordinator of the group")
+        return {place.partition: place.offset for place in places if place.offset >= 0}
+
+    def ends(self) -> dict[int, int]:
+        return {place.partition: self._consumer.get_watermark_offsets(place, timeout=10)[1] for place in self._places}
+
+    def lag(self) -> int:
+        done = self.committed()
+        return sum(end - done.get(partition, 0) for partition, end in self.ends().items())
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
 def wait_until_read(bootstrap: str, group: str, topic: str, timeout: float = 60) -> None:
     """Returns once the group has committed everything that the topic holds; at least one message must be there."""
 
