@@ -66,7 +66,7 @@ def _play(stage: Stage, program: str | None, full: bool) -> dict[str, object]:
     say(f"Packets lost: {lost}.")
     for pod in (stage.client, stage.server):
         pod.set_offloads(True)
-    rounds = phases.application(stage, 12 if full else 3, 4.0)
+    rounds = phases.application(stage, 12 if full else 4, 3.0)
     say(*report.application_lines(rounds))
     return {"starts": starts, "phases": loads, "packets": packets, "bulk": bulks, "application": rounds, "lost_packets": lost}
 

@@ -95,12 +95,12 @@ def _bulk_line(bulk: Bulk, batches: Sequence[FlowBatch], client_ip: str) -> str:
 
 
 def application_lines(rounds: Rounds) -> list[str]:
-    speed, tail = spread(rounds.ratios("requests")), spread(rounds.ratios("p99_us"))
-    pairs = len(rounds.without)
-    base, late = (spread([one[name] for one in rounds.without]) for name in ("requests", "p99_us"))
+    speed, tail, cpu = (spread(rounds.ratios(name)) for name in ("requests", "p99_us", "cpu_us"))
+    base, late, cost = (spread([one[name] for one in rounds.without]) for name in ("requests", "p99_us", "cpu_us"))
     return [
-        f"Application with the agent, as a ratio to without, {pairs} interleaved pairs: requests/s {_range(speed)}, p99 {_range(tail)}. "
-        f"Without: {base[0]:,.0f} requests/s ({base[1]:,.0f} to {base[2]:,.0f}), p99 {late[0]:.0f} us ({late[1]:.0f} to {late[2]:.0f})."
+        f"Application with the agent, as a ratio to without, {len(rounds.without)} interleaved pairs: requests/s {_range(speed)}, "
+        f"p99 {_range(tail)}, CPU a request {_range(cpu)}.",
+        f"Without the agent: {_range(base, 0)} requests/s, p99 {_range(late, 0)} us, CPU {_range(cost, 1)} us a request.",
     ]
 
 

@@ -115,6 +115,11 @@ class Stage:
         answer: dict[str, Any] = orjson.loads(said.splitlines()[-1])
         return answer
 
+    def cpu_seconds(self) -> float:
+        """Of the node's pods, the kernel's work on their packets included where it was done in their time."""
+        stat = (self.node.cgroup / "cpu.stat").read_text()
+        return int(stat.split()[stat.split().index("usage_usec") + 1]) / 1e6
+
     def wire_bytes(self) -> int:
         """What the agent has sent to Kafka over the connections that are open, the protocol's own bytes included."""
         listed = subprocess.run(["ss", "-tinpHO", "state", "established"], capture_output=True, text=True, check=True).stdout
