@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from bpf import layout, syscalls
+from bpf import sources, syscalls
 from schemas.errors import CaptureError
 
 MODULES = Path("/lib/modules")
@@ -46,13 +46,13 @@ def build(cgroup: Path, pins: Path, map_entries: int) -> None:
     flags = [f"-I{here}", f"-DMAP_ENTRIES={map_entries}", "-Wno-macro-redefined"]
     try:
         module = BPF(src_file=str(here / "weir.c"), cflags=flags)
-        programs = {name: int(module.load_func(name, kinds[name]).fd) for name in layout.PROGRAMS}
+        programs = {name: int(module.load_func(name, kinds[name]).fd) for name in sources.PROGRAMS}
     except Exception as error:  # bcc raises nothing narrower
         raise CaptureError(
             f"the kernel refused weir's BPF programs ({error}): it needs Linux 5.10 or newer, root or CAP_BPF with CAP_NET_ADMIN"
         ) from error
-    maps = {name: int(module[name].map_fd) for name in layout.MAPS}
-    syscalls.map_update(maps["active"], 0, maps[layout.FLOW_MAPS[0]])
+    maps = {name: int(module[name].map_fd) for name in sources.MAPS}
+    syscalls.map_update(maps["active"], 0, maps[sources.FLOW_MAPS[0]])
     for name, fd in (maps | programs).items():
         syscalls.pin(fd, pins / name)
     cgroup_fd = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import pkgutil
-
 import numpy as np
 
 KEY = np.dtype(
@@ -43,22 +40,3 @@ LOSS = np.dtype([("packets", "<u8"), ("bytes", "<u8"), ("events", "<u8")])
 
 LOSS_REASONS = ("map_full", "unreadable", "extension_headers")
 """Names of weir.h's loss_reason values, in its order."""
-
-PROGRAMS = ("count_sent", "count_received", "follow_connection")
-FLOW_MAPS = ("flows0", "flows1")
-SOURCES = ("weir.h", "packet.h", "weir.c")
-MAPS = (*FLOW_MAPS, "active", "lost")  # what user space touches; the programs keep the socket marks alive
-
-
-def source(name: str) -> str:
-    """The text of one of the C files."""
-    data = pkgutil.get_data("bpf", name)  # as importlib.resources does it, without the two megabytes that it brings
-    if data is None:
-        raise FileNotFoundError(name)
-    return data.decode()
-
-
-def stamp(map_entries: int) -> str:
-    """Tells one build of the kernel side from every other: pinned maps under another stamp are not ours to read."""
-    text = "\0".join((*map(source, SOURCES), str(map_entries)))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

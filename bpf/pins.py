@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from bpf import layout, syscalls
+from bpf import sources, syscalls
 from bpf.cgroup import cgroup_id
 from bpf.compiler import ATTACHMENTS, compile_in_child
 from schemas.errors import CaptureError
@@ -59,7 +59,7 @@ def ensure_bpffs() -> None:
 
 def adopt_or_build(cgroup: Path, map_entries: int) -> tuple[Path, bool]:
     """The directory of pins to use, and whether it was there and at work already. The caller holds the lock."""
-    wanted = home(cgroup) / layout.stamp(map_entries)
+    wanted = home(cgroup) / sources.stamp(map_entries)
     if wanted.is_dir() and _at_work(cgroup, wanted):
         return wanted, True
     remove_all(cgroup)
@@ -78,7 +78,7 @@ def _at_work(cgroup: Path, pins: Path) -> bool:
     """Are all pins there and all programs still attached to this cgroup?"""
     cgroup_fd = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if any(not (pins / name).exists() for name in layout.MAPS):
+        if any(not (pins / name).exists() for name in sources.MAPS):
             return False
         return all(_pinned_id(pins / name) in syscalls.attached(cgroup_fd, kind) for name, kind in ATTACHMENTS.items())
     except OSError:

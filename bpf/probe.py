@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bpf import layout, maps, pins, syscalls
+from bpf import layout, maps, pins, sources, syscalls
 from schemas.errors import CaptureError, SettingError
 
 MAP_ENTRIES = 65_536
@@ -70,7 +70,7 @@ class PinnedProbe:
         self.adopted = adopted
         self._entries = map_entries
         self._fds = [lock]
-        self._flows = [self._open(directory / name) for name in layout.FLOW_MAPS]
+        self._flows = [self._open(directory / name) for name in sources.FLOW_MAPS]
         self._active = self._open(directory / "active")
         self._lost = self._open(directory / "lost")
         self._ids = [syscalls.object_id(fd) for fd in self._flows]

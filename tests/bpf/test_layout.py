@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bpf import layout
+from bpf import layout, sources
 
 STRUCTS = {"flow_key": layout.KEY, "flow_counters": layout.VALUE, "loss": layout.LOSS}
 
 
 def members(struct: str) -> list[str]:
     """Names in the order of weir.h, read from its text."""
-    body = re.search(rf"struct {struct} {{(.*?)\n}};", layout.source("weir.h"), re.DOTALL)
+    body = re.search(rf"struct {struct} {{(.*?)\n}};", sources.source("weir.h"), re.DOTALL)
     assert body is not None
     return re.findall(r"__u\d+ (\w+)(?:\[\d+\])?;", body[1])
 
@@ -48,7 +48,7 @@ def test_every_member_stands_where_the_compiler_puts_it(tmp_path: Path) -> None:
 
 def test_loss_reasons_are_named_in_order(tmp_path: Path) -> None:
     assert compiled(tmp_path)["reasons"] == (0, len(layout.LOSS_REASONS))
-    in_header = re.findall(r"LOST_(\w+),", layout.source("weir.h"))
+    in_header = re.findall(r"LOST_(\w+),", sources.source("weir.h"))
     assert [name.lower() for name in in_header] == list(layout.LOSS_REASONS)
 
 
@@ -58,7 +58,7 @@ def test_structs_have_no_hidden_holes() -> None:
 
 
 def test_the_stamp_changes_with_the_sources_and_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = layout.stamp(64)
-    assert original == layout.stamp(64) != layout.stamp(65)
-    monkeypatch.setattr(layout, "source", lambda name: f"another {name}")
-    assert layout.stamp(64) != original
+    original = sources.stamp(64)
+    assert original == sources.stamp(64) != sources.stamp(65)
+    monkeypatch.setattr(sources, "source", lambda name: f"another {name}")
+    assert sources.stamp(64) != original

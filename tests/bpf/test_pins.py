@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bpf import compiler, layout, pins, syscalls
+from bpf import compiler, pins, sources, syscalls
 from bpf.probe import open_probe, remove_probe
 from schemas.errors import CaptureError, SettingError
 from tests.bpf.support import drain, start, total, traffic
@@ -87,7 +87,7 @@ def test_another_size_or_version_is_replaced_not_adopted(node: Node, nodes: tupl
 def test_pins_whose_programs_are_no_longer_attached_are_not_adopted(node: Node) -> None:
     open_probe(node.cgroup).close()
     fd = os.open(node.cgroup, os.O_RDONLY)
-    program = syscalls.open_pinned(pins.home(node.cgroup) / layout.stamp(65_536) / "count_sent")
+    program = syscalls.open_pinned(pins.home(node.cgroup) / sources.stamp(65_536) / "count_sent")
     syscalls.detach(fd, program, syscalls.CGROUP_EGRESS)
     os.close(program)
     os.close(fd)

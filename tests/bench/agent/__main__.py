@@ -13,10 +13,10 @@ from pathlib import Path
 
 import orjson
 
-from tests.bench.agent import phases, report
+from tests.bench.agent import meters, phases, report
 from tests.bench.agent.report import Start
 from tests.bench.agent.softflowd import installed
-from tests.bench.agent.stage import BULK_OFF_PORT, BULK_ON_PORT, Stage
+from tests.bench.agent.stage import ANSWER_PORT, BULK_OFF_PORT, BULK_ON_PORT, ECHO_PORT, PORTS, Stage
 from tests.bench.machine import machine
 from tests.bench.say import say
 
@@ -53,7 +53,11 @@ def _play(stage: Stage, program: str | None, full: bool) -> dict[str, object]:
         load = partial(phases.connections, stage, rate, host=host, clients=clients)
         loads.append(phases.measure(stage, name, windows, load, program))
     loads.append(phases.edges(stage, 2 * more))
-    packets = phases.packet_cost(stage, partial(phases.connections, stage, 1_000, host=server.ipv4, clients=1))
+    samples = 24 if full else 6
+    packets = [
+        phases.packet_cost(stage, "short connections, 1,000 a second", ("connect", server.ipv4, ANSWER_PORT, PORTS, 1_000), samples),
+        phases.packet_cost(stage, "requests on open connections", ("ask", server.ipv4, ECHO_PORT), samples),
+    ]
     bulks = [phases.bulk(stage, on, port, 3.0 * (3 if full else 1)) for on, port in ((True, BULK_ON_PORT), (False, BULK_OFF_PORT))]
     stage.stop_agent()
     batches = stage.batches()
@@ -62,17 +66,18 @@ def _play(stage: Stage, program: str | None, full: bool) -> dict[str, object]:
     say(f"Packets lost: {lost}.")
     for pod in (stage.client, stage.server):
         pod.set_offloads(True)
-    rounds = phases.application(stage, 12 if full else 3, 4.0)
+    rounds = phases.application(stage, 12 if full else 4, 3.0)
     say(*report.application_lines(rounds))
     return {"starts": starts, "phases": loads, "packets": packets, "bulk": bulks, "application": rounds, "lost_packets": lost}
 
 
 def _start(stage: Stage, name: str) -> Start:
     attached, said = stage.start_agent(name)
+    cpu = meters.cpu_with_children(stage.pid)
     stage.leave_agent()
     _, again = stage.start_agent(name)
     stage.stop_agent()
-    return Start(attached, said, again)
+    return Start(attached, said, again, cpu)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bpf import layout, pins, syscalls
+from bpf import pins, sources, syscalls
 
 _ENABLE_STATS = 32
 
@@ -33,6 +33,12 @@ def cost(pid: int) -> Cost:
         ran += int((task / "schedstat").read_text().split()[0])
         wakes += _number((task / "status").read_text(), "voluntary_ctxt_switches")
     return Cost(ran / 1e9, wakes)
+
+
+def cpu_with_children(pid: int) -> float:
+    """Seconds of CPU of a process, before and after its exec, and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def wakes_by_thread(pid: int) -> dict[str, int]:
@@ -72,10 +78,16 @@ class Runs:
     count: int
     nanoseconds: int
 
+    def __sub__(self, before: Runs) -> Runs:
+        return Runs(self.count - before.count, self.nanoseconds - before.nanoseconds)
+
+    def __add__(self, other: Runs) -> Runs:
+        return Runs(self.count + other.count, self.nanoseconds + other.nanoseconds)
+
 
 def program_runs(cgroup: Path) -> dict[str, Runs]:
     found = {}
-    for name in layout.PROGRAMS:
+    for name in sources.PROGRAMS:
         (path,) = pins.home(cgroup).glob(f"*/{name}")
         fd = syscalls.open_pinned(path)
         info = dict(line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())

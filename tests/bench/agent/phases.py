@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -18,7 +18,7 @@ from weir.lab import InterfaceCounters
 
 EDGES = 50_000
 QUIET_SECONDS = 5.0
-STATISTICS_SECONDS = 3.0
+SAMPLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -90,23 +90,41 @@ def edges(stage: Stage, windows: int) -> Phase:
     return measure(stage, f"{EDGES:,} edges", windows, load, None)
 
 
-def packet_cost(stage: Stage, load: Callable[[float], Sequence[Any]]) -> dict[str, float]:
-    """Nanoseconds a run of each program under a load, by the kernel's statistics."""
-    clients = load(STATISTICS_SECONDS + 1)
-    time.sleep(0.5)
+@dataclass(frozen=True)
+class PacketCost:
+    """Nanoseconds by the kernel's statistics, one figure a sample: of a packet in each direction, of both, of a connection's event."""
+
+    load: str
+    sent: list[float]
+    received: list[float]
+    packet: list[float]
+    event: list[float]
+    packets: int
+
+
+def packet_cost(stage: Stage, name: str, client: Sequence[object], samples: int) -> PacketCost:
+    """Under a client of load.py, to which the seconds are added."""
+    running = stage.begin(*client, samples * SAMPLE_SECONDS + 1)
+    result = PacketCost(name, [], [], [], [], 0)
+    total = 0
     with meters.bpf_statistics():
-        before = meters.program_runs(stage.node.cgroup)
-        time.sleep(STATISTICS_SECONDS)
-        after = meters.program_runs(stage.node.cgroup)
-    for client in clients:
-        stage.result(client)
-    return {
-        name: (after[name].nanoseconds - before[name].nanoseconds) / max(1, after[name].count - before[name].count) for name in after
-    } | {
-        "packets": float(sum(after[name].count - before[name].count for name in ("count_sent", "count_received"))),
-        "a packet": sum(after[name].nanoseconds - before[name].nanoseconds for name in ("count_sent", "count_received"))
-        / max(1, sum(after[name].count - before[name].count for name in ("count_sent", "count_received"))),
-    }
+        time.sleep(0.5)
+        for _ in range(samples):
+            before = meters.program_runs(stage.node.cgroup)
+            time.sleep(SAMPLE_SECONDS)
+            now = meters.program_runs(stage.node.cgroup)
+            ran = {key: now[key] - before[key] for key in now}
+            both = ran["count_sent"] + ran["count_received"]
+            total += both.count
+            for figures, runs in (
+                (result.sent, ran["count_sent"]),
+                (result.received, ran["count_received"]),
+                (result.packet, both),
+                (result.event, ran["follow_connection"]),
+            ):
+                figures.append(runs.nanoseconds / max(1, runs.count))
+    stage.result(running)
+    return replace(result, packets=total)
 
 
 def bulk(stage: Stage, offloads: bool, port: int, seconds: float) -> Bulk:
@@ -134,9 +152,16 @@ def application(stage: Stage, rounds: int, seconds: float) -> Rounds:
                 stage.start_agent()
             if not with_agent:
                 stage.stop_agent()
-            (result.with_agent if with_agent else result.without).append(stage.run("ask", stage.server.ipv4, ECHO_PORT, seconds))
+            (result.with_agent if with_agent else result.without).append(_asked(stage, seconds))
     stage.stop_agent()
     return result
+
+
+def _asked(stage: Stage, seconds: float) -> dict[str, float]:
+    """The application's own account, and what it cost in CPU: that depends less on what else the machine does."""
+    before = stage.cpu_seconds()
+    answer: dict[str, float] = stage.run("ask", stage.server.ipv4, ECHO_PORT, seconds)
+    return {**answer, "cpu_us": 1e6 * (stage.cpu_seconds() - before) / (answer["requests"] * seconds)}
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:

@@ -28,7 +28,20 @@ def installed() -> str | None:
 def softflowd(program: str, pod: Pod) -> Iterator[int]:
     """Runs on the interface of a pod that has processes, outside its cgroup, and exports to a socket that nobody reads. Gives its id."""
     with tempfile.TemporaryDirectory() as folder, _sink(pod) as port:
-        command = [program, "-d", "-i", Pod.interface, "-n", f"127.0.0.1:{port}", "-p", f"{folder}/pid", "-c", f"{folder}/control"]
+        command = [
+            program,
+            "-d",
+            "-i",
+            Pod.interface,
+            "-n",
+            f"127.0.0.1:{port}",
+            "-p",
+            f"{folder}/pid",
+            "-c",
+            f"{folder}/control",
+            "-v",
+            "9",
+        ]
         process = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{pod.netns}", "--", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
