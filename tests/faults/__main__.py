@@ -44,7 +44,7 @@ def _soak(given: argparse.Namespace, folder: Path, layout: str, of: int) -> Outc
     steps = long_plan(given.seed, round(given.kills * (SHARES[layout] if of > 1 else 1)), served=not embedded)
     each = -(-given.flows // of // (len(steps) + 1) // NODES)
     messages = -(-each // MESSAGE_FLOWS)
-    shape = recent_shape(given.seed, 3 * len(steps), each, -(-each // messages), RECORDED)
+    shape = recent_shape(given.seed, 3 * len(steps), each, -(-each // messages), nodes=NODES, recorded=RECORDED)
     say(f"{layout}: {len(steps)} faults, {shape.flows_a_window:,} flows and more between two")
     crew_size = 1 if embedded else given.workers
     return carry_out(folder, shape, steps, embedded=embedded, crew_size=crew_size, say=lambda line: say(f"{layout:8} {line}"))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults.bench import SESSION_SECONDS, Bench
+from tests.faults.bench import LOOK_SECONDS, SESSION_SECONDS, Bench
 from tests.support.processes import wait_for
 
 Act = Callable[[Bench, random.Random], None]
@@ -53,7 +53,7 @@ def keep_busy(bench: Bench, condition: Callable[[], bool], what: str) -> None:
         return False
 
     try:
-        wait_for(held, 120, what)
+        wait_for(held, 120, what, every=LOOK_SECONDS)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{bench.last_words()}") from None
 
