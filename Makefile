@@ -33,8 +33,8 @@ bench-attribution: setup-test ## names by weir and by others against a known tru
 bench-replay: setup-test ## a million flows through Kafka into a worker: what each stage costs
 	@.venv/bin/python -m tests.bench.replay $(ARGS)
 
-faults: setup-test ## every point and every fault once: a short plan, and kills of agents and of forwarding workers
-	@.venv/bin/pytest tests/faults/short_plan.py tests/faults/agent_points.py tests/faults/forward_points.py $(ARGS)
+faults: setup-test ## the fault bench alone: every point and every fault once
+	@.venv/bin/pytest tests/faults $(ARGS)
 
 soak: setup-test ## hundreds of kills under millions of flows, and a table of what was lost or doubled
 	@nice -n 10 .venv/bin/python -m tests.faults $(ARGS)
