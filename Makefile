@@ -47,8 +47,8 @@ bench-peers: setup-test ## weir's worker beside ClickHouse alone and a naive Fau
 bench-crashes: setup-test ## the same under kills and rebalances: what is lost, what is there twice
 	@nice -n 10 .venv/bin/python -m tests.bench.peers.crash_bench $(ARGS)
 
-faults: setup-test ## every point and every fault once: a short plan, and kills of agents and of forwarding workers
-	@.venv/bin/pytest tests/faults/short_plan.py tests/faults/agent_points.py tests/faults/forward_points.py $(ARGS)
+faults: setup-test ## the fault bench alone: every point and every fault once
+	@.venv/bin/pytest tests/faults $(ARGS)
 
 soak: setup-test ## hundreds of kills under millions of flows, and a table of what was lost or doubled
 	@nice -n 10 .venv/bin/python -m tests.faults $(ARGS)

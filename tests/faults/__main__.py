@@ -41,13 +41,17 @@ def main() -> None:
 
 def _soak(given: argparse.Namespace, folder: Path, layout: str, of: int) -> Outcome:
     embedded = layout == "embedded"
-    steps = long_plan(given.seed, round(given.kills * (SHARES[layout] if of > 1 else 1)), served=not embedded)
+    crew_size = 1 if embedded else given.workers
+    steps = long_plan(given.seed, round(given.kills * (SHARES[layout] if of > 1 else 1)), served=not embedded, crew_size=crew_size)
     each = -(-given.flows // of // (len(steps) + 1) // NODES)
     messages = -(-each // MESSAGE_FLOWS)
-    shape = recent_shape(given.seed, 3 * len(steps), each, -(-each // messages), RECORDED)
+    shape = recent_shape(given.seed, 3 * len(steps), each, -(-each // messages), nodes=NODES, recorded=RECORDED)
     say(f"{layout}: {len(steps)} faults, {shape.flows_a_window:,} flows and more between two")
-    crew_size = 1 if embedded else given.workers
-    return carry_out(folder, shape, steps, embedded=embedded, crew_size=crew_size, say=lambda line: say(f"{layout:8} {line}"))
+    try:
+        return carry_out(folder, shape, steps, embedded=embedded, crew_size=crew_size, say=lambda line: say(f"{layout:8} {line}"))
+    except BaseException as error:
+        say(f"{layout} ends here: {error}")  # the other part goes on to its end
+        raise
 
 
 def _arguments() -> argparse.Namespace:

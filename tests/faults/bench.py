@@ -26,6 +26,7 @@ from tests.support.schema_registry import SchemaRegistry
 
 HOLD_SECONDS, SESSION_SECONDS = 1, 2
 RECOVERY_SECONDS = 120
+LOOK_SECONDS = 0.1
 LAST_BLOCK_FLOWS = 20_000
 
 
@@ -134,7 +135,7 @@ class Bench:
                 return False
 
         try:
-            wait_for(held, seconds, what)
+            wait_for(held, seconds, what, every=LOOK_SECONDS)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.last_words()}") from None
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults.bench import SESSION_SECONDS, Bench
+from tests.faults.bench import LOOK_SECONDS, SESSION_SECONDS, Bench
 from tests.support.processes import wait_for
 
 Act = Callable[[Bench, random.Random], None]
@@ -38,6 +38,13 @@ def fault(name: str, *, kills: int = 0, served: bool = False, weight: float = 1.
     return enter
 
 
+def staying(armed: int, crew_size: int) -> int:
+    """How many of a crew stay where so many others come to die: of more than half as many workers as there are partitions, some would
+    have nothing to do. A worker with the engine inside is alone.
+    """
+    return min(crew_size, max(1, LONGEST_CREW - armed)) if crew_size > 1 else 0
+
+
 def keep_busy(bench: Bench, condition: Callable[[], bool], what: str) -> None:
     """Until the condition holds; a further window whenever nothing is left to do."""
     due = time.monotonic() + 1
@@ -53,7 +60,7 @@ def keep_busy(bench: Bench, condition: Callable[[], bool], what: str) -> None:
         return False
 
     try:
-        wait_for(held, 120, what)
+        wait_for(held, 120, what, every=LOOK_SECONDS)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{bench.last_words()}") from None
 

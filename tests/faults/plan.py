@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from schemas.failpoints import WORKER_POINTS
 from tests.faults import around, table
-from tests.faults.fault import FAULTS
+from tests.faults.fault import FAULTS, staying
 
 __all__ = ["FAULTS", "around", "table"]
+TOGETHER = 3
+"""Workers that die at points at the same time."""
 AT_POINT = "worker: SIGKILL at "
 
 
@@ -40,16 +42,22 @@ def every_fault_once(seed: int, *, served: bool) -> list[Step]:
     return [Step(one.name, chance.randrange(2**32), one.kills) for one in FAULTS.values() if served or not one.served]
 
 
-def long_plan(seed: int, kills: int, *, served: bool) -> list[Step]:
+def long_plan(seed: int, kills: int, *, served: bool, crew_size: int = 1) -> list[Step]:
     """Every point and every fault once, then faults by their weights and points in turn, until there are so many kills; shuffled."""
     chance = random.Random(seed)
     table = [one for one in FAULTS.values() if served or not one.served]
-    steps = every_point_once(chance.randrange(2**32), 3 if served else 1) + every_fault_once(chance.randrange(2**32), served=served)
-    while sum(step.kills for step in steps) < kills:
+    at_once = TOGETHER if served else 1
+    steps = every_point_once(chance.randrange(2**32), at_once) + every_fault_once(chance.randrange(2**32), served=served)
+    while sum(_kills(step, crew_size) for step in steps) < kills:
         if chance.random() < 0.4:
-            steps.append(points_step((chance.choice(WORKER_POINTS),), chance.randrange(2**32)))
+            steps.append(points_step(tuple(chance.sample(WORKER_POINTS, at_once)), chance.randrange(2**32)))
         else:
             (one,) = chance.choices(table, [each.weight for each in table])
             steps.append(Step(one.name, chance.randrange(2**32), one.kills))
     chance.shuffle(steps)
     return steps
+
+
+def _kills(step: Step, crew_size: int) -> int:
+    """Those who make room for the ones that die at points die, too."""
+    return step.kills + max(0, crew_size - staying(len(step.points), crew_size)) if step.points else step.kills

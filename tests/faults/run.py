@@ -59,10 +59,10 @@ def carry_out(
         return Outcome(title, bench.ledger.sent, tuple(bench.struck), verdicts, time.monotonic() - begun, hits, missed, words)
 
 
-def recent_shape(seed: int, windows: int, flows_each: int, batch_flows: int = 60, recorded: int = 2) -> Shape:
+def recent_shape(seed: int, windows: int, flows_each: int, batch_flows: int = 60, **more: int) -> Shape:
     """Old enough that so many windows lie in the past."""
     start_us = half_an_hour_ago_us() - max(0, windows - 150) * 10_000_000
-    return Shape(seed, start_us, flows_each=flows_each, batch_flows=batch_flows, recorded=recorded)
+    return Shape(seed, start_us, flows_each=flows_each, batch_flows=batch_flows, **more)
 
 
 def _act(bench: Bench, step: Step) -> None:

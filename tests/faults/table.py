@@ -15,12 +15,12 @@ from confluent_kafka import KafkaException
 
 from streams.transport import decode_pending
 from tests.faults.bench import Bench, pick
-from tests.faults.fault import LONGEST_CREW, fault, instant, keep_busy, sleep_through_session
+from tests.faults.fault import LONGEST_CREW, fault, instant, keep_busy, sleep_through_session, staying
 from tests.integration.pipeline_support import GROUP, rewind
 from tests.support.processes import Child, wait_for
 
 
-@fault("worker: SIGKILL", kills=1, weight=2)
+@fault("worker: SIGKILL", kills=1, weight=6)
 def kill_worker(bench: Bench, chance: random.Random) -> None:
     instant(chance)
     bench.strike()
@@ -138,9 +138,9 @@ def rebalance_storm(bench: Bench, chance: random.Random) -> None:
 
 
 def kill_at(bench: Bench, chance: random.Random, points: tuple[str, ...]) -> None:
-    """As many workers as there are points join and die there, and others take over what they had."""
-    if bench.engine is None:  # it is the one worker's: that one dies, too, wherever it is
-        bench.crew.kill(*bench.crew.members)
+    """As many workers as there are points come and die there, and others take over what they had. Some of the crew die first."""
+    leaving = len(bench.crew.members) - staying(len(points), bench.crew_size)
+    bench.crew.kill(*chance.sample(bench.crew.members, max(0, leaving)))
     armed = {point: bench.crew.start(point, 1 if point.startswith("restore") else chance.randint(1, 2)) for point in points}
 
     def all_dead() -> bool:

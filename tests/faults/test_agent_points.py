@@ -5,22 +5,28 @@ what was sent arrives, once.
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from producers.segment import unpack
+from schemas.columns import FlowBatch
 from schemas.failpoints import AGENT_POINTS
 from tests.faults.clock import set_clock
-from tests.producers.test_agent import Topic, call, expected, node, pods, topic, views
+from tests.producers.test_agent import SERVER, Topic, call, expected, node, pods, topic, views
 from tests.support.disk import SmallDisk
 from tests.support.processes import Child, wait_for
-from weir.lab import Node, Pod
+from weir.lab import Lab, Node, Pod
 
 __all__ = ["node", "pods", "topic"]
 SIZE = 1_009
+NODES = 3
 NOBODY = "127.0.0.1:9"
 AHEAD_SECONDS, BEHIND_SECONDS = 30, -45
 
@@ -30,34 +36,78 @@ def agent(*arguments: object, by: tuple[object, ...] = ()) -> Child:
     return Child([sys.executable, "-m", *map(str, by), "tests.producers.agent_process", *map(str, arguments)], name=f"agent {by}")
 
 
-def wait_for_calls(topic: Topic, calls: int) -> None:
-    """The comparison is what a failure shows."""
+def wait_for_calls(topic: Topic, calls: int, name: str = "n1") -> list[FlowBatch]:
+    """What the node sent, once that is every call. The comparison is what a failure shows."""
+
+    def sent() -> list[FlowBatch]:
+        return [batch for batch in topic.poll() if batch.node_id == name]
+
     with suppress(AssertionError):
-        wait_for(lambda: views(topic.poll()) == expected(calls, SIZE), 30, "every call")
-    assert views(topic.poll()) == expected(calls, SIZE)
+        wait_for(lambda: views(sent()) == expected(calls, SIZE), 30, "every call")
+    assert views(sent()) == expected(calls, SIZE)
+    return sent()
 
 
-def test_killed_at_every_step(tmp_path: Path, clean_kafka: str, topic: Topic, node: Node, pods: tuple[Pod, Pod]) -> None:
-    """The second time that it is there, so that a window before it was counted in peace."""
-    state, notes, calls = tmp_path / "state", tmp_path / "notes", 0
-    state.mkdir()
-    arguments = clean_kafka, state, node.cgroup, "n1", 1
-    with agent(*arguments):
-        wait_for(lambda: topic.grown(0), 30, "the first window")
-    for point in AGENT_POINTS:
-        with agent(*arguments, by=("tests.faults.armed", point, 2, "SIGKILL", notes)) as armed:
-            while armed.running():
-                call(*pods, 1, SIZE)
-                calls += 1
-            armed.wait(30, status=-signal.SIGKILL)
-        call(*pods, 2, SIZE)
-        calls += 2
-    with agent(*arguments) as last:
-        wait_for_calls(topic, calls)
-        last.stop(20)
-    assert not [loss for batch in topic.poll() for loss in batch.losses]
-    assert len({batch.epoch for batch in topic.poll()}) == 1
-    assert notes.read_text().split() == list(AGENT_POINTS)
+@contextmanager
+def serving(pod: Pod) -> Iterator[None]:
+    process = pod.popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    yield
+    process.kill()
+
+
+def test_killed_at_every_step(tmp_path: Path, clean_kafka: str, topic: Topic) -> None:
+    """On three nodes at once, each with its share of the points; the second time that an agent is there, so that a window before it was
+    counted in peace.
+    """
+    with Lab("agent") as lab, ThreadPoolExecutor() as pool:
+        shares = {f"n{number}": AGENT_POINTS[number - 1 :: NODES] for number in range(1, NODES + 1)}
+        lives = [Life(lab.node(name), clean_kafka, tmp_path / name, points) for name, points in shares.items()]
+        for life, ended in [(life, pool.submit(life.live)) for life in lives]:
+            ended.result()
+            batches = wait_for_calls(topic, life.calls, life.node.name)
+            assert not [loss for batch in batches for loss in batch.losses]
+            assert len({batch.epoch for batch in batches}) == 1
+            assert life.notes.read_text().split() == list(life.points)
+
+
+@dataclass
+class Life:
+    """A node whose agent is killed at each of the points."""
+
+    node: Node
+    kafka: str
+    directory: Path
+    points: tuple[str, ...]
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        self.pods = self.node.pod("checkout"), self.node.pod("db")
+
+    @property
+    def notes(self) -> Path:
+        return self.directory / "notes"
+
+    def live(self) -> None:
+        state = self.directory / "state"
+        state.mkdir(parents=True)
+        pods = self.pods
+        arguments = self.kafka, state, self.node.cgroup, self.node.name, 1
+        with serving(pods[1]):
+            with agent(*arguments) as first:
+                first.line("Window ")
+            for point in self.points:
+                with agent(*arguments, by=("tests.faults.armed", point, 2, "SIGKILL", self.notes)) as armed:
+                    while armed.running():
+                        call(*pods, 1, SIZE)
+                        self.calls += 1
+                    armed.wait(30, status=-signal.SIGKILL)
+                call(*pods, 2, SIZE)
+                self.calls += 2
+            with agent(*arguments) as last:
+                last.line("Window ")
+                last.stop(20)
 
 
 def test_a_clock_that_steps(tmp_path: Path, clean_kafka: str, topic: Topic, node: Node, pods: tuple[Pod, Pod]) -> None:

@@ -15,6 +15,7 @@ from tests.faults.report import table
 from tests.faults.run import Outcome, carry_out, recent_shape
 
 SEED = 5
+NODES = 8
 EMBEDDED_POINTS = 4
 """As many die with their engine here; `make soak` kills at each of them so."""
 
@@ -31,7 +32,7 @@ def test_every_point_and_every_fault_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
 
         def begin(name: str, steps: list[Step], crew_size: int) -> Future[Outcome]:
-            shape = recent_shape(SEED, 60, 100, 50)
+            shape = recent_shape(SEED, 60, 100, 50, nodes=NODES)
             return pool.submit(carry_out, tmp_path / name, shape, steps, embedded=name == "embedded", crew_size=crew_size, say=print)
 
         runs = [

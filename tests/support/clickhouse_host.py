@@ -59,6 +59,10 @@ class Bytes:
         self.data += part
 
 
+def literal(value: str) -> str:
+    return value if value.lstrip("-").isdigit() else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def context(revision: int) -> Any:
     settings = {"use_numpy": False, "strings_as_bytes": False, "strings_encoding": "utf-8", "use_client_time_zone": False}
     settings |= {"input_format_null_as_default": False, "namedtuple_as_json": True, "server_side_params": False}
@@ -113,14 +117,13 @@ class Client:
         try:
             if self.database:
                 session.query(f"USE {self.database}")
-            # readonly last: nothing can be set after it
-            for name, value in sorted(settings.items(), key=lambda item: item[0] == "readonly"):
-                literal = value if value.lstrip("-").isdigit() else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-                session.query(f"SET {name} = {literal}")
             match = INSERT.match(sql)
             if match is None:
+                # readonly last: nothing can be set after it
+                for name, value in sorted(settings.items(), key=lambda item: item[0] == "readonly"):
+                    session.query(f"SET {name} = {literal(value)}")
                 self.answer(session, sql)
-            elif not self.insert(session, match.group(1), match.group(2)):
+            elif not self.insert(session, match.group(1), match.group(2), settings):
                 return False
             write_varint(END, self.fout)
             self.fout.flush()
@@ -156,7 +159,7 @@ class Client:
         read_binary_str(self.fin)  # quota key
         read_varint(self.fin)  # patch
 
-    def insert(self, session: Any, table: str, columns: str) -> bool:
+    def insert(self, session: Any, table: str, columns: str, settings: dict[str, str]) -> bool:
         self.send_header(session, table, [name.strip(" `") for name in columns.split(",")])
         native = Bytes()
         writer = BufferedSocketWriter(native, BUFFER)
@@ -165,9 +168,8 @@ class Client:
             block.data = [list(column) for column in block.data]
             stream.write(block)
         with Payload(native.data) as payload:
-            for name, value in payload.settings.items():
-                session.query(f"SET {name} = {value}")
-            session.query(f"INSERT INTO {table} ({columns}) {payload.select('Native')}")
+            values = ", ".join(f"{name} = {literal(str(value))}" for name, value in {**settings, **payload.settings}.items())
+            session.query(f"INSERT INTO {table} ({columns}) SETTINGS {values} {payload.select('Native')}")
         if lose_next_answer.is_set():
             lose_next_answer.clear()
             return False
