@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.faults.armed import armed
 from tests.support.processes import Child, weir
 
 
@@ -28,8 +28,8 @@ class Crew:
         if not point:
             worker = weir("worker", settings=settings)
         else:
-            arming = ["-m", "tests.faults.armed", point, nth, at_point.name, self.notes, "weir.cli", "worker"]
-            worker = Child([sys.executable, *map(str, arming)], settings, name=f"weir worker, {at_point.name} at {point}")
+            arming = armed(point, nth, at_point, self.notes, "worker")
+            worker = Child(arming, settings, name=f"weir worker, {at_point.name} at {point}")
         self.members.append(worker)
         return worker
 

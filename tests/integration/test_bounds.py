@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-import pytest
 from confluent_kafka import Producer
 
 from schemas.addresses import parse_addresses
@@ -112,12 +111,6 @@ class Source:
 
     def _framed(self, batch: FlowBatch) -> bytes:
         return self._framer.frame("FlowBatch", encode_batch(batch))
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[EngineHost]:
-    with EngineHost(tmp_path / "engine") as server:
-        yield server
 
 
 def fills(port: int) -> dict[str, float]:
