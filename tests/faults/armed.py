@@ -10,9 +10,15 @@ import os
 import runpy
 import sys
 import threading
+from pathlib import Path
 from signal import Signals
 
 from schemas import failpoints
+
+
+def armed(point: str, nth: int, signal: Signals, notes: Path, *arguments: str | Path) -> list[str]:
+    """The command line of `weir ARGUMENTS` with a failpoint armed."""
+    return [sys.executable, "-m", "tests.faults.armed", point, str(nth), signal.name, str(notes), "weir.cli", *map(str, arguments)]
 
 
 def note(path: str, point: str) -> None:

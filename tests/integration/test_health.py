@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -26,13 +25,6 @@ IMPATIENT: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_sec
 @pytest.fixture(scope="module")
 def made() -> Made:
     return made_recording(seed=31, flows=FLOWS_MADE)
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[EngineHost]:
-    """An engine that has been started."""
-    with EngineHost(tmp_path / "engine") as server:
-        yield server
 
 
 def ask(port: int, path: str) -> tuple[int, str]:

@@ -37,14 +37,6 @@ def away_kafka(tmp_path: Path) -> Iterator[KafkaServer]:
     server.kill()
 
 
-@pytest.fixture
-def away_host(tmp_path: Path) -> Iterator[EngineHost]:
-    """An engine that has not been started."""
-    server = EngineHost(tmp_path / "engine")
-    yield server
-    server.kill()
-
-
 def test_a_command_without_kafka_says_so_and_ends(made: Made, tmp_path: Path) -> None:
     """All at once: each waits as long as a broker may take to answer."""
     file = tmp_path / "whole.jsonl"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 
 import orjson
@@ -15,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from schemas.failpoints import RECOMPUTE_POINTS
 from schemas.instants import format_instant
 from schemas.topics import ATTRIBUTED_TOPIC, FLOWS_TOPIC
+from tests.faults.armed import armed
 from tests.integration.made_recording import SECOND_US, Made, half_an_hour_ago_us, instant, made_recording
 from tests.integration.pipeline_support import GROUP, Pipeline, assert_holds, rows
 from tests.sinks.oracle import assert_rollups_follow
@@ -120,9 +120,9 @@ def test_killed_between_two_steps(pipeline: Pipeline, made: Made) -> None:
     before = contents(pipeline)
     elsewhere = (instant(BORDER_US), instant(BORDER_US + HOUR_US))
     for point in RECOMPUTE_POINTS:
-        nth = "3" if point == "recompute.removing" else "1"
-        armed = [sys.executable, "-m", "tests.faults.armed", point, nth, "SIGKILL", pipeline.directory / "notes"]
-        with Child([*armed, "weir.cli", "recompute", *SPAN, "--yes"], pipeline.settings) as dying:
+        nth = 3 if point == "recompute.removing" else 1
+        arming = armed(point, nth, signal.SIGKILL, pipeline.directory / "notes", "recompute", *SPAN, "--yes")
+        with Child(arming, pipeline.settings) as dying:
             dying.wait(60, status=-signal.SIGKILL)
         with pipeline.worker(r"recomputation \d is under way") as worker:
             worker.stop()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 import signal
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from schemas.topics import FLOWS_TOPIC
+from tests.faults.armed import armed
 from tests.integration.made_recording import Made, made_recording
 from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, assert_holds, rewind
 from tests.support.clickhouse import EngineHost
@@ -26,12 +27,6 @@ SMALL_BLOCKS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_
 @pytest.fixture(scope="module")
 def made() -> Made:
     return made_recording(seed=11, flows=FLOWS_MADE)
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[EngineHost]:
-    with EngineHost(tmp_path / "engine") as server:
-        yield server
 
 
 def _progress(pipeline: Pipeline) -> int:
@@ -67,46 +62,53 @@ def test_killed_while_a_rewound_group_has_a_block_pending(clean_kafka: str, made
         worker.stop()
     rewind(clean_kafka)
     recut = pipeline.having(block_flows=400)
-    armed = [sys.executable, "-m", "tests.faults.armed", "block.decided", "1", "SIGKILL", tmp_path / "notes", "weir.cli", "worker"]
-    with Child(armed, recut.settings) as dying:
+    arming = armed("block.decided", 1, signal.SIGKILL, tmp_path / "notes", "worker")
+    with Child(arming, recut.settings) as dying:
         dying.wait(60, status=-signal.SIGKILL)
     with recut.worker() as worker:
         recut.wait_until_read(worker)
         assert_holds(recut, made)
 
 
-def test_one_joins_and_one_leaves(clean_kafka: str, host: EngineHost, made: Made, tmp_path: Path) -> None:
-    """Two rebalances, with messages coming all the while."""
-    pipeline = Pipeline(clean_kafka, host.url, tmp_path, SMALL_BLOCKS)
-    path = pipeline.write("whole.jsonl", made.lines)
+@contextmanager
+def _overtaken(pipeline: Pipeline, path: Path, leave: Callable[[Child], None]) -> Iterator[tuple[Child, Callable[[], None]]]:
+    """A worker at work, to whom `leave` happens, and another that has had blocks since, with messages coming all the while.
+
+    Yields the first, and what waits until everything has been read and is held against the recording.
+    """
     with pipeline.worker() as first, pipeline.replaying(path) as replay:
         first.until(lambda: _progress(pipeline) > 5, 30, "some blocks")
-        with pipeline.having(state_dir=tmp_path / "other").worker() as second, pipeline.replaying(path) as again:
+        leave(first)
+        with pipeline.having(state_dir=pipeline.directory / "other").worker() as second, pipeline.replaying(path) as again:
             joined = _progress(pipeline)
-            second.until(lambda: _progress(pipeline) > joined, 30, "some blocks of two workers")
-            first.stop(10)
-            replay.wait()
-            again.wait()
-            pipeline.wait_until_read(second)
-            assert_holds(pipeline, made)
+            second.until(lambda: _progress(pipeline) > joined, 30, "some blocks since the second worker came")
+
+            def settle() -> None:
+                replay.wait()
+                again.wait()
+                pipeline.wait_until_read(second)
+
+            yield first, settle
+
+
+def test_one_joins_and_one_leaves(clean_kafka: str, host: EngineHost, made: Made, tmp_path: Path) -> None:
+    """Two rebalances."""
+    pipeline = Pipeline(clean_kafka, host.url, tmp_path, SMALL_BLOCKS)
+    with _overtaken(pipeline, pipeline.write("whole.jsonl", made.lines), lambda _: None) as (first, settle):
+        first.stop(10)
+        settle()
+        assert_holds(pipeline, made)
 
 
 def test_a_worker_that_was_stopped_for_too_long_does_no_harm(clean_kafka: str, host: EngineHost, made: Made, tmp_path: Path) -> None:
     """SIGSTOP for longer than its session: another takes its partitions over, and it goes on without them."""
     pipeline = Pipeline(clean_kafka, host.url, tmp_path, SMALL_BLOCKS)
     path = pipeline.write("whole.jsonl", made.lines)
-    with pipeline.worker() as first, pipeline.replaying(path) as replay:
-        first.until(lambda: _progress(pipeline) > 5, 30, "some blocks")
-        first.signal(signal.SIGSTOP)
-        with pipeline.having(state_dir=tmp_path / "other").worker() as second, pipeline.replaying(path) as again:
-            joined = _progress(pipeline)
-            second.until(lambda: _progress(pipeline) > joined, 30, "some blocks of the second worker")
-            first.signal(signal.SIGCONT)
-            replay.wait()
-            again.wait()
-            pipeline.wait_until_read(second)
-            assert_holds(pipeline, made)
-            first.line(rf"(?s)({ASSIGNED}.*){{2}}", 30)
+    with _overtaken(pipeline, path, lambda worker: worker.signal(signal.SIGSTOP)) as (first, settle):
+        first.signal(signal.SIGCONT)
+        settle()
+        assert_holds(pipeline, made)
+        first.line(rf"(?s)({ASSIGNED}.*){{2}}", 30)
 
 
 def test_sigterm_ends_it_soon_and_loses_nothing(clean_kafka: str, made: Made, tmp_path: Path) -> None:

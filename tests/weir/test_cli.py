@@ -35,7 +35,9 @@ def test_the_contracts_commands_are_there(capsys: pytest.CaptureFixture[str]) ->
     status, out, _ = run(capsys, "--help")
     named = re.findall(r"^  ([a-z-]+)  ", out.partition("Commands:")[2], re.MULTILINE)
     assert status == 0
-    assert named == "demo agent worker topics migrate query explain tail record replay ip-events dead-letter doctor config".split()
+    assert (
+        named == "demo agent worker topics migrate recompute query explain tail record replay ip-events dead-letter doctor config".split()
+    )
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
