@@ -54,7 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-crashes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--nodes", type=int, default=20, help="each sends one batch a window")
-    parser.add_argument("--flows-each", type=int, default=100, help="flows a batch")
+    parser.add_argument("--flows-each", type=int, default=300, help="flows a batch")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--output", type=Path, default=Path(".cache/bench-crashes.json"), help="the figures as JSON")
