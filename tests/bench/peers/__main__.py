@@ -22,13 +22,7 @@ from tests.bench.peers.weir_itself import WeirItself
 from tests.bench.say import say
 from tests.integration.made_recording import half_an_hour_ago_us
 
-CONTENDERS: dict[str, Contender] = {
-    "clickhouse": ClickHouseAlone(),
-    "weir": WeirItself(rollups=False),
-    "clickhouse-rollups": ClickHouseAlone(rollups=True),
-    "weir-rollups": WeirItself(),
-    "naive": NaiveWorker(),
-}
+NAMES = ("clickhouse", "weir", "clickhouse-rollups", "weir-rollups", "naive")
 OPENING_SHARE = 10
 """The window before those that count has so many times fewer flows, and all addresses."""
 NAIVE_SHARE = 40
@@ -37,15 +31,17 @@ NAIVE_SHARE = 40
 
 def main() -> None:
     given = _arguments()
-    contenders = {name: CONTENDERS[name] for name in given.only}
+    contenders = _contenders(given)
     opening = given.flows_each // OPENING_SHARE
     fleet = Fleet(given.seed, half_an_hour_ago_us(), given.nodes, given.addresses // given.nodes, given.flows_each, opening=opening)
     small = replace(fleet, nodes=max(1, given.nodes // NAIVE_SHARE))
     told = [machine(), versions(), _data(fleet, small, given.windows)]
+    if given.weir:
+        told.append(f"weir's settings beyond the usual ones: {', '.join(given.weir)}.")
     say("# Peers", "", *told, "")
     runs: list[Measured] = []
     for run, contender in interleaved(list(contenders.values()), given.runs):
-        measured = measure(contender, small if contender is CONTENDERS["naive"] else fleet, given.windows)
+        measured = measure(contender, small if isinstance(contender, NaiveWorker) else fleet, given.windows)
         runs.append(measured)
         took = f"{measured.cpu_seconds:.1f} CPU s, {measured.wall_seconds:.1f} s"
         say(f"run {run + 1}: {contender.title}: {measured.rate:,.0f} flows a CPU second, {took}, {measured.rows:,} rows")
@@ -61,9 +57,22 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--windows", type=int, default=1, help="that count, after one that warms up")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--weir", nargs="+", metavar="SETTING=VALUE", default=[], help="settings of weir's, such as block_flows=200000")
     parser.add_argument("--output", type=Path, default=Path(".cache/bench-peers.json"), help="the figures as JSON")
     return parser.parse_args()
+
+
+def _contenders(given: argparse.Namespace) -> dict[str, Contender]:
+    more = tuple((name, value) for name, _, value in (text.partition("=") for text in given.weir))
+    every = (
+        ClickHouseAlone(),
+        WeirItself(rollups=False, more=more),
+        ClickHouseAlone(rollups=True),
+        WeirItself(more=more),
+        NaiveWorker(),
+    )
+    return {name: contender for name, contender in zip(NAMES, every, strict=True) if name in given.only}
 
 
 def _data(fleet: Fleet, small: Fleet, windows: int) -> str:

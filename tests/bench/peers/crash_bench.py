@@ -12,7 +12,7 @@ from tests.bench.machine import machine
 from tests.bench.peers import report
 from tests.bench.peers.clickhouse_alone import ClickHouseAlone
 from tests.bench.peers.contender import Contender
-from tests.bench.peers.crashes import OUTAGE_SECONDS, SESSION_SECONDS, WINDOWS_A_STEP, Crashed, carry_out, plan
+from tests.bench.peers.crashes import LOAD_WINDOWS, OUTAGE_SECONDS, SESSION_SECONDS, Crashed, carry_out, plan
 from tests.bench.peers.flows import Fleet
 from tests.bench.peers.naive_writers import NaiveWriter
 from tests.bench.peers.venv import versions
@@ -39,7 +39,7 @@ def main() -> None:
         machine(),
         versions(),
         f"Seed {given.seed}: {' '.join(step.kind for step in steps)}; {fleet.nodes} nodes, {fleet.flows_each} flows a batch, "
-        f"{2 * WINDOWS_A_STEP * fleet.nodes} batches a step and more at a rebalance; "
+        f"{LOAD_WINDOWS * fleet.nodes} batches under way when something strikes; "
         f"outages of {OUTAGE_SECONDS} s, sessions of {SESSION_SECONDS} s; ClickHouse gathers blocks for {FLUSH_MS} ms.",
     ]
     say("# Crashes", "", *told, "")
@@ -54,7 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-crashes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--nodes", type=int, default=20, help="each sends one batch a window")
-    parser.add_argument("--flows-each", type=int, default=100, help="flows a batch")
+    parser.add_argument("--flows-each", type=int, default=300, help="flows a batch")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--output", type=Path, default=Path(".cache/bench-crashes.json"), help="the figures as JSON")

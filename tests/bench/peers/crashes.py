@@ -13,6 +13,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,10 @@ from tests.support.processes import Child, wait_for
 
 SESSION_SECONDS = 3
 AWAIT_SECONDS = 120
-WINDOWS_A_STEP = 2
+WARM_WINDOWS, LOAD_WINDOWS = 2, 8
+"""Windows that a consumer must be seen to read before something strikes, and windows that are on their way to it then."""
 REBALANCE_EVERY = 5
-LONGEST_DELAY = 0.6
+LONGEST_DELAY = 1.0
 OUTAGE_SECONDS = 1.5
 INSTANT, KAFKA_AWAY, ENGINE_STALLED = KILLS = ("instant", "Kafka away", "ClickHouse stalled")
 REBALANCE = "rebalance"
@@ -41,7 +43,7 @@ REBALANCE = "rebalance"
 
 @dataclass(frozen=True)
 class Step:
-    """`delay`: seconds from the sending of flows to what strikes."""
+    """`delay`: seconds from the beginning of the load to what strikes."""
 
     kind: str
     delay: float
@@ -95,16 +97,20 @@ class Ring:
         self._newest = 0
 
     def suffer(self, step: Step) -> None:
-        """Work that is seen to go on, more work, and the strike."""
+        """Work that is seen to go on, then the strike, while far more comes in."""
         before = self._done()
-        self._feed()
+        self._feed(WARM_WINDOWS)
         self._await(lambda: self._done() > before, "a commit")
-        self._feed()
         if step.kind == REBALANCE:
-            self._rebalance()
-        else:
-            time.sleep(step.delay)
-            self._kill(step.kind)
+            self._await(lambda: self._members() == 1, "killed members to be forgotten")
+        with ThreadPoolExecutor(1) as pool:
+            load = pool.submit(self._feed, LOAD_WINDOWS)
+            if step.kind == REBALANCE:
+                self._rebalance()
+            else:
+                time.sleep(step.delay)
+                self._kill(step.kind)
+            load.result()
 
     def settle(self) -> None:
         """Everything that was sent has been committed, and all consumers are gone."""
@@ -116,12 +122,10 @@ class Ring:
         return self._place.fleet.numbers(range(self._windows))
 
     def _rebalance(self) -> None:
-        self._await(lambda: self._members() == 1, "killed members to be forgotten")
         oldest = self._newest
         self._newest += 1
         self._start(self._newest)
         self._await(lambda: self._members() == 2, "two members")
-        self._feed()
         self._leave(oldest)
 
     def _kill(self, kind: str) -> None:
@@ -150,8 +154,8 @@ class Ring:
     def _dismiss(self, number: int) -> None:
         self._children.pop(number).__exit__(None, None, None)
 
-    def _feed(self) -> None:
-        begin, self._windows = self._windows, self._windows + WINDOWS_A_STEP
+    def _feed(self, windows: int) -> None:
+        begin, self._windows = self._windows, self._windows + windows
         send(self._contender, self._place, range(begin, self._windows))
 
     def _done(self) -> int:

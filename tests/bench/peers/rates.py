@@ -23,6 +23,7 @@ from tests.support.processes import Child, wait_for
 READ_SECONDS = 480
 LOOK_SECONDS = 0.25
 PRODUCER = {
+    "enable.idempotence": True,
     "acks": "all",
     "compression.type": "zstd",
     "linger.ms": 50,
