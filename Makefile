@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 PACKAGES := bpf producers schemas sinks streams weir
 
-.PHONY: help setup setup-test demo test lint bench-attribution bench-replay faults soak clean
+.PHONY: help setup setup-test demo test lint bench bench-attribution bench-replay faults soak clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -26,6 +26,9 @@ lint: setup-test ## ruff and mypy
 
 test: lint ## ruff, mypy and every test
 	@.venv/bin/pytest $(ARGS)
+
+bench: setup-test ## what a worker costs, end to end and step by step
+	@.venv/bin/python -m tests.bench.worker $(ARGS)
 
 bench-attribution: setup-test ## names by weir and by others against a known truth: a table
 	@nice -n 10 .venv/bin/python -m tests.bench.attribution $(ARGS)

@@ -34,10 +34,11 @@ from streams.hold import HoldRule, PartitionProgress
 from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.lane import Arrived, Lane
-from streams.pipeline import Pipeline
+from streams.pipeline import Applied, Pipeline
 from streams.progress import Progress
 from streams.refusals import Refusals
 from streams.restore import Restorer
+from streams.stages import stage
 from streams.transport import DecisionThread
 
 logger = logging.getLogger(__name__)
@@ -206,7 +207,7 @@ class Applier:
         reach("block.inserted")
         if forwarding := self._forwarding:
             await self._in_thread("outbox", lane, lambda: forwarding.keep(identity, applied.crossings))
-        await self._in_thread("Kafka", lane, lambda: self._delivery.send(applied.records))
+        await self._in_thread("Kafka", lane, lambda: self._publish(applied))
         reach("block.published")
         await self._decide(lane, last + 1, None)
         reach("block.committed")
@@ -218,6 +219,10 @@ class Applier:
         metrics.COMMIT_TIME.set_to_current_time()
         reach("block.dropped")
         return True
+
+    def _publish(self, applied: Applied) -> None:
+        with stage("publish"):
+            self._delivery.send(applied.records)
 
     def _identity(self, lane: Lane, first: int, last: int) -> BlockIdentity:
         return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic])
