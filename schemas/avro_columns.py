@@ -2,12 +2,16 @@
 
 Columns laid side by side and stripped of the padding are the concatenated encoding of the rows: what
 stands in an Avro array's block. So rows that any Avro reader decodes are made without touching one.
+
+Every byte of padding is moved, too, and every column costs some passes. So a column of few different values is encoded once a
+value (`codes`), and neighbours of that kind become one column (`fused`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -28,6 +32,12 @@ class Padded:
     def width(self) -> int:
         return int(self.data.shape[1])
 
+    def take(self, order: NDArray[Any]) -> Padded:
+        """The rows in another order."""
+        if self.codes is None:
+            return Padded(self.data[order], self.lengths[order])
+        return Padded(self.data, self.lengths, self.codes[order])
+
     def part(self, rows: slice) -> tuple[U8, NDArray[np.bool_]]:
         """Bytes of some rows, and which of them are no padding."""
         if self.codes is None:
@@ -44,6 +54,15 @@ def encode_integers(values: NDArray[Any]) -> Padded:
     if len(values) and values.min() == values.max():
         return Padded(*_varints(_zigzag(values[:1])), np.zeros(len(values), np.intp))
     return Padded(*_varints(_zigzag(values)))
+
+
+def encode_runs(values: NDArray[Any]) -> Padded:
+    """`encode_integers` for a column in which equal values stand together: every value is encoded once."""
+    if not len(values):
+        return encode_integers(values)
+    begins = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+    distinct, code = np.unique(values[begins], return_inverse=True)
+    return Padded(*_varints(_zigzag(distinct)), np.repeat(code, np.diff(np.append(begins, len(values)))))
 
 
 def encode_booleans(values: NDArray[np.bool_]) -> Padded:
@@ -70,6 +89,33 @@ def encode_long(value: int) -> bytes:
         out.append(rest & 0x7F | 0x80)
         rest >>= 7
     return bytes((*out, rest))
+
+
+def fused(columns: Sequence[Padded], rows: int) -> list[Padded]:
+    """Neighbouring columns with codes as one, as long as few combinations are possible; else as they are."""
+    sizes = [len(column.lengths) for column in columns]
+    codes = [column.codes for column in columns if column.codes is not None]
+    if len(codes) < len(columns) or prod(sizes) > max(1 << 16, 4 * rows):
+        return list(columns)
+    together = np.zeros(rows, np.intp)
+    for code, size in zip(codes, sizes, strict=True):
+        together = together * size + code
+    occurs = np.zeros(prod(sizes), np.bool_)
+    occurs[together] = True
+    used = np.flatnonzero(occurs)
+    number = np.zeros(len(occurs), np.intp)
+    number[used] = np.arange(len(used))
+    parts = np.unravel_index(used, sizes)
+    return [_side_by_side([replace(column, codes=part) for column, part in zip(columns, parts, strict=True)], len(used), number[together])]
+
+
+def _side_by_side(columns: Sequence[Padded], rows: int, codes: NDArray[Any]) -> Padded:
+    """The rows of the columns joined, and padded anew."""
+    data, offsets = join_rows(columns, rows)
+    lengths = np.diff(offsets).astype(np.uint16)
+    padded = np.zeros((rows, int(lengths.max(initial=0))), np.uint8)
+    padded[np.arange(padded.shape[1], dtype=np.uint16) < lengths[:, None]] = np.frombuffer(data, np.uint8)
+    return Padded(padded, lengths, codes)
 
 
 def join_rows(columns: Sequence[Padded], rows: int, chunk_bytes: int = 1 << 20) -> tuple[bytes, I64]:
@@ -103,12 +149,17 @@ def _zigzag(values: NDArray[Any]) -> U64:
 
 
 def _varints(values: U64) -> tuple[U8, U16]:
-    widest = max(1, -(-int(values.max()).bit_length() // 7)) if len(values) else 1
+    largest = int(values.max(initial=0))
+    widest = max(1, -(-largest.bit_length() // 7))
+    rest: NDArray[Any] = values.astype(np.uint32) if largest < 1 << 32 else values
     lengths = np.ones(len(values), np.uint16)
-    for k in range(1, widest):
-        lengths += values >= np.uint64(1 << 7 * k)
     data = np.empty((len(values), widest), np.uint8)
     for k in range(widest):
-        more = (lengths > k + 1).astype(np.uint8) << 7
-        data[:, k] = (values >> np.uint64(7 * k)).astype(np.uint8) & 0x7F | more
+        data[:, k] = rest
+        if k < widest - 1:
+            rest = rest >> rest.dtype.type(7)
+            more = rest > 0
+            lengths += more
+            data[:, k] &= 0x7F
+            data[:, k] |= more.view(np.uint8) << 7
     return data, lengths
