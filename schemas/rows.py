@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from schemas.avro_addresses import encode_addresses
 from schemas.avro_columns import (
-    Padded,
+    Encoded,
     encode_booleans,
     encode_integers,
     encode_long,
@@ -29,7 +29,7 @@ from schemas.avro_columns import (
     fused,
     join_rows,
 )
-from schemas.columns import I64, U8, U64
+from schemas.columns import COUNTERS, I64, U8, U64
 from schemas.framing import Framer
 from schemas.names import NAME_BYTES
 from schemas.tables import FLOWS
@@ -47,12 +47,14 @@ _TOGETHER = (
     _ATTRIBUTED,
     ("partition", "first_offset", "topic"),
 )
-"""Neighbours with few different values, encoded as one: names, and numbers that are the message's, the same for many rows in a row."""
+"""Neighbours with few different values: names, and numbers that are the message's, the same for many rows in a row."""
+_NUMBERS = (("first_seen", "last_seen"), COUNTERS)
+"""Neighbours that are nothing but numbers."""
 
 
 def _parts() -> tuple[tuple[str, ...], ...]:
     """All columns in their order, those of `_TOGETHER` together."""
-    of = {name: names for names in _TOGETHER for name in names}
+    of = {name: names for names in (*_TOGETHER, *_NUMBERS) for name in names}
     return tuple(dict.fromkeys(of.get(name, (name,)) for name in FLOWS.names))
 
 
@@ -145,7 +147,7 @@ def _windows(flows: pa.Table) -> I64:
     return windows
 
 
-def _weights(columns: Sequence[Padded], rows: int, message_bytes: int) -> I64:
+def _weights(columns: Sequence[Encoded], rows: int, message_bytes: int) -> I64:
     """n + 1 running sums of what each row may take: at least a thousandth of a message. `columns`: those that attribution does not fill."""
     lengths = sum((column.row_lengths() for column in columns), np.full(rows, _ATTRIBUTED_BYTES, np.int64))
     return np.concatenate(([0], np.cumsum(np.maximum(lengths, message_bytes // MESSAGE_FLOWS))))
@@ -179,20 +181,20 @@ def _cuts(group: _Group, weights: I64, message_bytes: int) -> Iterator[_Group]:
         first = last
 
 
-def _encoded(flows: pa.Table, names: tuple[str, ...], order: NDArray[np.intp]) -> list[Padded]:
+def _encoded(flows: pa.Table, names: tuple[str, ...], order: NDArray[np.intp]) -> list[Encoded]:
     """Neighbouring columns, in as few as they can be."""
-    if len(names) > 1:
+    if names in _TOGETHER:
         return [column.take(order) for column in fused([_coded(flows, name) for name in names], flows.num_rows)]
-    (name,) = names
+    name = names[0]
     kind = FLOWS.field(name).type
     if pa.types.is_fixed_size_binary(kind):
         return encode_addresses(_addresses(flows, name)[order])
     if pa.types.is_dictionary(kind):
         return [_coded(flows, name).take(order)]
-    return [encode_integers(_numpy(flows, name)[order])]
+    return [encode_integers(*(_numpy(flows, name)[order] for name in names))]
 
 
-def _coded(flows: pa.Table, name: str) -> Padded:
+def _coded(flows: pa.Table, name: str) -> Encoded:
     kind = FLOWS.field(name).type
     if pa.types.is_dictionary(kind):
         return encode_texts(*_names(flows, name))

@@ -179,9 +179,9 @@ def test_partitions_are_all_used_about_alike() -> None:
     assert spread.min() > 2_300 and spread.max() < 2_700
 
 
-def test_rows_beyond_one_chunk_keep_their_places() -> None:
+def test_rows_beyond_one_piece_keep_their_places() -> None:
     columns = [encode_integers(np.arange(5_000, dtype=np.uint64) ** 3), encode_integers(np.full(5_000, 7, np.int64))]
-    data, offsets = join_rows(columns, 5_000, chunk_bytes=1_000)
+    data, offsets = join_rows(columns, 5_000, piece_rows=125)
     for row in (0, 1, 124, 125, 4_999):
         assert data[offsets[row] : offsets[row + 1]] == encode_long(row**3) + encode_long(7)
 
