@@ -45,7 +45,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _TAKE_MESSAGES = 64
 _TAKE_WITHIN_SECONDS = 0.05
-_QUEUED_BYTES_LIMIT = 64 * 1024 * 1024
+_QUEUED_BYTES_LIMIT = 128 * 1024 * 1024
+"""What a worker that is behind cuts its blocks from: over eight partitions, a block of WEIR_BLOCK_FLOWS each."""
 _IDLE_SECONDS = 0.1
 _LAST_ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -118,7 +119,8 @@ class Applier:
     def _measure_queue(self) -> None:
         queued = sum(lane.queued_bytes for lane in self._lanes.values())
         metrics.QUEUED_BYTES.set(queued)
-        if queued < _QUEUED_BYTES_LIMIT:
+        # A block that was decided comes whole or not at all: what is missing of one is taken, however full the queue is.
+        if queued < _QUEUED_BYTES_LIMIT or any(lane.incomplete for lane in self._lanes.values()):
             self._room.set()
         else:
             self._room.clear()

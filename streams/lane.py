@@ -59,6 +59,11 @@ class Lane:
         """Other regions saw what comes here."""
         return self.topic != FLOWS_TOPIC
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether a pending block waits for messages that have not come yet: nothing of the lane can be applied before."""
+        return self.pending is not None and self._last_offset < self.pending[1]
+
     def append(self, message: Arrived) -> bool:
         """Take the next message. One that was taken already (the consumer sought back) is the same message again: False."""
         if message.offset <= self._last_offset:
