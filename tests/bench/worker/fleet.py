@@ -43,7 +43,7 @@ _TENANTS = SERVICES // ADDRESSES_EACH
 
 @dataclass(frozen=True)
 class Fleet:
-    """`start_us`: begin of window 0. `windows`: how many there may be; heartbeats of nodes that report no flows cover all of them."""
+    """`start_us`: begin of window 0. `windows`: how many there may be; what nodes say that report no flows covers all of them."""
 
     start_us: int
     windows: int
@@ -52,14 +52,16 @@ class Fleet:
     def window_us(self, window: int) -> int:
         return self.start_us + window * WINDOW_US
 
-    def introductions(self) -> Iterator[FlowBatch]:
-        """A message of every node without flows: who has its addresses in all this time, and who had them before."""
+    def introductions(self, reporting: range) -> Iterator[FlowBatch]:
+        """A message of every node without flows: who had its addresses until now and, of those that will not report, in all this time."""
         begin, end = self.window_us(0), self.window_us(self.windows)
         for node in range(NODES):
-            now, before = (_service(node, 0), _service(node, -1))
-            spans = (np.repeat([begin - BEFORE_US, begin], ADDRESSES_EACH), np.repeat([begin, end], ADDRESSES_EACH))
-            said = _heartbeats(np.tile(_local(node), (2, 1)), np.concatenate((before, now)), *spans)
-            yield self._batch(node, self.windows - 1, 0, 0, empty_flows(), said)
+            ip, before, now = _local(node), _service(node, -MOVES_EVERY), _service(node, -1)
+            spans = np.full(ADDRESSES_EACH, begin - 2 * BEFORE_US), np.full(ADDRESSES_EACH, begin - BEFORE_US)
+            until = begin if node in reporting else end
+            held = np.concatenate((spans[0], spans[1])), np.concatenate((spans[1], np.full(ADDRESSES_EACH, until)))
+            said = _heartbeats(np.tile(ip, (2, 1)), np.concatenate((before, now)), *held)
+            yield self._batch(node, -1, 0, 0, empty_flows(), said)
 
     def messages(self, nodes: range, windows: range, batch_flows: int) -> Iterator[FlowBatch]:
         """Everything that the nodes send of the windows, in order of time; nodes with odd numbers do not say of how many batches."""

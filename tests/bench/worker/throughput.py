@@ -101,7 +101,7 @@ def measure(folder: Path, sizes: tuple[Size, ...], rounds: int, **settings: obje
     fleet = Fleet(half_an_hour_ago_us() - windows * 10_000_000, windows)
     with opened(folder, **settings) as rig:
         begun = time.monotonic()
-        rig.send(encoded(fleet.introductions()))
+        rig.send(encoded(fleet.introductions(REPORTING)))
         rig.wait_until_applied()
         say(f"(fleet introduced in {time.monotonic() - begun:.0f} s)")
         window = 0
