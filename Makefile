@@ -35,6 +35,9 @@ bench-agent: setup-test ## what the agent costs, and costs the node, under six l
 test-containers: setup-test ## the tests of the broker and of ClickHouse, with both in containers
 	@bash infra/containers.sh .venv/bin/pytest $(or $(ARGS),$(CONTAINED))
 
+bench: setup-test ## what a worker costs, end to end and step by step
+	@.venv/bin/python -m tests.bench.worker $(ARGS)
+
 bench-attribution: setup-test ## names by weir and by others against a known truth: a table
 	@nice -n 10 .venv/bin/python -m tests.bench.attribution $(ARGS)
 

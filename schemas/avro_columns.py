@@ -1,61 +1,73 @@
-"""Avro's encoding of whole columns: every value's bytes, padded to the widest, with their lengths.
+"""Avro's encoding of whole columns, as Arrow's binary columns: row i is the encoded value of row i.
 
-Columns laid side by side and stripped of the padding are the concatenated encoding of the rows: what
-stands in an Avro array's block. So rows that any Avro reader decodes are made without touching one.
+Joined element by element they are the concatenated encoding of the rows: what stands in an Avro array's block. So rows that any
+Avro reader decodes are made without touching one.
+
+Every column costs some passes. So one of few different values is encoded once a value (`codes`), neighbours of that kind become
+one (`fused`), and so do neighbours of integers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.columns import I64, U8, U16, U64
 
+_PIECE_ROWS = 16_384
+"""So many rows are joined at a time: they stay in the processor's cache, and far below the 2 GiB of one binary column."""
+_NOTHING = pa.scalar(b"", pa.binary())
+
 
 @dataclass(frozen=True)
-class Padded:
-    """n encoded values: row i is data[codes[i]], or data[i] where there are no codes."""
+class Encoded:
+    """n encoded values: row i is values[codes[i]], or values[i] where there are no codes."""
 
-    data: U8  # (m, width)
-    lengths: U16  # (m,)
-    codes: NDArray[Any] | None = None  # (n,), positions in data
+    values: pa.BinaryArray
+    codes: NDArray[np.int32] | None = None
 
-    @property
-    def width(self) -> int:
-        return int(self.data.shape[1])
-
-    def part(self, rows: slice) -> tuple[U8, NDArray[np.bool_]]:
-        """Bytes of some rows, and which of them are no padding."""
+    def take(self, order: NDArray[Any]) -> Encoded:
+        """The rows in another order."""
         if self.codes is None:
-            return self.data[rows], np.arange(self.width, dtype=np.uint16) < self.lengths[rows, None]
-        codes = self.codes[rows]
-        return self.data[codes], np.arange(self.width, dtype=np.uint16) < self.lengths[codes][:, None]
+            return Encoded(self.values.take(pa.array(order)))
+        return replace(self, codes=self.codes[order])
 
-    def row_lengths(self) -> U16:
-        return self.lengths if self.codes is None else self.lengths[self.codes]
+    def part(self, rows: slice) -> pa.BinaryArray:
+        if self.codes is None:
+            return self.values[rows]
+        return self.values.take(pa.array(self.codes[rows]))
 
-
-def encode_integers(values: NDArray[Any]) -> Padded:
-    """int and long, from any integer column whose values fit an int64."""
-    if len(values) and values.min() == values.max():
-        return Padded(*_varints(_zigzag(values[:1])), np.zeros(len(values), np.intp))
-    return Padded(*_varints(_zigzag(values)))
+    def row_lengths(self) -> I64:
+        lengths: I64 = pc.binary_length(self.values).to_numpy(zero_copy_only=False).astype(np.int64)
+        return lengths if self.codes is None else lengths[self.codes]
 
 
-def encode_booleans(values: NDArray[np.bool_]) -> Padded:
-    return Padded(np.array([[0], [1]], np.uint8), np.ones(2, np.uint16), values.astype(np.intp))
+def encode_integers(*columns: NDArray[Any]) -> Encoded:
+    """int and long, from integer columns whose values fit an int64; several stand side by side."""
+    return Encoded(_unpadded([_varints(_zigzag(column)) for column in columns]))
 
 
-def encode_texts(texts: Sequence[str], codes: NDArray[Any]) -> Padded:
-    """Column i is texts[codes[i]]."""
-    encoded = [encode_text(text) for text in texts] or [b""]
-    width = max(map(len, encoded))
-    data = np.frombuffer(b"".join(text.ljust(width, b"\0") for text in encoded), np.uint8).reshape(len(encoded), width)
-    return Padded(data, np.array([len(text) for text in encoded], np.uint16), codes)
+def encode_runs(values: NDArray[Any]) -> Encoded:
+    """`encode_integers` for a column in which equal values stand together: every value is encoded once."""
+    begins = np.flatnonzero(np.append(True, values[1:] != values[:-1])) if len(values) else np.zeros(0, np.intp)
+    distinct, code = np.unique(values[begins], return_inverse=True)
+    return replace(encode_integers(distinct), codes=np.repeat(code, np.diff(np.append(begins, len(values)))).astype(np.int32))
+
+
+def encode_booleans(values: NDArray[np.bool_]) -> Encoded:
+    return Encoded(pa.array([b"\0", b"\1"], pa.binary()), values.astype(np.int32))
+
+
+def encode_texts(texts: Sequence[str], codes: NDArray[Any]) -> Encoded:
+    """Row i is texts[codes[i]]."""
+    return Encoded(pa.array(map(encode_text, texts), pa.binary()), codes.astype(np.int32, copy=False))
 
 
 def encode_text(text: str) -> bytes:
@@ -72,27 +84,46 @@ def encode_long(value: int) -> bytes:
     return bytes((*out, rest))
 
 
-def join_rows(columns: Sequence[Padded], rows: int, chunk_bytes: int = 1 << 20) -> tuple[bytes, I64]:
-    """The encoding of all rows, one after the other, and n + 1 offsets into it.
+def fused(columns: Sequence[Encoded], rows: int) -> list[Encoded]:
+    """Neighbouring columns with codes as one, as long as few combinations are possible; else as they are."""
+    sizes = [len(column.values) for column in columns]
+    codes = [column.codes for column in columns if column.codes is not None]
+    if len(codes) < len(columns) or prod(sizes) > max(1 << 16, 4 * rows):
+        return list(columns)
+    together = np.zeros(rows, np.intp)
+    for code, size in zip(codes, sizes, strict=True):
+        together = together * size + code
+    occurs = np.zeros(prod(sizes), np.bool_)
+    occurs[together] = True
+    used = np.flatnonzero(occurs)
+    number = np.zeros(len(occurs), np.int32)
+    number[used] = np.arange(len(used), dtype=np.int32)
+    parts = [column.values.take(pa.array(part)) for column, part in zip(columns, np.unravel_index(used, sizes), strict=True)]
+    return [Encoded(pc.binary_join_element_wise(*parts, _NOTHING), number[together])]
 
-    Works in pieces of about `chunk_bytes` of padded rows, so that they stay in the processor's cache.
-    """
-    width = sum(column.width for column in columns)
-    step = max(1, chunk_bytes // max(1, width))
-    lengths = sum((column.row_lengths() for column in columns), np.zeros(rows, np.int64))
-    pieces = [_join_chunk(columns, slice(start, min(rows, start + step)), width) for start in range(0, rows, step)]
-    return b"".join(pieces), np.concatenate(([0], np.cumsum(lengths)))
+
+def join_rows(columns: Sequence[Encoded], rows: int, piece_rows: int = _PIECE_ROWS) -> tuple[bytes, I64]:
+    """The encoding of all rows, one after the other, and n + 1 offsets into it."""
+    pieces: list[bytes | memoryview] = []
+    ends, size = [np.zeros(1, np.int64)], 0
+    for first in range(0, rows, piece_rows):
+        joined = pc.binary_join_element_wise(*(column.part(slice(first, first + piece_rows)) for column in columns), _NOTHING)
+        offsets = np.frombuffer(joined.buffers()[1], np.int32)[: len(joined) + 1]
+        pieces.append(memoryview(joined.buffers()[2])[: offsets[-1]])
+        ends.append(size + offsets[1:].astype(np.int64))
+        size += int(offsets[-1])
+    return b"".join(pieces), np.concatenate(ends)
 
 
-def _join_chunk(columns: Sequence[Padded], rows: slice, width: int) -> bytes:
-    n = rows.stop - rows.start
-    padded, used = np.empty((n, width), np.uint8), np.empty((n, width), np.bool_)
-    at = 0
-    for column in columns:
-        span = slice(at, at + column.width)
-        padded[:, span], used[:, span] = column.part(rows)
-        at += column.width
-    return np.compress(used.ravel(), padded.ravel()).tobytes()
+def _unpadded(parts: Sequence[tuple[U8, U16]]) -> pa.BinaryArray:
+    """Rows of several columns of padded values (bytes, and how many of them count), without the padding."""
+    padded = np.concatenate([data for data, _ in parts], axis=1)
+    rows = len(padded)
+    used = np.concatenate([np.arange(data.shape[1], dtype=np.uint16) < length[:, None] for data, length in parts], axis=1)
+    offsets = np.zeros(rows + 1, np.int32)
+    np.cumsum(np.sum([length for _, length in parts], axis=0, dtype=np.int32), out=offsets[1:])
+    data = padded if used.all() else np.compress(used.ravel(), padded.ravel())
+    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(data))])
 
 
 def _zigzag(values: NDArray[Any]) -> U64:
@@ -103,12 +134,18 @@ def _zigzag(values: NDArray[Any]) -> U64:
 
 
 def _varints(values: U64) -> tuple[U8, U16]:
-    widest = max(1, -(-int(values.max()).bit_length() // 7)) if len(values) else 1
+    """Every value's bytes, padded to the widest, and how many they are."""
+    largest = int(values.max(initial=0))
+    widest = max(1, -(-largest.bit_length() // 7))
+    rest: NDArray[Any] = values.astype(np.uint32) if largest < 1 << 32 else values
     lengths = np.ones(len(values), np.uint16)
-    for k in range(1, widest):
-        lengths += values >= np.uint64(1 << 7 * k)
     data = np.empty((len(values), widest), np.uint8)
     for k in range(widest):
-        more = (lengths > k + 1).astype(np.uint8) << 7
-        data[:, k] = (values >> np.uint64(7 * k)).astype(np.uint8) & 0x7F | more
+        data[:, k] = rest
+        if k < widest - 1:
+            rest = rest >> rest.dtype.type(7)
+            more = rest > 0
+            lengths += more
+            data[:, k] &= 0x7F
+            data[:, k] |= more.view(np.uint8) << 7
     return data, lengths

@@ -10,17 +10,26 @@ The rows are encoded column by column (avro_columns.py); Python touches messages
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schemas.addresses import format_address
-from schemas.avro_columns import Padded, encode_booleans, encode_integers, encode_long, encode_text, encode_texts, join_rows
-from schemas.columns import I64, U8, U64
+from schemas.avro_addresses import encode_addresses
+from schemas.avro_columns import (
+    Encoded,
+    encode_booleans,
+    encode_integers,
+    encode_long,
+    encode_runs,
+    encode_text,
+    encode_texts,
+    fused,
+    join_rows,
+)
+from schemas.columns import COUNTERS, I64, U8, U64
 from schemas.framing import Framer
 from schemas.names import NAME_BYTES
 from schemas.tables import FLOWS
@@ -32,6 +41,24 @@ MESSAGE_FLOWS = 1_000
 _ATTRIBUTED = ("remote_workload", "remote_source", "remote_reason", "canonical")
 _ATTRIBUTED_BYTES = NAME_BYTES + 2 + 2 * 32 + 1
 """What the columns that attribution fills can take in a row."""
+_TOGETHER = (
+    ("window_start", "window_seconds"),
+    ("region", "network", "node_id", "epoch", "protocol", "role"),
+    _ATTRIBUTED,
+    ("partition", "first_offset", "topic"),
+)
+"""Neighbours with few different values: names, and numbers that are the message's, the same for many rows in a row."""
+_NUMBERS = (("first_seen", "last_seen"), COUNTERS)
+"""Neighbours that are nothing but numbers."""
+
+
+def _parts() -> tuple[tuple[str, ...], ...]:
+    """All columns in their order, those of `_TOGETHER` together."""
+    of = {name: names for names in (*_TOGETHER, *_NUMBERS) for name in names}
+    return tuple(dict.fromkeys(of.get(name, (name,)) for name in FLOWS.names))
+
+
+_PARTS = _parts()
 
 
 class Attributed(NamedTuple):
@@ -86,9 +113,11 @@ def attributed_messages(
     if not flows.num_rows:
         return
     order, groups = _grouped(flows, partitions)
-    columns = {name: _encoded(flows, name, order) for name in FLOWS.names}
-    data, offsets = join_rows(list(columns.values()), flows.num_rows)
-    weights = _weights(columns, flows.num_rows, message_bytes)
+    columns = {names: _encoded(flows, names, order) for names in _PARTS}
+    data, offsets = join_rows([column for part in columns.values() for column in part], flows.num_rows)
+    weights = _weights(
+        [column for names, part in columns.items() if names != _ATTRIBUTED for column in part], flows.num_rows, message_bytes
+    )
     framer = framer or Framer()
     cuts = [cut for group in groups for cut in _cuts(group, weights, message_bytes)]
     for cut, (key, head) in zip(cuts, _keys_and_heads(flows, order[[cut.first for cut in cuts]]), strict=True):
@@ -98,27 +127,29 @@ def attributed_messages(
 
 
 def _grouped(flows: pa.Table, partitions: int) -> tuple[NDArray[np.intp], list[_Group]]:
-    """An order of the rows that brings groups together, and the groups."""
-    region = _names(flows, "region")
+    """An order of the rows that brings groups together (by window, region, partition), and the groups."""
     partition = partitions_of(_addresses(flows, "local_ip"), _addresses(flows, "remote_ip"), partitions)
-    group = (
-        partition,
-        _ranked(region, {name: number for number, name in enumerate(sorted(set(region.texts)))}),
-        _numpy(flows, "window_seconds").astype(np.int64),
-        _numpy(flows, "window_start"),
-    )
-    order = np.lexsort(group)
-    changes = np.any([np.diff(column[order]) != 0 for column in group], axis=0)
-    edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(order)]
+    group = _windows(flows) * partitions + partition
+    order = np.argsort(group.astype(np.min_scalar_type(int(group.max()))), kind="stable")  # numbers of two bytes are sorted fastest
+    edges = [0, *(np.flatnonzero(np.diff(group[order])) + 1).tolist(), len(order)]
     spans = zip(edges, edges[1:], strict=False)
     return order, [_Group(first, last, int(partition[order[first]])) for first, last in spans]
 
 
-def _weights(columns: dict[str, Padded], rows: int, message_bytes: int) -> I64:
-    """n + 1 running sums of what each row may take: at least a thousandth of a message."""
-    lengths = sum(
-        (columns[name].row_lengths() for name in FLOWS.names if name not in _ATTRIBUTED), np.full(rows, _ATTRIBUTED_BYTES, np.int64)
-    )
+def _windows(flows: pa.Table) -> I64:
+    """A small number for each row, rising with window and region. Most rows have those of the row before."""
+    region = _names(flows, "region")
+    rank = _ranked(region, {name: number for number, name in enumerate(sorted(set(region.texts)))})
+    columns = (_numpy(flows, "window_start"), _numpy(flows, "window_seconds").astype(np.int64), rank)
+    begins = np.flatnonzero(np.append(True, np.any([column[1:] != column[:-1] for column in columns], axis=0)))
+    code = np.unique(np.stack([column[begins] for column in columns]), axis=1, return_inverse=True)[1].reshape(-1)
+    windows: I64 = np.repeat(code, np.diff(np.append(begins, flows.num_rows)))
+    return windows
+
+
+def _weights(columns: Sequence[Encoded], rows: int, message_bytes: int) -> I64:
+    """n + 1 running sums of what each row may take: at least a thousandth of a message. `columns`: those that attribution does not fill."""
+    lengths = sum((column.row_lengths() for column in columns), np.full(rows, _ATTRIBUTED_BYTES, np.int64))
     return np.concatenate(([0], np.cumsum(np.maximum(lengths, message_bytes // MESSAGE_FLOWS))))
 
 
@@ -150,17 +181,25 @@ def _cuts(group: _Group, weights: I64, message_bytes: int) -> Iterator[_Group]:
         first = last
 
 
-def _encoded(flows: pa.Table, name: str, order: NDArray[np.intp]) -> Padded:
+def _encoded(flows: pa.Table, names: tuple[str, ...], order: NDArray[np.intp]) -> list[Encoded]:
+    """Neighbouring columns, in as few as they can be."""
+    if names in _TOGETHER:
+        return [column.take(order) for column in fused([_coded(flows, name) for name in names], flows.num_rows)]
+    name = names[0]
+    kind = FLOWS.field(name).type
+    if pa.types.is_fixed_size_binary(kind):
+        return encode_addresses(_addresses(flows, name)[order])
+    if pa.types.is_dictionary(kind):
+        return [_coded(flows, name).take(order)]
+    return [encode_integers(*(_numpy(flows, name)[order] for name in names))]
+
+
+def _coded(flows: pa.Table, name: str) -> Encoded:
     kind = FLOWS.field(name).type
     if pa.types.is_dictionary(kind):
-        names = _names(flows, name)
-        return encode_texts(names.texts, names.codes[order])
-    if pa.types.is_fixed_size_binary(kind):
-        distinct = pc.dictionary_encode(flows[name].combine_chunks())
-        texts = [format_address(address) for address in distinct.dictionary.to_pylist()]
-        return encode_texts(texts, distinct.indices.to_numpy(zero_copy_only=False)[order])
-    values = _numpy(flows, name)[order]
-    return encode_booleans(values) if pa.types.is_boolean(kind) else encode_integers(values)
+        return encode_texts(*_names(flows, name))
+    values = _numpy(flows, name)
+    return encode_booleans(values) if pa.types.is_boolean(kind) else encode_runs(values)
 
 
 def _names(flows: pa.Table, name: str) -> _Names:

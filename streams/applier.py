@@ -34,18 +34,21 @@ from streams.hold import HoldRule, PartitionProgress
 from streams.intake import Intake
 from streams.knowledge import Knowledge
 from streams.lane import Arrived, Lane
-from streams.pipeline import Pipeline
+from streams.pipeline import Applied, Pipeline
 from streams.progress import Progress
 from streams.refusals import Refusals
 from streams.restore import Restorer
+from streams.stages import stage
 from streams.transport import DecisionThread
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _TAKE_MESSAGES = 32
 _TAKE_WITHIN_SECONDS = 0.05
-_QUEUED_BYTES_LIMIT = 64 * 1024 * 1024
-"""Memory of messages that wait in lanes; the messages of one take come on top."""
+_QUEUED_BYTES_LIMIT = 128 * 1024 * 1024
+"""Memory of messages that wait in lanes, from which a worker that is behind cuts its blocks: over eight partitions, a block of
+WEIR_BLOCK_FLOWS each. The messages of one take come on top.
+"""
 _IDLE_SECONDS = 0.1
 _LAST_ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -214,7 +217,7 @@ class Applier:
         reach("block.inserted")
         if forwarding := self._forwarding:
             await self._in_thread("outbox", lane, lambda: forwarding.keep(identity, applied.crossings))
-        await self._in_thread("Kafka", lane, lambda: self._delivery.send(applied.records))
+        await self._in_thread("Kafka", lane, lambda: self._publish(applied))
         reach("block.published")
         await self._decide(lane, last + 1, None)
         reach("block.committed")
@@ -226,6 +229,10 @@ class Applier:
         metrics.COMMIT_TIME.set_to_current_time()
         reach("block.dropped")
         return True
+
+    def _publish(self, applied: Applied) -> None:
+        with stage("publish"):
+            self._delivery.send(applied.records)
 
     def _identity(self, lane: Lane, first: int, last: int) -> BlockIdentity:
         return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic], lane.edition.number)

@@ -20,9 +20,8 @@ from typing import TypeVar
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas import topics
-from schemas.addresses import format_address
 from schemas.checks import INSTANT_LIMIT_US
-from schemas.codec import decode_ip_event, decode_ownership, decode_watermark, encode_ownership, encode_watermark
+from schemas.codec import decode_ip_event, decode_ownership, decode_watermark, encode_watermark
 from schemas.columns import FlowBatch
 from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.events import IpEvent
@@ -35,6 +34,7 @@ from streams.hold import HoldRule, NodeReports, PartitionProgress
 from streams.intake import Intake
 from streams.read_ahead import ReadAhead
 from streams.shared_ownership import SharedOwnership
+from streams.telling import Told
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -44,6 +44,8 @@ _WATERMARK_EVERY_US = 500_000
 _FORGET_EVERY_US = 60_000_000
 _FETCH_LAG_US = 100_000
 """A message may be in Kafka this long before an idle fetch hands it over: "all read" speaks of a moment this long ago."""
+_TELLER = "weir-worker"
+"""The header of weir.ownership's messages that says which worker wrote them."""
 _NOBODY_ALIVE_US = INSTANT_LIMIT_US - 1
 
 
@@ -86,6 +88,7 @@ class Knowledge(threading.Thread):
         self._event_writer = event_writer
         self._rule = rule
         self._worker = worker
+        self._teller = worker.encode()
         self._flow_partitions = flow_partitions
         self._retention_us = retention_us
         self._reader = ReadAhead(bootstrap, security, f"{worker}.knowledge")
@@ -220,7 +223,7 @@ class Knowledge(threading.Thread):
                     reports.caught_up(asked_us - _FETCH_LAG_US)
         return good
 
-    def _learn(self, messages: Iterable[Message]) -> list[Ownership]:
+    def _learn(self, messages: Iterable[Message]) -> list[Told]:
         """Returns what own batches taught, for the others."""
         lessons = _Lessons()
         for message in messages:
@@ -241,7 +244,7 @@ class Knowledge(threading.Thread):
 
     def _read(self, message: Message, lessons: _Lessons) -> None:
         value = message.value()
-        if value is None:
+        if value is None or self._is_own(message):
             return
         framed = self._patiently(lambda: self._framer.unframe(value))
         if framed.name == "FlowBatch":
@@ -255,6 +258,10 @@ class Knowledge(threading.Thread):
         elif framed.name == "Watermark":
             lessons.watermarks.append(decode_watermark(framed.body, framed.writer))
 
+    def _is_own(self, message: Message) -> bool:
+        """What this worker told the others teaches it nothing: it is not even decoded."""
+        return message.topic() == topics.OWNERSHIP_TOPIC and (_TELLER, self._teller) in (message.headers() or ())
+
     def _hear(self, watermark: Watermark) -> None:
         if watermark.worker == self._worker:
             return
@@ -262,20 +269,14 @@ class Knowledge(threading.Thread):
         with self._lock:
             self._others[watermark.partition] = (PartitionProgress(reported_us, watermark.read_until_us), elapsed_us())
 
-    def _publish(self, learned: list[Ownership]) -> None:
+    def _publish(self, learned: list[Told]) -> None:
         """Ranges before watermarks: who hears a watermark has heard the ranges that it stands for."""
-        records = [self._ownership_record(ownership) for ownership in learned]
+        records = [self._record(told.key, self._frame("Ownership", told.body)) for told in learned]
         if elapsed_us() >= self._watermarks_due_us:
             self._watermarks_due_us = elapsed_us() + _WATERMARK_EVERY_US
             records += self._watermark_records()
         if records:
             self._delivery.post(records)
-
-    def _ownership_record(self, ownership: Ownership) -> Record:
-        """Compaction keeps the newest record of a key: a shared address's ports have keys, and records, of their own."""
-        port = ownership.ranges[0].port
-        key = f"{ownership.network}/{format_address(ownership.ip)}" + (f"/{ownership.ranges[0].protocol}/{port}" if port else "")
-        return Record(topics.OWNERSHIP_TOPIC, key.encode(), self._frame("Ownership", encode_ownership(ownership)))
 
     def _forget(self) -> None:
         """Bound the map: drop ranges that ended the retention before the oldest moment that a live node speaks of.
@@ -298,8 +299,11 @@ class Knowledge(threading.Thread):
         for partition, known in progress.items():
             reported_us = _NOBODY_ALIVE_US if known.reported_until_us is None else known.reported_until_us
             body = encode_watermark(Watermark(partition, reported_us, known.read_until_us, self._worker))
-            records.append(Record(topics.OWNERSHIP_TOPIC, f"@watermark/{partition}".encode(), self._frame("Watermark", body)))
+            records.append(self._record(f"@watermark/{partition}".encode(), self._frame("Watermark", body)))
         return records
+
+    def _record(self, key: bytes, value: bytes) -> Record:
+        return Record(topics.OWNERSHIP_TOPIC, key, value, ((_TELLER, self._teller),))
 
     def _frame(self, name: str, body: bytes) -> bytes:
         return self._patiently(lambda: self._framer.frame(name, body))

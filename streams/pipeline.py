@@ -78,9 +78,11 @@ class Pipeline:
             # What another region has sent stays, wherever this region thinks the address is: nothing goes round in circles.
             kept, crossings = part(kept, self._regions) if identity.topic == topics.FLOWS_TOPIC else (kept, ())
         # What these batches teach was learned before the hold released them, so the map needs no more than reading.
-        with self._ownership.reading() as known, stage("attribute"):
-            named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
-            built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
+        with self._ownership.reading() as known:
+            with stage("lookup"):
+                named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
+            with stage("block"):
+                built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
             refused = [message for message in messages if isinstance(message.content, Unreadable)]

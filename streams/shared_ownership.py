@@ -13,7 +13,8 @@ from schemas.ownership_records import Ownership
 from streams import metrics
 from streams.ownership import OwnershipMap
 from streams.stages import stage
-from streams.statements import heard, sighted, tell, together, told
+from streams.statements import heard, sighted, together, told
+from streams.telling import Told, tell
 
 logger = logging.getLogger(__name__)
 _ROOM = 10
@@ -38,7 +39,7 @@ class SharedOwnership:
         with self._lock:
             yield self._known
 
-    def learn(self, batches: Sequence[FlowBatch], records: Sequence[Ownership], events: Sequence[IpEvent]) -> list[Ownership]:
+    def learn(self, batches: Sequence[FlowBatch], records: Sequence[Ownership], events: Sequence[IpEvent]) -> list[Told]:
         """Take in heartbeats, what other workers told, and events. Returns what the heartbeats changed, to be told to others."""
         with self._lock, stage("learn"):
             if events:

@@ -14,7 +14,7 @@ from schemas.columns import HEARTBEAT_DTYPES, I64, U8, U16, U32, U64, FlowBatch,
 from schemas.ownership_records import AddressRange, Ownership
 from streams.hashing import address_words, mix
 
-_SOURCES = ("heartbeat", "flow")
+SOURCES = ("heartbeat", "flow")
 LATEST_US = 2**62
 """Beyond any instant that is meant."""
 
@@ -163,9 +163,9 @@ def told(records: Iterable[Ownership]) -> Statements:
     for record in records:
         network = names.number(record.network)
         for held in record.ranges:
-            if held.source in _SOURCES:
+            if held.source in SOURCES:
                 ips.append(record.ip)
-                rows.append((network, names.number(held.node_id), names.number(held.workload), *_numbers(held), held.source == _SOURCES[1]))
+                rows.append((network, names.number(held.node_id), names.number(held.workload), *_numbers(held), held.source == SOURCES[1]))
     table = np.array(rows, np.int64).reshape(-1, 8)
     return Statements(
         names=tuple(names.texts),
@@ -179,19 +179,6 @@ def told(records: Iterable[Ownership]) -> Statements:
         end_us=table[:, 6].copy(),
         seen=table[:, 7] > 0,
     )
-
-
-def tell(statements: Statements) -> list[Ownership]:
-    """The statements as records to be told to other workers, one for each whole address and one for each port of a shared one."""
-    ranges: dict[tuple[str, bytes, int, int], list[AddressRange]] = {}
-    names = statements.names
-    columns = (statements.network, statements.node, statements.workload, statements.port, statements.protocol)
-    times = (statements.start_us, statements.end_us, statements.seen)
-    numbers = zip(*(column.tolist() for column in (*columns, *times)), strict=True)
-    for row, (network, node, workload, port, protocol, start_us, end_us, seen) in enumerate(numbers):
-        held = AddressRange(names[workload], port, protocol, start_us, end_us, _SOURCES[seen], names[node])
-        ranges.setdefault((names[network], statements.ip[row].tobytes(), protocol, port), []).append(held)
-    return [Ownership(network, ip, tuple(held)) for (network, ip, _, _), held in ranges.items()]
 
 
 def _numbers(held: AddressRange) -> tuple[int, int, int, int]:

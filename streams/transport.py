@@ -53,7 +53,7 @@ class DaemonThread(WorkerThread):
     """Keeps no process alive: a consumer that asks a Kafka which is gone cannot be stopped, and has nothing to save."""
 
     def __init__(self, service: ServiceThread, **kwargs: Any) -> None:
-        super().__init__(service, **kwargs)
+        super().__init__(service, name="consumer", **kwargs)
         self.daemon = True
 
 

@@ -23,6 +23,7 @@ from schemas.framing import Framer
 from schemas.registry import HttpRegistry
 from sinks.open import open_sink
 from sinks.protocol import Sink
+from streams import threads
 from streams.app import WorkerApp, build_app
 from streams.applier import Applier
 from streams.delivery import Delivery
@@ -59,6 +60,7 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
         )
     progress = Progress(settings.hold_seconds + settings.stall_seconds)
     if settings.metrics_port:
+        threads.expose()
         serve(settings.metrics_port, progress)
     progress.starting("waiting for Kafka to tell of its topics")
     topic = _patiently("Kafka", stop, lambda: _topics(settings))

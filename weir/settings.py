@@ -93,7 +93,7 @@ class Settings(BaseModel):
     dedup_entries: int = Field(20_000_000, ge=1_000, le=2_000_000_000, description="flow keys that a worker remembers at most")
     ownership_ranges: int = Field(5_000_000, ge=1_000, le=1_000_000_000, description="ownership ranges that a worker keeps at most")
     retention_seconds: int = Field(90_000, ge=60, le=31_536_000, description="seconds that workers keep ended ownership ranges")
-    block_flows: int = Field(20_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
+    block_flows: int = Field(100_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
     future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")
     dead_letter_share: float = Field(0.5, ge=0, le=1, description="share of unreadable messages that ends a worker; 1: never")
     metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics and /health on this port; 0: none")

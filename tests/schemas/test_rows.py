@@ -12,9 +12,10 @@ from fastavro import schemaless_reader, schemaless_writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.addresses import format_address, parse_address
+from schemas.addresses import format_address, parse_address, parse_addresses
 from schemas.avro import current
-from schemas.avro_columns import encode_integers, encode_long, join_rows
+from schemas.avro_addresses import encode_addresses
+from schemas.avro_columns import encode_booleans, encode_integers, encode_long, encode_runs, encode_text, encode_texts, fused, join_rows
 from schemas.framing import Framer, unframe
 from schemas.rows import MESSAGE_FLOWS, Attributed, attributed_messages, partitions_of
 from schemas.tables import FLOWS
@@ -178,9 +179,9 @@ def test_partitions_are_all_used_about_alike() -> None:
     assert spread.min() > 2_300 and spread.max() < 2_700
 
 
-def test_rows_beyond_one_chunk_keep_their_places() -> None:
+def test_rows_beyond_one_piece_keep_their_places() -> None:
     columns = [encode_integers(np.arange(5_000, dtype=np.uint64) ** 3), encode_integers(np.full(5_000, 7, np.int64))]
-    data, offsets = join_rows(columns, 5_000, chunk_bytes=1_000)
+    data, offsets = join_rows(columns, 5_000, piece_rows=125)
     for row in (0, 1, 124, 125, 4_999):
         assert data[offsets[row] : offsets[row + 1]] == encode_long(row**3) + encode_long(7)
 
@@ -191,6 +192,34 @@ def test_integers_are_avros(values: list[int]) -> None:
     assert [data[a:b] for a, b in zip(offsets, offsets[1:], strict=False)] == [encode_long(value) for value in values]
     for value in values:
         assert schemaless_reader(BytesIO(encode_long(value)), {"type": "long"}, None) == value
+
+
+@pytest.mark.parametrize("more", [[], ["fd00::1"], ["::1.2.3.4"]])
+def test_addresses_are_the_texts_of_another_formatter(more: list[str]) -> None:
+    texts = [f"{a}.{b}.{c}.{d}" for a, b, c, d in zip(range(256), range(255, -1, -1), [0, 9, 10, 99] * 64, [100, 255] * 128, strict=True)]
+    ip = parse_addresses([*texts, *more])
+    data, offsets = join_rows(encode_addresses(ip), len(ip))
+    assert [data[a:b] for a, b in zip(offsets, offsets[1:], strict=False)] == [encode_text(format_address(one.tobytes())) for one in ip]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["", "a", "bc"]), st.booleans()), min_size=1, max_size=30))
+def test_fused_columns_are_what_they_were_apart(rows: list[tuple[int, str, bool]]) -> None:
+    numbers, texts, flags = zip(*rows, strict=True)
+    names = ["", "a", "bc"]
+    columns = [
+        encode_runs(np.array(numbers, np.int64)),
+        encode_texts(names, np.array([names.index(text) for text in texts])),
+        encode_booleans(np.array(flags)),
+    ]
+    (together,) = fused(columns, len(rows))
+    apart, bounds = join_rows(columns, len(rows))
+    joined, offsets = join_rows([together], len(rows))
+    assert (joined, offsets.tolist()) == (apart, bounds.tolist())
+
+
+def test_columns_of_too_many_combinations_stay_apart() -> None:
+    columns = [encode_runs(np.arange(300)), encode_runs(np.arange(300)[::-1])]
+    assert len(fused(columns, 300)) == 2
 
 
 def test_no_flows_no_messages() -> None:

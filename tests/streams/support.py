@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from schemas.codec import decode_ownership
 from schemas.columns import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss, empty_heartbeats
+from schemas.ownership_records import Ownership
 from streams.attribution import REASONS, SOURCES, RemoteEnds, attribute
 from streams.ownership import OwnershipMap
 from streams.statements import Names, Statements
+from streams.telling import tell
 
 
 def address(last: int, *, v6: bool = False) -> bytes:
@@ -46,6 +49,11 @@ def statements(said: Sequence[Said]) -> Statements:
         seen=np.array([one.seen for one in said], np.bool_),
         names=tuple(names.texts),
     )
+
+
+def retold(said: Statements) -> list[Ownership]:
+    """What another worker reads of it."""
+    return [decode_ownership(message.body) for message in tell(said)]
 
 
 def who(known: OwnershipMap, first_us: int, last_us: int, ip: bytes = address(1), port: int = 0, network: str = "default") -> str:

@@ -64,6 +64,14 @@ def test_a_pending_block_waits_until_all_of_it_is_there() -> None:
     assert offsets(made.cut(2, always)) == list(range(7))
 
 
+def test_a_pending_block_says_whether_more_of_it_must_come() -> None:
+    made = lane(range(5), pending=(0, 6))
+    assert made.incomplete
+    made.append(message(6))
+    assert not made.incomplete
+    assert not lane(range(5)).incomplete
+
+
 def test_a_pending_block_keeps_its_name_when_its_first_messages_have_expired() -> None:
     made = lane(range(3, 10), pending=(0, 6))
     block = made.cut(100, always)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.ownership import OwnershipMap
-from streams.statements import tell, told
-from tests.streams.support import Said, address, statements, who, whos
+from streams.statements import told
+from tests.streams.support import Said, address, retold, statements, who, whos
 
 said = st.builds(
     lambda owner, start, length, ip, port, node, seen: Said(owner, start, start + length, address(ip), port * (not seen), node, seen=seen),
@@ -31,7 +31,7 @@ def a_map() -> OwnershipMap:
 def everything(known: OwnershipMap) -> set[tuple[object, ...]]:
     return {
         (record.network, record.ip, *(getattr(held, name) for name in held.__slots__))
-        for record in tell(known.ranges_of(np.arange(known.addresses.count)))
+        for record in retold(known.ranges_of(np.arange(known.addresses.count)))
         for held in record.ranges
     }
 
@@ -60,7 +60,7 @@ def test_what_one_learns_another_can_be_told(left: list[Said], right: list[Said]
     both.learn(statements(left + right))
     one.learn(statements(left))
     changed = other.learn(statements(right))
-    one.learn(told(tell(other.ranges_of(changed))))
+    one.learn(told(retold(other.ranges_of(changed))))
     assert everything(one) == everything(both)
     assert timeline(one) == timeline(both)
 
@@ -72,7 +72,7 @@ def test_changed_is_what_changed(before: list[Said], new: list[Said]) -> None:
     old = everything(known)
     changed = known.learn(statements(new))
     assert len(changed) == len(set(changed.tolist()))
-    told_of = {(record.network, record.ip, held.port) for record in tell(known.ranges_of(changed)) for held in record.ranges}
+    told_of = {(record.network, record.ip, held.port) for record in retold(known.ranges_of(changed)) for held in record.ranges}
     differs = everything(known) ^ old
     assert {(row[0], row[1], row[3]) for row in differs} == told_of
     assert not known.learn(statements(new)).size

@@ -1,0 +1,56 @@
+"""What a worker costs, end to end on Apache Kafka with the ClickHouse engine inside it: `make bench`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import orjson
+
+from tests.bench.machine import machine
+from tests.bench.say import say
+from tests.bench.worker import report
+from tests.bench.worker.fleet import ADDRESSES_EACH, NODES, SERVICES
+from tests.bench.worker.throughput import Size, measure
+
+SIZES = (Size(2_000, 125, 2), Size(200, 125, 1), Size(20, 25, 1))
+
+LOAD = (
+    f"{NODES * ADDRESSES_EACH:,} addresses of {SERVICES:,} services, one in a hundred of those at work changes hands each window; a tenth "
+    "of the flows goes to addresses that nobody speaks for; 5 % of messages come twice; exactly-once, every rollup, weir.attributed; "
+    "offsets committed. A delivery is a flow in a message, repeats included."
+)
+
+
+def main() -> None:
+    given = _arguments()
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("chdb", "pyarrow", "aiokafka", "faust-streaming", "confluent-kafka"))
+    say("# Worker", "", machine(), f"{libraries}.", "")
+    say(LOAD, "")
+    sizes = tuple(size for size in SIZES if not given.sizes or size.batch_flows in given.sizes)
+    settings = dict(pair.split("=", 1) for pair in given.set)
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder), sizes, given.rounds, **settings)
+    say("", *report.rates(found), "", *report.stages(found), "")
+    say(*(report.circumstances(found, size) for size in sizes))
+    say(f"Every one of {found.sent_flows:,} flows is in `flows` once, with its bytes; the three rollups hold the same sums.")
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    written = {"machine": machine(), "libraries": libraries, "runs": [run.plain() for run in found.runs]}
+    given.output.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each size that count, after a warm-up")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[], help="flows a message: 2000, 200, 20; absent: all")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the worker, such as block_flows=50000"
+    )
+    parser.add_argument("--output", type=Path, default=Path(".cache/bench-worker.json"), help="the figures as JSON")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
