@@ -12,13 +12,15 @@ state=$PWD/.cache/containers
 log=$state/dockerd.log
 answers() { docker version >/dev/null 2>&1; }
 
-# An engine of our own: its socket, its data and its firewall are apart from whatever else the machine may have.
+# An engine of our own: its socket and its data are apart from whatever else the machine may have, its firewall and routing are let
+# alone (published ports are served by a process), and the bridge goes with it.
 start_engine() {
     is_root || fail "no container engine answers, and starting one needs root: start Docker"
     apt_install "a container engine" docker.io iptables || fail "a container engine is missing: apt-get install docker.io"
     say "starting a container engine in $state"
+    [[ -e /sys/class/net/docker0 ]] || bridge=docker0
     dockerd --host "unix://$state/docker.sock" --data-root "$state/data" --exec-root "$state/run" --pidfile "$state/dockerd.pid" \
-        --iptables=false --ip6tables=false >"$log" 2>&1 9>&- &
+        --iptables=false --ip6tables=false --ip-masq=false --ip-forward=false >"$log" 2>&1 9>&- &
     engine=$!
     export DOCKER_HOST=unix://$state/docker.sock
     for _ in {1..150}; do
@@ -53,6 +55,7 @@ clean_up() {
     # shellcheck disable=SC2086 (a list of ids)
     [[ -z $left ]] || docker rm --force $left >/dev/null
     [[ -z ${engine:-} ]] || { kill "$engine" 2>/dev/null && wait "$engine" 2>/dev/null; } || true
+    [[ -z ${bridge:-} ]] || ip link delete "$bridge" 2>/dev/null || true
 }
 
 mkdir -p "$state"

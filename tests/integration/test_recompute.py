@@ -46,7 +46,7 @@ def pipeline(clean_kafka: str, made: Made, tmp_path: Path) -> Pipeline:
 
 def read_on(pipeline: Pipeline) -> None:
     with pipeline.worker() as worker:
-        pipeline.wait_until_read(worker)
+        pipeline.wait_until_read(worker, 60)
         worker.stop()
 
 
