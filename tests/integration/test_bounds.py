@@ -21,7 +21,7 @@ from schemas.framing import Framer
 from schemas.topics import FLOWS_TOPIC, IP_EVENTS_TOPIC, OWNERSHIP_TOPIC
 from streams import metrics
 from tests.bench.machine import resident_bytes
-from tests.faults.bench import PRODUCER
+from tests.faults.fleet import PRODUCER
 from tests.faults.sent import SUMMED, Ledger, Shape
 from tests.integration.made_recording import half_an_hour_ago_us
 from tests.integration.pipeline_support import Pipeline, read_topic, rows
