@@ -11,7 +11,8 @@ import os
 import time
 from pathlib import Path
 
-_HUNDREDTH_NS = 10_000_000
+HUNDREDTH_NS = 10_000_000
+"""The grain of all these records: an answer may be so much too late."""
 _WRAP = 1 << 32
 _BOOT_LEAD_SECONDS = 300
 """Jiffies start so long before their low 32 bits wrap."""
@@ -31,7 +32,7 @@ def address_since(created: int) -> int:
     if count is None:
         return now
     age = (count - created + _WRAP // 2) % _WRAP - _WRAP // 2  # an address older than eight months counts as new
-    return now - max(0, age * _HUNDREDTH_NS - MARGIN_NS)
+    return now - max(0, age * HUNDREDTH_NS - MARGIN_NS)
 
 
 def process_since(pid: int) -> int:
@@ -47,7 +48,7 @@ def process_since(pid: int) -> int:
 
 def wall_since(wall_ns: int) -> int:
     """From a file's time, which is that of the tick before."""
-    return now_ns() - max(0, time.time_ns() - wall_ns - _HUNDREDTH_NS)
+    return now_ns() - max(0, time.time_ns() - wall_ns - HUNDREDTH_NS)
 
 
 def jiffies() -> int | None:

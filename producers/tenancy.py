@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from producers.ages import now_ns, process_since, wall_since
+from producers.ages import HUNDREDTH_NS, now_ns, process_since, wall_since
 
 _SO_NETNS_COOKIE = 71
 
@@ -44,7 +44,7 @@ class Tenancies:
         known = None if cookie is None else self._before.get((cookie, workload))
         if known is None:
             known = min((occupant.since() for occupant in occupants), default=0)
-            known = known if known > self._looked_ns else now_ns()
+            known = known if known > self._looked_ns + HUNDREDTH_NS else now_ns()
         if cookie is not None:
             self._now[cookie, workload] = known
         return known
