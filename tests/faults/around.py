@@ -8,7 +8,9 @@ from tests.faults.bench import Bench
 from tests.faults.clock import set_clock
 from tests.faults.fault import fault, instant, keep_busy, sleep_through_session
 from tests.integration.pipeline_support import ASSIGNED
+from tests.support.disk import TOO_LITTLE
 from tests.support.network import Server
+from tests.support.processes import wait_for
 
 AHEAD_SECONDS, BEHIND_SECONDS = 90, -300
 UNAVAILABLE = "ClickHouse is not available, trying on"
@@ -66,6 +68,8 @@ def fill_disk(bench: Bench, chance: random.Random) -> None:
         worker.line(ASSIGNED)
     said = complaints(bench)
     bench.strike()
+    with bench.pipeline.sink() as sink:
+        wait_for(lambda: sink.query("SELECT count() AS n FROM system.merges").to_pylist() == [{"n": 0}], 60, "no merge to be under way")
     try:
         keep_busy(bench, lambda: refused(bench, said), "an insert that the full disk refuses")
     finally:
@@ -74,7 +78,7 @@ def fill_disk(bench: Bench, chance: random.Random) -> None:
 
 def refused(bench: Bench, said: int) -> bool:
     """What merges make free is filled again."""
-    bench.disk.fill()
+    bench.disk.fill(TOO_LITTLE)
     bench.crew.tend()
     return complaints(bench) > said
 

@@ -14,7 +14,7 @@ from sinks.protocol import Sink
 from tests.sinks.test_kills import assert_written_once
 from tests.sinks.writer import nth_block
 from tests.support.clickhouse import EngineHost
-from tests.support.disk import SmallDisk
+from tests.support.disk import TOO_LITTLE, SmallDisk
 
 WRITTEN, REFUSED = 3, 4
 """Blocks before the disk is full, and after."""
@@ -43,7 +43,7 @@ def test_what_a_full_disk_refuses_is_written_when_there_is_room(disk: SmallDisk,
         for number in range(WRITTEN):
             sink.write(nth_block(number))
         for number in range(WRITTEN, WRITTEN + REFUSED):
-            disk.fill()
+            disk.fill(TOO_LITTLE)
             with pytest.raises(Unavailable):
                 sink.write(nth_block(number))
         disk.relieve()
