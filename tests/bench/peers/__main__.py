@@ -45,8 +45,8 @@ def main() -> None:
         runs.append(measured)
         took = f"{measured.cpu_seconds:.1f} CPU s, {measured.wall_seconds:.1f} s"
         say(f"run {run + 1}: {contender.title}: {measured.rate:,.0f} flows a CPU second, {took}, {measured.rows:,} rows")
+        report.write(given.output, told, {"runs": runs})
     say("", *report.rates(list(contenders.values()), runs), "", *report.agents())
-    report.write(given.output, told, {"runs": runs})
 
 
 def _arguments() -> argparse.Namespace:

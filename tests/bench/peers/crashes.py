@@ -32,6 +32,8 @@ from tests.support.processes import Child, wait_for
 
 SESSION_SECONDS = 3
 AWAIT_SECONDS = 120
+SETTLE_SECONDS = 1_200
+"""For what has piled up: a step waits for a commit, not for everything to be read."""
 WARM_WINDOWS, LOAD_WINDOWS = 2, 8
 """Windows that a consumer must be seen to read before something strikes, and windows that are on their way to it then."""
 REBALANCE_EVERY = 5
@@ -114,7 +116,9 @@ class Ring:
 
     def settle(self) -> None:
         """Everything that was sent has been committed, and all consumers are gone."""
-        self._await(lambda: not lag(self._place.bootstrap, self._contender.group, self._contender.topic), "everything to be read")
+        self._await(
+            lambda: not lag(self._place.bootstrap, self._contender.group, self._contender.topic), "everything to be read", SETTLE_SECONDS
+        )
         for number in list(self._children):
             self._leave(number)
 
@@ -165,9 +169,9 @@ class Ring:
         client = AdminClient({"bootstrap.servers": self._place.bootstrap, "log_level": 0})
         return len(client.describe_consumer_groups([self._contender.group])[self._contender.group].result(10).members)
 
-    def _await(self, condition: Callable[[], bool], what: str) -> None:
+    def _await(self, condition: Callable[[], bool], what: str, seconds: float = AWAIT_SECONDS) -> None:
         try:
-            wait_for(lambda: self._all_run() and condition(), AWAIT_SECONDS, f"{what}, of {self._contender.title}", every=0.2)
+            wait_for(lambda: self._all_run() and condition(), seconds, f"{what}, of {self._contender.title}", every=0.2)
         except AssertionError as error:
             raise AssertionError(f"{error}\n" + "\n".join(child.report(10) for child in self._children.values())) from None
 
