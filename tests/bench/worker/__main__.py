@@ -69,6 +69,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="runs of each size that count, after a warm-up")
     parser.add_argument("--sizes", type=int, nargs="*", default=[], help="flows a message: 2000, 200, 20; absent: all")
     parser.add_argument(
+        "--latency", type=int, default=0, metavar="WINDOWS", help="measure that instead, over so many windows of ten seconds"
+    )
+    parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the worker, such as block_flows=50000"
     )
     parser.add_argument("--output", type=Path, default=Path(".cache/bench-worker.json"), help="the figures as JSON")
