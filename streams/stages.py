@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+
+from prometheus_client import Counter
 
 from streams import metrics
 
@@ -16,4 +19,11 @@ def stage(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        metrics.STAGE_SECONDS.labels(name).inc(time.thread_time() - begun)
+        _counter(name).inc(time.thread_time() - begun)
+
+
+@cache
+def _counter(name: str) -> Counter:
+    """Looked up once: decoding is counted by the message."""
+    counter: Counter = metrics.STAGE_SECONDS.labels(name)
+    return counter

@@ -61,7 +61,7 @@ class Fleet:
             until = begin if node in reporting else end
             held = np.concatenate((spans[0], spans[1])), np.concatenate((spans[1], np.full(ADDRESSES_EACH, until)))
             said = _heartbeats(np.tile(ip, (2, 1)), np.concatenate((before, now)), *held)
-            yield self._batch(node, -1, 0, 0, empty_flows(), said)
+            yield self._batch(node, 0 if node in reporting else self.windows - 1, 0, 0, empty_flows(), said)
 
     def messages(self, nodes: range, windows: range, batch_flows: int) -> Iterator[FlowBatch]:
         """Everything that the nodes send of the windows, in order of time; nodes with odd numbers do not say of how many batches."""

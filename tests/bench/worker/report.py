@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
+from tests.bench.worker.memory import Memory
+from tests.bench.worker.scaling import Scaled
+from tests.bench.worker.tables import Insert, Query
 from tests.bench.worker.throughput import Run, Size, Throughput
 
 GOALS = {"own": 500_000, "total": 200_000}
@@ -56,6 +59,32 @@ def circumstances(found: Throughput, size: Size) -> str:
         f"on the same cores; {reference:,.0f} flows in the CPU time of the reference load; "
         f"{max(run.resident_bytes for run in runs) / 1e6:,.0f} MB resident."
     )
+
+
+def memory_lines(held: Memory) -> list[str]:
+    return [
+        f"Memory: {held.bytes_an_address:.0f} MB a million addresses with {held.ranges:.1f} time ranges each; "
+        f"{held.bytes_a_key:.1f} MB a million remembered flow keys of open windows."
+    ]
+
+
+def table_lines(inserted: Sequence[Insert], day: Query) -> list[str]:
+    lines = ["| flows a block | raw table, us a flow | with rollups | rollups / raw |", "|---|---|---|---|"]
+    for one in inserted:
+        share = (one.with_rollups - one.raw) / one.raw
+        lines.append(f"| {one.block_flows:,} | {one.raw:.2f} | {one.with_rollups:.2f} | {share:.2f} |")
+    question = f"A day's top pairs: {day.milliseconds:.0f} ms over {day.rows:,} rows of flows_1h, which stand for {day.raw_flows:,} flows."
+    return [*lines, "", question]
+
+
+def scaling_lines(scaled: Sequence[Scaled]) -> list[str]:
+    lines = ["| workers | CPU, us a flow | by the clock, flows a second |", "|---|---|---|"]
+    lines += [f"| {one.workers} | {1e6 * one.cpu_seconds / one.flows:.1f} | {one.flows / one.wall_seconds:,.0f} |" for one in scaled]
+    return [
+        *lines,
+        "",
+        "The tables are the same: counts, sums, hours. The driver's rows are in it, and behind it a stand-in for a server.",
+    ]
 
 
 def _steps(run: Run) -> Iterator[tuple[str, float]]:

@@ -29,6 +29,7 @@ _PRODUCER = {
     "acks": "all",
     "compression.type": "zstd",
     "linger.ms": 20,
+    "log_level": 2,
     "queue.buffering.max.kbytes": 1 << 20,
     "queue.buffering.max.messages": 1_000_000,
     "message.max.bytes": 4_000_000,
