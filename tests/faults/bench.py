@@ -27,6 +27,8 @@ from tests.support.schema_registry import SchemaRegistry
 HOLD_SECONDS, SESSION_SECONDS = 1, 2
 RECOVERY_SECONDS = 120
 LOOK_SECONDS = 0.1
+LONGEST_CREW = 4
+"""Half as many workers as there are partitions."""
 LAST_BLOCK_FLOWS = 20_000
 
 
@@ -89,6 +91,8 @@ class Bench:
         fault()
         self.await_recovery(kind)
         recovered = time.time() - self._struck_at if self._left_then else None
+        while len(self.crew.members) < self.crew_size:
+            self.crew.start()
         self.struck.append(Struck(kind, self.kills - before, recovered))
         return self.struck[-1]
 
@@ -112,9 +116,15 @@ class Bench:
 
     def worker(self, **more: object) -> Child:
         """One more, that has come as far as its partitions."""
+        self.make_room()
         worker = self.crew.start(**more)  # type: ignore[arg-type]
         worker.line(ASSIGNED, RECOVERY_SECONDS)
         return worker
+
+    def make_room(self) -> None:
+        """For one more: Faust gives a worker nothing that comes when others have no more than their share, rounded up."""
+        while len(self.crew.members) >= LONGEST_CREW:
+            self.crew.stop(self.crew.members[0])
 
     def last_words(self) -> str:
         """Of those at work, and of the last that ended by themselves."""

@@ -71,6 +71,7 @@ class Crew:
         self.dismiss(worker)
 
     def stop(self, worker: Child) -> None:
+        begun(worker)
         worker.stop(60)
         self.dismiss(worker)
 
@@ -81,6 +82,7 @@ class Crew:
 
     def stop_all(self) -> None:
         for worker in self.members:
+            begun(worker)
             worker.signal(signal.SIGTERM)
         for worker in list(self.members):
             worker.wait(60)
@@ -94,3 +96,8 @@ class Crew:
     def hits(self) -> list[str]:
         """Points at which a worker got its signal, in order of time."""
         return self.notes.read_text().split() if self.notes.exists() else []
+
+
+def begun(worker: Child) -> None:
+    """It has said something: one that is only being loaded knows no signal yet."""
+    worker.until(lambda: worker.stderr, 60, "a first word")

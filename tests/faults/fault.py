@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults.bench import LOOK_SECONDS, SESSION_SECONDS, Bench
+from tests.faults.bench import LONGEST_CREW, LOOK_SECONDS, SESSION_SECONDS, Bench
 from tests.support.processes import wait_for
 
 Act = Callable[[Bench, random.Random], None]
-LONGEST_CREW = 4
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka import KafkaException
 
 from streams.transport import decode_pending
-from tests.faults.bench import Bench, pick
-from tests.faults.fault import LONGEST_CREW, fault, instant, keep_busy, sleep_through_session, staying
+from tests.faults.bench import LONGEST_CREW, Bench, pick
+from tests.faults.fault import fault, instant, keep_busy, sleep_through_session, staying
 from tests.integration.pipeline_support import GROUP, rewind
 from tests.support.processes import Child, wait_for
 
@@ -87,6 +87,7 @@ def suspend_worker_at_a_point(bench: Bench, chance: random.Random) -> None:
     """The zombie writer: a block is decided or built by one worker, written by its successor, and then by the first."""
     point = chance.choice(("block.decided", "block.built", "insert.flows", "block.inserted", "block.published"))
     already = len(bench.crew.hits())
+    bench.make_room()
     zombie = bench.crew.start(point, chance.randint(1, 3), signal.SIGSTOP)
     keep_busy(bench, lambda: len(bench.crew.hits()) > already, f"a worker at {point}")
     bench.strike()
@@ -132,7 +133,7 @@ def rebalance_storm(bench: Bench, chance: random.Random) -> None:
     for _ in range(2):
         joined = [bench.worker() for _ in range(max(1, chance.randint(0, LONGEST_CREW - len(bench.crew.members))))]
         instant(chance)
-        for worker in chance.sample(bench.crew.members, len(joined)):
+        for worker in chance.sample(bench.crew.members, min(len(joined), len(bench.crew.members) - 1)):
             bench.crew.stop(worker)
     bench.strike()
 
