@@ -7,6 +7,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.kafka import KafkaServer, delete_all_topics
 
@@ -17,6 +19,7 @@ hypothesis.settings.load_profile("weir")
 _ONE_AT_A_TIME = (
     "bpf",
     "demo",
+    "faults/test_agent_points.py",
     "infra",
     "producers",
     "integration/test_address_swap.py",
@@ -29,13 +32,17 @@ _ONE_AT_A_TIME = (
 """What loads programs into the kernel, makes namespaces or installs packages: a machine has one of each."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (`-n`): a file's tests share its fixtures in one of them; tests of the machine follow each other."""
-    here = Path(__file__).parent
-    for item in items:
-        place = item.path.relative_to(here).as_posix()
-        group = "machine" if place.startswith(_ONE_AT_A_TIME) else place
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByMachine(LoadScopeScheduling):
+    """A file's tests share its fixtures in one process; tests of the machine follow each other in one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0].removeprefix("tests/")
+        return "machine" if file.startswith(_ONE_AT_A_TIME) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByMachine:
+    return ByMachine(config, log)
 
 
 @pytest.fixture(scope="session")
