@@ -17,7 +17,7 @@ from tests.support.kafka import KafkaServer
 from tests.support.offsets import lag
 from tests.support.processes import run_weir, wait_for, weir
 
-NODES, WINDOWS, BATCH_FLOWS = range(20), range(2), 500
+NODES, WINDOWS, BATCH_FLOWS = range(10), range(2), 500
 _TOPIC = "weir.flows"
 SUMS = "SELECT count() AS flows, sum(bytes_sent) AS bytes, uniqExact(node_id, window_start) AS windows FROM weir.flows"
 
