@@ -123,8 +123,8 @@ class Part:
         if "app" not in self._ends and self.crash_reason is None:
             await self._stop.wait()
 
-    def join(self) -> None:
-        self._joined.wait(30)
+    def is_alive(self) -> bool:
+        return not self._joined.is_set()
 
 
 @pytest.mark.parametrize(
