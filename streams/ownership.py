@@ -203,7 +203,7 @@ class OwnershipMap:
         self._forgotten_us = max(self._forgotten_us, before_us)
         for number in list(self._events):
             self._forget_events(number, before_us)
-        self._derive_events(list(self._events))
+        self._derive_events(sorted(self._events))
         _drop_ended(self.said, self.addresses.count, before_us)
         _drop_ended(self.seen, self.addresses.count, before_us)
         _drop_ended(self.pieces, self.addresses.count, before_us)
@@ -342,6 +342,7 @@ class OwnershipMap:
         return seen
 
     def _derive_events(self, touched: Sequence[int]) -> None:
+        """`touched` ascends."""
         if not touched:
             return
         held = [(number, *held) for number in touched for held in self._event_ranges(number)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -45,6 +46,15 @@ def test_the_last_one_assigned_has_it(known: list[IpEvent], chance: random.Rando
         learned.learn_events([one])
     spans = [(at, at) for at in range(40)]
     assert whos(learned, spans) == [obvious(known, at) for at in range(40)]
+
+
+@given(st.lists(st.tuples(events, st.integers(1, 4)), max_size=12))
+def test_forgetting_keeps_every_address_its_own_events(told: list[tuple[IpEvent, int]]) -> None:
+    learned, spans = a_map(), [(at, at) for at in range(40)]
+    learned.learn_events([replace(one, ip=address(ip)) for one, ip in told])
+    before = [whos(learned, spans, address(ip)) for ip in (1, 2, 3, 4)]
+    learned.forget(-1)
+    assert [whos(learned, spans, address(ip)) for ip in (1, 2, 3, 4)] == before
 
 
 def test_an_end_that_was_lost_comes_with_the_next_owner() -> None:
