@@ -27,7 +27,7 @@ lint: setup-test ## ruff and mypy
 	@.venv/bin/mypy
 
 test: lint ## ruff, mypy and every test
-	@.venv/bin/pytest -n 2 --dist loadscope $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 bench-agent: setup-test ## what the agent costs, and costs the node, under six loads; ARGS=--full for firm figures
 	@.venv/bin/python -m tests.bench.agent $(ARGS)

@@ -28,7 +28,7 @@ from tests.support.traffic import SIZES
 from weir.lab import Lab, Pod
 
 X, Y = "10.77.200.1", "10.77.200.2"
-SWAPS, CALM_SECONDS = 7, 3.3
+SWAPS, CALM_SECONDS = 7, 4.3
 DATAGRAM, PAUSE_MS, UDP_PORT, TCP_PORT = 101, 13, 5_300, 80
 CONNECTIONS, REQUEST, RESPONSE = 7, 7_919, 10_007
 REASONS = {"gap", "ambiguous", "unknown"}

@@ -28,7 +28,7 @@ from weir.regions import parse_region_cidrs
 
 CONVERSATIONS = 1_500
 OTHER = {"eu": "us", "us": "eu"}
-SETTINGS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 10}
+SETTINGS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 15}
 
 
 class Region:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -89,11 +90,15 @@ class Network:
             _ip("netns", "del", path.name)
 
 
+_removing = threading.Lock()
+
+
 def _remove_leftovers() -> None:
     """Of test processes that were killed."""
-    for path in NAMESPACES.glob(f"{PREFIX}*"):
-        if not Path("/proc", path.name.removeprefix(PREFIX).split("-")[0]).exists():
-            _ip("netns", "del", path.name)
+    with _removing:
+        for path in NAMESPACES.glob(f"{PREFIX}*"):
+            if not Path("/proc", path.name.removeprefix(PREFIX).split("-")[0]).exists():
+                _ip("netns", "del", path.name)
 
 
 def _enter(namespace: int) -> None:
