@@ -74,7 +74,7 @@ def test_a_second_set_up_says_nothing_and_takes_no_time() -> None:
     begin = time.monotonic()
     done = subprocess.run(["make", "--silent", "setup-test"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5  # installing anything takes longer
 
 
 def test_the_environment_stands_on_the_distributions_python(project: Path, tmp_path: Path) -> None:

@@ -26,10 +26,11 @@ def test_what_a_region_that_is_away_does_not_take_stays(tmp_path: Path) -> None:
     for number in range(20):
         forwarding.keep(block(number), [message(number)])
         forwarding.confirm(block(number), [message(number)])
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # a busy disk takes its time; waiting for a region would take minutes
     forwarding.keep(block(20), [])
+    closing = time.monotonic()
     forwarding.close()
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - closing < 8
     assert forwarding.failed is None
     outbox = open_outbox(tmp_path)
     assert windows(outbox) == [*range(20)]
