@@ -5,39 +5,30 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
 from schemas.errors import SettingError, Unavailable
 from schemas.registry import HttpRegistry
+from tests.support.schema_registry import JsonHandler
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(JsonHandler):
     seen: list[tuple[str, str, str | None]] = []
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.seen.append((self.path, body["schema"], self.headers["Authorization"]))
-        self._answer(200, {"id": 12})
+        self.answer(200, {"id": 12})
 
     def do_GET(self) -> None:
         if self.path.endswith("/12"):
-            self._answer(200, {"schema": '"int"'})
+            self.answer(200, {"schema": '"int"'})
         elif self.path.endswith("/13"):
-            self._answer(404, {"message": "not found"})
+            self.answer(404, {"message": "not found"})
         else:
-            self._answer(500, {"message": "out of order"})
-
-    def _answer(self, status: int, content: dict[str, object]) -> None:
-        data = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+            self.answer(500, {"message": "out of order"})
 
 
 @pytest.fixture

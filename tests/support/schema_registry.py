@@ -29,29 +29,33 @@ class SchemaRegistry:
         self._server.server_close()
 
 
+class JsonHandler(BaseHTTPRequestHandler):
+    """Answers in JSON, and says nothing about it."""
+
+    def answer(self, status: int, content: dict[str, object]) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 def _handler(memory: InMemoryRegistry) -> type[BaseHTTPRequestHandler]:
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_POST(self) -> None:
             """/subjects/NAME/versions"""
             schema = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["schema"]
             with lock:
-                self._answer(200, {"id": memory.register(self.path.split("/")[2], schema)})
+                self.answer(200, {"id": memory.register(self.path.split("/")[2], schema)})
 
         def do_GET(self) -> None:
             """/schemas/ids/NUMBER"""
             schema = memory.get_schema(int(self.path.rpartition("/")[2]))
-            self._answer(*((404, {"message": "not found"}) if schema is None else (200, {"schema": schema})))
-
-        def _answer(self, status: int, content: dict[str, object]) -> None:
-            data = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+            self.answer(*((404, {"message": "not found"}) if schema is None else (200, {"schema": schema})))
 
     return Handler
