@@ -11,6 +11,8 @@ from streams import metrics
 from streams.delivery import client_logger
 
 _FETCH_KBYTES = 8 * 1024
+_RESPONSE_BYTES = 1024 * 1024
+"""An answer that was asked for while there was room comes on top of what is fetched already, and is larger yet once decompressed."""
 _PARTITION_BYTES = 1024 * 1024
 _STATISTICS_MS = 5_000
 _TAKE_MESSAGES = 500
@@ -30,7 +32,7 @@ class ReadAhead:
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
             "queued.max.messages.kbytes": _FETCH_KBYTES,
-            "fetch.max.bytes": _FETCH_KBYTES * 1024,
+            "fetch.max.bytes": _RESPONSE_BYTES,
             "fetch.message.max.bytes": _PARTITION_BYTES,
             "statistics.interval.ms": _STATISTICS_MS,
             "stats_cb": _measure,
