@@ -19,10 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schemas.columns import I64, U8, U16, U64
+from schemas.columns import I64, U8, U64
 
 _PIECE_ROWS = 16_384
 """So many rows are joined at a time: they stay in the processor's cache, and far below the 2 GiB of one binary column."""
+_PIECE_INTEGERS = 8_192
+"""The same for integers, whose bytes stand padded meanwhile."""
 _NOTHING = pa.scalar(b"", pa.binary())
 
 
@@ -51,7 +53,18 @@ class Encoded:
 
 def encode_integers(*columns: NDArray[Any]) -> Encoded:
     """int and long, from integer columns whose values fit an int64; several stand side by side."""
-    return Encoded(_unpadded([_varints(_zigzag(column)) for column in columns]))
+    zigzag = [_zigzag(column) for column in columns]
+    widths = [_width(column) for column in zigzag]
+    narrow = [column.astype(np.uint32) if width < 5 else column for column, width in zip(zigzag, widths, strict=True)]
+    rows = len(columns[0])
+    offsets, pieces = np.zeros(rows + 1, np.int32), []
+    for first in range(0, rows, _PIECE_INTEGERS):
+        some = [column[first : first + _PIECE_INTEGERS] for column in narrow]
+        data, offsets[first + 1 : first + 1 + len(some[0])] = _varints(some, widths)
+        pieces.append(data)
+    np.cumsum(offsets, out=offsets)
+    data = np.concatenate(pieces) if pieces else np.zeros(0, np.uint8)
+    return Encoded(pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(data)]))
 
 
 def encode_runs(values: NDArray[Any]) -> Encoded:
@@ -115,17 +128,6 @@ def join_rows(columns: Sequence[Encoded], rows: int, piece_rows: int = _PIECE_RO
     return b"".join(pieces), np.concatenate(ends)
 
 
-def _unpadded(parts: Sequence[tuple[U8, U16]]) -> pa.BinaryArray:
-    """Rows of several columns of padded values (bytes, and how many of them count), without the padding."""
-    padded = np.concatenate([data for data, _ in parts], axis=1)
-    rows = len(padded)
-    used = np.concatenate([np.arange(data.shape[1], dtype=np.uint16) < length[:, None] for data, length in parts], axis=1)
-    offsets = np.zeros(rows + 1, np.int32)
-    np.cumsum(np.sum([length for _, length in parts], axis=0, dtype=np.int32), out=offsets[1:])
-    data = padded if used.all() else np.compress(used.ravel(), padded.ravel())
-    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(data))])
-
-
 def _zigzag(values: NDArray[Any]) -> U64:
     if values.dtype.kind == "u":
         return values.astype(np.uint64) << np.uint64(1)
@@ -133,19 +135,27 @@ def _zigzag(values: NDArray[Any]) -> U64:
     return ((signed << 1) ^ (signed >> 63)).view(np.uint64)
 
 
-def _varints(values: U64) -> tuple[U8, U16]:
-    """Every value's bytes, padded to the widest, and how many they are."""
-    largest = int(values.max(initial=0))
-    widest = max(1, -(-largest.bit_length() // 7))
-    rest: NDArray[Any] = values.astype(np.uint32) if largest < 1 << 32 else values
-    lengths = np.ones(len(values), np.uint16)
-    data = np.empty((len(values), widest), np.uint8)
-    for k in range(widest):
-        data[:, k] = rest
-        if k < widest - 1:
+def _width(values: U64) -> int:
+    """Bytes of the longest value."""
+    return max(1, -(-int(values.max(initial=0)).bit_length() // 7))
+
+
+def _varints(columns: Sequence[NDArray[Any]], widths: Sequence[int]) -> tuple[U8, NDArray[np.int32]]:
+    """The bytes of each row's values, row after row, and how many they are. `widths`: as `_width` of each column.
+
+    Byte k of every value of a column stands in a row of its own until the end: whole rows are what numpy is quick with.
+    """
+    rows = len(columns[0])
+    padded = np.empty((sum(widths), rows), np.uint8)
+    counts = np.ones((sum(widths), rows), np.bool_)  # False: a byte beyond the value's last
+    at = 0
+    for rest, width in zip(columns, widths, strict=True):
+        for k in range(at, at + width - 1):
+            byte = (rest & 0x7F).astype(np.uint8)
             rest = rest >> rest.dtype.type(7)
-            more = rest > 0
-            lengths += more
-            data[:, k] &= 0x7F
-            data[:, k] |= more.view(np.uint8) << 7
-    return data, lengths
+            np.greater(rest, 0, out=counts[k + 1])
+            np.bitwise_or(byte, counts[k + 1].view(np.uint8) << 7, out=padded[k])
+        at += width
+        padded[at - 1] = rest
+    data: U8 = np.compress(np.ascontiguousarray(counts.T).ravel(), np.ascontiguousarray(padded.T).ravel())
+    return data, counts.sum(axis=0, dtype=np.int32)

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 from faust.streams import Stream
 from faust.types import TP, EventT, StreamT
 
-from schemas.errors import Unavailable, Unreadable
+from schemas.errors import Unavailable
 from schemas.failpoints import reach
 from schemas.tables import BlockIdentity
 from streams import metrics
@@ -33,7 +33,7 @@ from streams.forwarding import Forwarding
 from streams.hold import HoldRule, PartitionProgress
 from streams.intake import Intake
 from streams.knowledge import Knowledge
-from streams.lane import Arrived, Lane
+from streams.lane import Arrived, Lane, Refused
 from streams.pipeline import Applied, Pipeline
 from streams.progress import Progress
 from streams.refusals import Refusals
@@ -115,7 +115,7 @@ class Applier:
             return
         if lane.append(arrived):
             place = f"{event.message.topic}:{lane.partition}:{arrived.offset}"
-            self._refusals.note(place, arrived.arrived_us, arrived.content if isinstance(arrived.content, Unreadable) else None)
+            self._refusals.note(place, arrived.arrived_us, arrived.content.reason if isinstance(arrived.content, Refused) else None)
             metrics.REFUSED_SHARE.set(self._refusals.share)
 
     def _measure_queue(self) -> None:
@@ -173,7 +173,7 @@ class Applier:
             self._refusals.check()
             partitions = self._knowledge.progress()
             block = [] if partitions is None else self._cut(lane, partitions)
-            if self._refusals.sampling and any(isinstance(message.content, Unreadable) for message in block):
+            if self._refusals.sampling and any(isinstance(message.content, Refused) for message in block):
                 block = []
             if not block and (lane.queue or partitions is None):
                 self._progress.held(lane.topic, lane.partition)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -29,8 +29,7 @@ _PRODUCER = {
 }
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     topic: str
     key: bytes
     value: bytes

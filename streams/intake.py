@@ -11,7 +11,7 @@ from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
 from schemas.framing import Framed, Framer
 from streams.clock import now_us
-from streams.lane import Arrived
+from streams.lane import Arrived, Refused
 from streams.stages import stage
 
 
@@ -26,22 +26,16 @@ class Intake:
         """Never raises for the message's own sake. Raises Unavailable where a schema registry does not answer."""
         message = event.message
         value = message.value or b""
-        headers = message.headers or {}
-        return Arrived(
-            offset=message.offset,
-            arrived_us=min(int(message.timestamp * 1_000_000), now_us()),
-            key=message.key or b"",
-            value=value,
-            headers=tuple(headers.items() if isinstance(headers, Mapping) else headers),
-            content=self._content(value),
-        )
+        arrived_us = min(int(message.timestamp * 1_000_000), now_us())
+        return Arrived(message.offset, arrived_us, len(value), self._content(event, value))
 
-    def _content(self, value: bytes) -> FlowBatch | Unreadable:
+    def _content(self, event: EventT[bytes], value: bytes) -> FlowBatch | Refused:
         try:
             with stage("decode"):
                 return self.batch(self._framer.unframe(value))
         except Unreadable as error:
-            return error
+            headers = event.message.headers or {}
+            return Refused(error, event.message.key or b"", value, tuple(headers.items() if isinstance(headers, Mapping) else headers))
 
     def batch(self, framed: Framed) -> FlowBatch:
         """The batch of a message. Raises Unreadable where it is none, or not to be believed."""

@@ -88,7 +88,7 @@ class Knowledge(threading.Thread):
         self._event_writer = event_writer
         self._rule = rule
         self._worker = worker
-        self._teller = worker.encode()
+        self._teller = ((_TELLER, worker.encode()),)
         self._flow_partitions = flow_partitions
         self._retention_us = retention_us
         self._reader = ReadAhead(bootstrap, security, f"{worker}.knowledge")
@@ -260,7 +260,7 @@ class Knowledge(threading.Thread):
 
     def _is_own(self, message: Message) -> bool:
         """What this worker told the others teaches it nothing: it is not even decoded."""
-        return message.topic() == topics.OWNERSHIP_TOPIC and (_TELLER, self._teller) in (message.headers() or ())
+        return message.topic() == topics.OWNERSHIP_TOPIC and self._teller[0] in (message.headers() or ())
 
     def _hear(self, watermark: Watermark) -> None:
         if watermark.worker == self._worker:
@@ -271,7 +271,8 @@ class Knowledge(threading.Thread):
 
     def _publish(self, learned: list[Told]) -> None:
         """Ranges before watermarks: who hears a watermark has heard the ranges that it stands for."""
-        records = [self._record(told.key, self._frame("Ownership", told.body)) for told in learned]
+        frame = self._framer.frame
+        records = self._patiently(lambda: [self._record(told.key, frame("Ownership", told.body)) for told in learned])
         if elapsed_us() >= self._watermarks_due_us:
             self._watermarks_due_us = elapsed_us() + _WATERMARK_EVERY_US
             records += self._watermark_records()
@@ -303,7 +304,7 @@ class Knowledge(threading.Thread):
         return records
 
     def _record(self, key: bytes, value: bytes) -> Record:
-        return Record(topics.OWNERSHIP_TOPIC, key, value, ((_TELLER, self._teller),))
+        return Record(topics.OWNERSHIP_TOPIC, key, value, self._teller)
 
     def _frame(self, name: str, body: bytes) -> bytes:
         return self._patiently(lambda: self._framer.frame(name, body))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
@@ -21,16 +22,23 @@ _MESSAGE_BYTES = 8_192
 """What a message takes beside its bytes: some dozen Python objects and numpy arrays."""
 
 
-@dataclass(frozen=True)
-class Arrived:
-    """A message as it came, with what it says or why it says nothing."""
+class Refused(NamedTuple):
+    """A message that could not be read, as it came."""
 
-    offset: int
-    arrived_us: int
+    reason: Unreadable
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
-    content: FlowBatch | Unreadable
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What a message says: of one that could be read, its columns are all that is needed and all that waits. `size`: bytes of its value."""
+
+    offset: int
+    arrived_us: int
+    size: int
+    content: FlowBatch | Refused
 
     @property
     def flows(self) -> int:
@@ -38,8 +46,8 @@ class Arrived:
 
     @property
     def held_bytes(self) -> int:
-        """Memory, about: the message, its columns, which are as large again, and what even an empty one takes."""
-        return 2 * len(self.value) + len(self.key) + _MESSAGE_BYTES
+        """Memory, about: the columns, which are as large as the message was, and what even an empty one takes."""
+        return self.size + _MESSAGE_BYTES
 
     def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress], *, from_afar: bool = False) -> bool:
         """Whether its flows may be named; an unreadable message has none to wait for."""

@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from schemas import topics
 from schemas.columns import FlowBatch
-from schemas.errors import Unreadable
 from schemas.framing import Framer
 from schemas.rows import attributed_messages
 from schemas.tables import BlockIdentity
@@ -22,7 +21,7 @@ from streams.dedup import DedupState
 from streams.delivery import Record
 from streams.event_writer import EventWriter
 from streams.joined import join
-from streams.lane import Arrived
+from streams.lane import Arrived, Refused
 from streams.outside import Outside
 from streams.regions import Regions
 from streams.shared_ownership import SharedOwnership
@@ -85,8 +84,8 @@ class Pipeline:
                 built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
-            refused = [message for message in messages if isinstance(message.content, Unreadable)]
-            letters = [self._dead_letter(identity, message) for message in refused if message.offset >= published_to]
+            refused = [(message.offset, message.content) for message in messages if isinstance(message.content, Refused)]
+            letters = [_dead_letter(identity, offset, content) for offset, content in refused if offset >= published_to]
             records = (*self._attributed(built, identity, published_to), *letters)
         return Applied(built, crossings, records, len(messages), len(refused))
 
@@ -120,7 +119,8 @@ class Pipeline:
             for message, part in zip(messages, parts, strict=True)
         ]
 
-    def _dead_letter(self, identity: BlockIdentity, message: Arrived) -> Record:
-        place = f"{identity.topic}:{identity.partition}:{message.offset}"
-        headers = (*message.headers, ("weir-reason", str(message.content).encode()), ("weir-source", place.encode()))
-        return Record(topics.DEAD_LETTER_TOPIC, message.key, message.value, headers)
+
+def _dead_letter(identity: BlockIdentity, offset: int, refused: Refused) -> Record:
+    place = f"{identity.topic}:{identity.partition}:{offset}"
+    headers = (*refused.headers, ("weir-reason", str(refused.reason).encode()), ("weir-source", place.encode()))
+    return Record(topics.DEAD_LETTER_TOPIC, refused.key, refused.value, headers)

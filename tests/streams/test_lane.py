@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from schemas.errors import Unreadable
 from streams.hold import HoldRule, PartitionProgress
-from streams.lane import Arrived, Lane
+from streams.lane import Arrived, Lane, Refused
 
-NOTHING = Unreadable("stands for a message without flows")
+NOTHING = Refused(Unreadable("stands for a message without flows"), b"", b"", ())
 
 
 class Sized(Arrived):
@@ -17,11 +17,11 @@ class Sized(Arrived):
 
     @property
     def flows(self) -> int:
-        return int(self.key)
+        return self.size
 
 
 def message(offset: int, flows: int = 1) -> Arrived:
-    return Sized(offset, 0, str(flows).encode(), b"four", (), NOTHING)
+    return Sized(offset, 0, flows, NOTHING)
 
 
 def lane(offsets: range, pending: tuple[int, int] | None = None) -> Lane:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from schemas.columns import FlowBatch
 from schemas.errors import Unreadable
 from schemas.framing import Framer
 from schemas.tables import BlockIdentity
 from schemas.topics import ATTRIBUTED_TOPIC
 from streams.dedup import DedupState
-from streams.lane import Arrived
+from streams.lane import Arrived, Refused
 from streams.outside import Outside
 from streams.ownership import OwnershipMap
 from streams.pipeline import Pipeline
@@ -19,9 +20,11 @@ from streams.regions import Regions
 from streams.shared_ownership import SharedOwnership
 from tests.streams.support import batch
 
+TORN = Refused(Unreadable("torn"), b"n1", b"?", ())
 
-def arrived(offset: int, content: object) -> Arrived:
-    return Arrived(offset, 0, b"n1", b"?", (), cast("Any", content))
+
+def arrived(offset: int, content: FlowBatch | Refused) -> Arrived:
+    return Arrived(offset, 0, 1, content)
 
 
 @pytest.mark.parametrize(("published_to", "flows", "letters"), [(0, 3, 2), (41, 2, 2), (43, 1, 1), (44, 0, 1), (45, 0, 0)])
@@ -31,7 +34,7 @@ def test_what_stands_from_there_on_is_published(published_to: int, flows: int, l
     nobody: Any = None  # nothing is written here
     home = Regions("home")
     pipeline = Pipeline(nobody, ownership, Outside(), nobody, Framer(None), home, network="default", attributed_partitions=1)
-    contents = [batch([7], window=0), batch([7], window=1), Unreadable("torn"), batch([7], window=2), Unreadable("torn")]
+    contents = [batch([7], window=0), batch([7], window=1), TORN, batch([7], window=2), TORN]
     messages = [arrived(40 + number, content) for number, content in enumerate(contents)]
     applied = pipeline.build(BlockIdentity("weir.flows", 0, 40, 44), messages, DedupState(horizon_us=60_000_000), published_to)
     assert applied.built.block.flows.num_rows == 3
