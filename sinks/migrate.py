@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib import resources
 
@@ -13,6 +14,7 @@ OLDEST_SERVER = (25, 3)
 
 _LEDGER = f"""CREATE TABLE IF NOT EXISTS {DATABASE}.migrations (name String, applied_at DateTime('UTC') DEFAULT now())
 ENGINE = ReplacingMergeTree(applied_at) ORDER BY name"""
+_NEEDS = re.compile(r"^-- Where the server knows the setting (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class Migration:
         """The file's statements. A semicolon ends one wherever it stands outside a comment: the files hold none in strings."""
         lines = (line for line in self.sql.splitlines() if not line.lstrip().startswith("--"))
         return tuple(text.strip() for text in "\n".join(lines).split(";") if text.strip())
+
+    @property
+    def setting(self) -> str | None:
+        """The setting of tables that the server must know; where it does not, nothing is done."""
+        found = _NEEDS.search(self.sql)
+        return found.group(1) if found else None
 
 
 def known() -> tuple[Migration, ...]:
@@ -47,10 +55,18 @@ def migrate(engine: Engine, migrations: tuple[Migration, ...] | None = None) -> 
         engine.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         engine.execute(_LEDGER)
     for migration in missing:
-        for statement in migration.statements:
+        for statement in migration.statements if _suits(engine, migration) else ():
             engine.execute(statement)
         engine.execute(f"INSERT INTO {DATABASE}.migrations (name) VALUES ('{migration.name}')")  # noqa: S608 (our own file name)
     return tuple(m.name for m in missing)
+
+
+def _suits(engine: Engine, migration: Migration) -> bool:
+    """Only a setting of tables that makes them cheaper, and that older servers do not have, may be left out."""
+    setting = migration.setting
+    if setting is None:
+        return True
+    return bool(engine.query(f"SELECT 1 AS known FROM system.merge_tree_settings WHERE name = '{setting}'").num_rows)  # noqa: S608
 
 
 def _missing(engine: Engine, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:

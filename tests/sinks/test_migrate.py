@@ -79,6 +79,20 @@ def test_a_later_step_is_applied_alone(sink: Sink) -> None:
     assert migrate.pending(engine, steps) == ()
 
 
+@pytest.mark.parametrize(("setting", "is_set"), [("merge_selector_base", True), ("no_such_setting", False)])
+def test_a_setting_that_the_server_does_not_know_is_left_out(host: EngineHost, setting: str, is_set: bool) -> None:
+    host.drop_database()
+    sink = open_sink(host.url)
+    engine = sink._engine  # type: ignore[attr-defined]
+    sql = f"-- Where the server knows the setting {setting}: less to do.\nALTER TABLE weir.flows MODIFY SETTING {setting} = 7;\n"
+    steps = (*migrate.known(), migrate.Migration("9000_later", sql))
+    assert migrate.migrate(engine, steps)[-1] == "9000_later"
+    assert migrate.pending(engine, steps) == ()
+    tables = engine.query("SELECT create_table_query AS sql FROM system.tables WHERE database = 'weir' AND name = 'flows'").to_pylist()
+    assert (f"{setting} = 7" in tables[0]["sql"]) is is_set
+    sink.close()
+
+
 def test_rows_from_before_topics_are_of_weir_flows(host: EngineHost) -> None:
     host.drop_database()
     sink = open_sink(host.url)
@@ -96,7 +110,7 @@ def test_statements_do_nothing_the_second_time() -> None:
     for migration in migrate.known():
         assert migration.statements
         for statement in migration.statements:
-            assert any(words in statement for words in ("IF NOT EXISTS", "IF EXISTS", "OR REPLACE")), statement
+            assert any(words in statement for words in ("IF NOT EXISTS", "IF EXISTS", "OR REPLACE", "MODIFY SETTING")), statement
 
 
 def test_tables_that_are_missing_are_named_with_the_way_out(host: EngineHost) -> None:

@@ -15,7 +15,7 @@ from tests.bench.worker import latency, memory, report, scaling, tables
 from tests.bench.worker.fleet import ADDRESSES_EACH, NODES, SERVICES
 from tests.bench.worker.throughput import Size, measure
 
-SIZES = (Size(2_000, 125, 4), Size(200, 125, 1), Size(20, 25, 1))
+SIZES = (Size(2_000, 125, 6), Size(200, 125, 1), Size(20, 25, 1))
 
 LOAD = (
     f"{NODES * ADDRESSES_EACH:,} addresses of {SERVICES:,} services, one in a hundred of those at work changes hands each window; a tenth "
