@@ -20,8 +20,8 @@ from streams.statements import heard
 from tests.bench.worker.fleet import FLOWS_EACH, SECOND_US, Fleet
 from tests.integration.made_recording import half_an_hour_ago_us
 
-NODES = range(50)
-WINDOWS = 4
+NODES, PARTITIONS = range(128), 8
+WINDOWS = 6
 VIEWS = ("flows_1m_feed", "flows_5m_feed", "flows_1h_feed")
 DAY_HOURS = 24
 TOP_PAIRS = """SELECT local_workload, remote_workload, sum(bytes_sent + bytes_received) AS bytes
@@ -58,8 +58,10 @@ def inserts(block_sizes: Sequence[int]) -> list[Insert]:
     return found
 
 
-def day_query(services: int = 2_000, partners: int = 10, nodes_a_pair: int = 4) -> Query:
-    """A day of hours in `flows_1h`: each of `services` with so many partners, seen on so many nodes; each row a sum of 360 windows."""
+def day_query(services: int = 2_000, partners: int = 10, nodes_a_pair: int = 6) -> Query:
+    """A day of hours in `flows_1h`: each of `services` with so many partners, seen on so many nodes; each row a sum of 360 windows. Asked
+    once merges have ended: the day is over.
+    """
     pairs = services * partners * nodes_a_pair
     with tempfile.TemporaryDirectory() as folder:
         engine = _engine(Path(folder))
@@ -76,6 +78,7 @@ def day_query(services: int = 2_000, partners: int = 10, nodes_a_pair: int = 4) 
                     f"'heartbeat', true, 360, cityHash64(number, {hour}) % 1000000, cityHash64(number, 1) % 1000000 FROM numbers({pairs})"
                 )
             rows = int(engine.query("SELECT count() FROM weir.flows_1h").column(0)[0].as_py())
+            _when_quiet()
             engine.query(TOP_PAIRS)
             times = [_seconds(engine) for _ in range(5)]
         finally:
@@ -90,17 +93,20 @@ def _seconds(engine: Engine) -> float:
 
 
 def _blocks(size: int) -> list[Block]:
+    """As a worker that is behind cuts them: each of one partition, and as many windows as go into a block, the partitions in turn."""
     fleet = Fleet(half_an_hour_ago_us() - 600 * SECOND_US, WINDOWS)
     known = OwnershipMap(gap_us=60 * SECOND_US, skew_us=250_000)
     known.learn(heard(list(fleet.introductions(NODES))))
-    batches = list(fleet.messages(NODES, range(WINDOWS), FLOWS_EACH))
     each, dedup = size // FLOWS_EACH, DedupState(horizon_us=3_600 * SECOND_US)
+    nodes = len(NODES) // PARTITIONS
+    lanes = [list(fleet.messages(NODES[nodes * p : nodes * (p + 1)], range(WINDOWS), FLOWS_EACH)) for p in range(PARTITIONS)]
     blocks = []
-    for first in range(0, len(batches) - each + 1, each):
-        some = batches[first : first + each]
-        known.learn(heard(some))
-        identity = BlockIdentity("weir.flows", 0, first, first + each - 1, "bench")
-        blocks.append(build_block(identity, range(first, first + each), some, dedup, known, region="default").block)
+    for first in range(0, len(lanes[0]), each):
+        for partition, lane in enumerate(lanes):
+            some = lane[first : first + each]
+            known.learn(heard(some))
+            identity = BlockIdentity("weir.flows", partition, first, first + len(some) - 1, "bench")
+            blocks.append(build_block(identity, range(first, first + len(some)), some, dedup, known, region="default").block)
     return blocks
 
 
