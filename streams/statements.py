@@ -23,10 +23,8 @@ class Names:
     """Texts as numbers, in order of first sight."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        self.texts: list[str] = []
-        self._numbers: dict[str, int] = {}
-        for text in texts:
-            self.number(text)
+        self.texts: list[str] = [*dict.fromkeys(texts)]
+        self._numbers = {text: number for number, text in enumerate(self.texts)}
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -38,9 +36,10 @@ class Names:
         return number
 
     def numbers(self, texts: Sequence[str]) -> U32:
-        for text in dict.fromkeys(texts):
+        known = self._numbers
+        for text in [text for text in dict.fromkeys(texts) if text not in known]:
             self.number(text)
-        return np.array([*map(self._numbers.__getitem__, texts)], np.uint32)
+        return np.fromiter(map(known.__getitem__, texts), np.uint32, len(texts))
 
     def joined_numbers(self, lists: Sequence[Sequence[str]], index: NDArray[Any], list_of: NDArray[np.int64]) -> U32:
         """The number of the text at `index` of list `list_of`, row by row."""

@@ -57,8 +57,9 @@ def _messages(
     """`firsts`: a row of each address."""
     networks = {number: statements.names[number] for number in np.unique(statements.network[firsts]).tolist()}
     heads = {number: encode_text(text) for number, text in networks.items()}
+    lengths = [encode_long(count) for count in range(int(np.diff(bounds).max()) + 1)]
     columns = [column[firsts].tolist() for column in (statements.network, statements.protocol, statements.port)]
     cuts = zip(np.diff(bounds).tolist(), offsets[bounds[:-1]].tolist(), offsets[bounds[1:]].tolist(), strict=True)
     for ip, network, protocol, port, (count, begin, end) in zip(split_addresses(statements.ip[firsts]), *columns, cuts, strict=True):
         key = f"{networks[network]}/{format_address(ip)}" + (f"/{protocol}/{port}" if port else "")
-        yield Told(key.encode(), heads[network] + ip + encode_long(count) + data[begin:end] + b"\0")
+        yield Told(key.encode(), heads[network] + ip + lengths[count] + data[begin:end] + b"\0")
