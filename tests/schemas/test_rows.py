@@ -179,6 +179,16 @@ def test_partitions_are_all_used_about_alike() -> None:
     assert spread.min() > 2_300 and spread.max() < 2_700
 
 
+def test_integers_side_by_side_keep_their_places_beyond_one_piece() -> None:
+    """The last row stands alone in its piece; values from one byte to the longest."""
+    rows = np.arange(2 * 8_192 + 1)
+    columns = [rows.astype(np.uint64) ** 4, np.full(len(rows), 7, np.uint8), (rows - 8_000) * 1_000, np.where(rows % 3, 0, -(2**62))]
+    values = encode_integers(*columns).values.to_pylist()
+    assert len(values) == len(rows)
+    for row in (0, 1, 7_999, 8_000, 8_190, 8_191, 8_192, 8_193, 16_383, 16_384):
+        assert values[row] == b"".join(encode_long(int(column[row])) for column in columns)
+
+
 def test_rows_beyond_one_piece_keep_their_places() -> None:
     columns = [encode_integers(np.arange(5_000, dtype=np.uint64) ** 3), encode_integers(np.full(5_000, 7, np.int64))]
     data, offsets = join_rows(columns, 5_000, piece_rows=125)
