@@ -13,6 +13,7 @@ from tests.bench.machine import machine
 from tests.bench.say import say
 from tests.bench.worker import latency, memory, report, scaling, tables
 from tests.bench.worker.fleet import ADDRESSES_EACH, NODES, SERVICES
+from tests.bench.worker.last import beside_last
 from tests.bench.worker.throughput import Size, measure
 
 SIZES = (Size(2_000, 125, 6), Size(200, 125, 1), Size(20, 25, 1))
@@ -39,7 +40,9 @@ def main() -> None:
     say("", *report.rates(found), "", *report.stages(found), "")
     say(*(report.circumstances(found, size) for size in sizes))
     say(f"Every one of {found.sent_flows:,} flows is in `flows` once, with its bytes; the three rollups hold the same sums.")
-    written: dict[str, object] = {"machine": machine(), "libraries": libraries, "runs": [run.plain() for run in found.runs]}
+    runs = [run.plain() for run in found.runs]
+    say(beside_last(given.output, runs))
+    written: dict[str, object] = {"machine": machine(), "libraries": libraries, "runs": runs}
     if not given.sizes:
         written |= _rest()
     given.output.parent.mkdir(parents=True, exist_ok=True)
