@@ -42,7 +42,7 @@ def test_every_point_and_every_fault_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
 
         def begin(name: str, steps: list[Step], crew_size: int) -> Future[Outcome]:
-            shape = recent_shape(SEED, 60, 100, 50, nodes=NODES)
+            shape = recent_shape(SEED, 60, 100, 50, nodes=NODES, recorded=NODES)
             return pool.submit(carry_out, tmp_path / name, shape, steps, embedded=name == "embedded", crew_size=crew_size, say=print)
 
         runs = [

@@ -28,7 +28,9 @@ from weir.regions import parse_region_cidrs
 
 CONVERSATIONS = 1_500
 OTHER = {"eu": "us", "us": "eu"}
-SETTINGS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 15}
+SETTINGS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 25}
+"""Long enough for the other region to speak in time on a busy machine; its last windows wait for it to be over."""
+WAIT_SECONDS = 100
 
 
 class Region:
@@ -62,7 +64,7 @@ class Region:
     def wait_until_read(self, topic: str) -> None:
         bootstrap = self.kafka.bootstrap
         self.running.until(
-            lambda: any(end_offsets(bootstrap, topic).values()) and not lag(bootstrap, GROUP, topic), 40, f"{topic} to be read"
+            lambda: any(end_offsets(bootstrap, topic).values()) and not lag(bootstrap, GROUP, topic), WAIT_SECONDS, f"{topic} to be read"
         )
 
     def wait_for_rows(self, count: int) -> None:
@@ -72,7 +74,7 @@ class Region:
             with self.pipeline.sink() as sink:
                 return rows(sink, "SELECT count() FROM weir.flows")[0][0] >= count
 
-        self.running.until(there, 40, f"{count} rows in region {self.name}")
+        self.running.until(there, WAIT_SECONDS, f"{count} rows in region {self.name}")
         self.wait_until_read(FLOWS_TOPIC)
         self.wait_until_read(forward_name(self.name))
 
