@@ -70,7 +70,8 @@ def _latency(windows: int) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each size that count, after a warm-up")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[], help="flows a message: 2000, 200, 20; absent: all")
+    sizes = [size.batch_flows for size in SIZES]
+    parser.add_argument("--sizes", type=int, nargs="*", default=[], choices=sizes, help="flows a message; absent: all")
     parser.add_argument(
         "--latency", type=int, default=0, metavar="WINDOWS", help="measure that instead, over so many windows of ten seconds"
     )

@@ -15,7 +15,10 @@ def beside_last(path: Path, runs: list[dict[str, Any]]) -> str:
     """`path`: where the last figures were written, `runs`: the new ones, both as `Run.plain`."""
     if not path.exists():
         return f"No figures of an earlier run in {path} to compare with."
-    last = orjson.loads(path.read_bytes())
+    try:
+        last = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        return f"{path} cannot be read ({error}), and is written anew: not compared."
     if last["machine"] != machine():
         return f"The figures in {path} are of another machine or other versions: not compared."
     ratios = []
