@@ -20,6 +20,8 @@ from streams.hold import HoldRule, PartitionProgress
 
 _MESSAGE_BYTES = 8_192
 """What a message takes beside its bytes: some dozen Python objects and numpy arrays."""
+_NAME_BYTES = 64
+"""What a workload's name takes beside its letters, which the message's size has: a string's head, and its place among the others."""
 
 
 class Refused(NamedTuple):
@@ -46,8 +48,9 @@ class Arrived:
 
     @property
     def held_bytes(self) -> int:
-        """Memory, about: the columns, which are as large as the message was, and what even an empty one takes."""
-        return self.size + _MESSAGE_BYTES
+        """Memory, about: the columns, which are as large as the message was, its names, and what even an empty one takes."""
+        names = len(self.content.workloads) if isinstance(self.content, FlowBatch) else 0
+        return self.size + names * _NAME_BYTES + _MESSAGE_BYTES
 
     def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress], *, from_afar: bool = False) -> bool:
         """Whether its flows may be named; an unreadable message has none to wait for."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from sys import getsizeof
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import Unreadable
 from streams.hold import HoldRule, PartitionProgress
 from streams.lane import Arrived, Lane, Refused
+from tests.streams.support import batch
 
 NOTHING = Refused(Unreadable("stands for a message without flows"), b"", b"", ())
 
@@ -108,6 +112,14 @@ def test_a_lane_whose_pending_block_is_not_all_there_needs_more() -> None:
 
 def test_small_messages_count_with_all_that_they_take() -> None:
     assert message(0).held_bytes > 1_000
+
+
+def test_names_count_with_more_than_their_letters() -> None:
+    """A message of nothing but short names is many times as large in memory as on the wire."""
+    one = batch([7], window=0)
+    many = replace(one, workloads=(*one.workloads, *(f"w{number}" for number in range(1_000))))
+    held = [Arrived(0, 0, 5_000, content).held_bytes for content in (one, many)]
+    assert held[1] - held[0] >= sum(getsizeof(name) - len(name) for name in many.workloads) - sum(map(getsizeof, one.workloads))
 
 
 def test_an_unreadable_message_is_not_held() -> None:
