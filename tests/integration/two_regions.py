@@ -125,9 +125,10 @@ class _Maker:
         return {"kind": kind, "node_id": f"{region}-{node}", "epoch": 1, "window_start": start, "window_seconds": WINDOW_SECONDS}
 
     def heartbeats(self, region: str) -> Iterable[bytes]:
-        for node in range(NODES):
-            mine = [held for held in self.held if (held.region, held.node) == (region, node)]
-            for window in range(WINDOWS):
+        """Every node's of the first window, then every node's of the next."""
+        for window in range(WINDOWS):
+            for node in range(NODES):
+                mine = [held for held in self.held if (held.region, held.node) == (region, node)]
                 addresses = [{"ip": held.ip, "workload": held.workload} for held in mine if held.first <= window < held.last]
                 yield orjson.dumps({**self.place("heartbeat", region, node, window), "addresses": addresses})
 
