@@ -11,7 +11,7 @@ from sinks.engine import Settings
 
 _OUT_OF_REACH = 1 << 40
 
-_ONE_BLOCK: dict[str, str | int] = {
+ONE_BLOCK: dict[str, str | int] = {
     "max_insert_block_size": _OUT_OF_REACH,
     "min_insert_block_size_rows": _OUT_OF_REACH,
     "min_insert_block_size_bytes": 0,
@@ -40,11 +40,11 @@ _WHERE_KNOWN: dict[str, str | int] = {
     "optimize_on_insert": 0,
 }
 OPTIONAL = frozenset(_WHERE_KNOWN)
-REQUIRED = frozenset({*_ONE_BLOCK, *_DEDUPLICATED, "insert_deduplication_token"})
+REQUIRED = frozenset({*ONE_BLOCK, *_DEDUPLICATED, "insert_deduplication_token"})
 """A server that does not know one of them would ignore it in silence."""
 
 
 def insert_settings(identity: BlockIdentity, table: str, known: frozenset[str] = OPTIONAL) -> Settings:
     """Settings for the INSERT of the identity's block into the table; `known` are those of `OPTIONAL` that the server has."""
     newer = {name: value for name, value in _WHERE_KNOWN.items() if name in known}
-    return {**_ONE_BLOCK, **_DEDUPLICATED, **newer, "insert_deduplication_token": f"{table}:{identity.token}"}
+    return {**ONE_BLOCK, **_DEDUPLICATED, **newer, "insert_deduplication_token": f"{table}:{identity.token}"}

@@ -72,10 +72,13 @@ class Span:
     @property
     def condition(self) -> str:
         mine = f"topic = {quoted(self.topic)} AND `partition` = {int(self.partition)}"
-        if self.pending is None:
-            return mine
-        unmarked = f"block = 0 AND first_offset BETWEEN {int(self.pending.first_offset)} AND {int(self.pending.last_offset)}"
-        return f"{mine} AND block != {self.pending.number} AND NOT ({unmarked})"
+        return mine if self.pending is None else f"{mine} AND NOT {brought_by(self.pending)}"
+
+
+def brought_by(block: BlockIdentity) -> str:
+    """The condition for rows of a block's topic and partition that they are the block's own, numbered or written before blocks were."""
+    unmarked = f"block = 0 AND first_offset BETWEEN {int(block.first_offset)} AND {int(block.last_offset)}"
+    return f"(block = {block.number} OR {unmarked})"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from schemas.errors import WeirError
 from schemas.failpoints import Point, reach
 from schemas.tables import Block, BlockIdentity
-from sinks import ledger, migrate, recomputations
+from sinks import holes, ledger, migrate, recomputations
 from sinks.engine import DATABASE, Engine
 from sinks.inserts import A_SET, OPTIONAL, REQUIRED, insert_settings
 from sinks.result import readable
@@ -29,8 +29,9 @@ class ClickHouseSink:
     def pending(self) -> tuple[str, ...]:
         return migrate.pending(self._engine)
 
-    def write(self, block: Block) -> None:
-        """Each table's INSERT is recognised by itself, so that a crash between any two is healed by writing the block again.
+    def write(self, block: Block, *, again: bool = False) -> None:
+        """Each table's INSERT is recognised by itself, so that a crash between any two is healed by writing the block again; and a
+        crash in the midst of one by looking, that time, whether what was recognised is there.
 
         1. losses: nothing is ever missing in silence, not even between two of these steps;
         2. ownership: whoever sees a flow's name finds the range that it came from;
@@ -45,9 +46,17 @@ class ClickHouseSink:
         )
         for table, rows, done in steps:
             if rows.num_rows:
-                settings = insert_settings(block.identity, table, self._known_settings())
-                self._engine.insert(f"{DATABASE}.{table}", _of_block(rows, block.identity) if table in _LEDGERS else rows, settings)
+                self._insert(table, rows, block.identity, again)
                 reach(done)
+
+    def _insert(self, table: str, rows: pa.Table, identity: BlockIdentity, again: bool) -> None:
+        if table not in _LEDGERS:
+            self._engine.insert(f"{DATABASE}.{table}", rows, A_SET)
+            return
+        numbered = rows.append_column("block", pa.repeat(pa.scalar(identity.number, pa.uint64()), rows.num_rows))
+        self._engine.insert(f"{DATABASE}.{table}", numbered, insert_settings(identity, table, self._known_settings()))
+        if again:
+            holes.fill(self._engine, table, numbered, identity)
 
     def write_ip_events(self, rows: pa.Table) -> None:
         """The table is a set: it needs no token to hold each event once."""
@@ -81,7 +90,3 @@ class ClickHouseSink:
 
     def close(self) -> None:
         self._engine.close()
-
-
-def _of_block(rows: pa.Table, identity: BlockIdentity) -> pa.Table:
-    return rows.append_column("block", pa.repeat(pa.scalar(identity.number, pa.uint64()), rows.num_rows))

@@ -14,6 +14,7 @@ A worker that dies anywhere in between is repeated from 2 under the same boundar
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -213,7 +214,8 @@ class Applier:
         identity = self._identity(lane, first, last)
         applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup, lane.edition.published_to)
         reach("block.built")
-        await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied))
+        tries = itertools.count(1 if lane.pending else 0)
+        await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied, again=next(tries) > 0))
         reach("block.inserted")
         if forwarding := self._forwarding:
             await self._in_thread("outbox", lane, lambda: forwarding.keep(identity, applied.crossings))

@@ -89,11 +89,14 @@ class Pipeline:
             records = (*self._attributed(built, identity, published_to), *letters)
         return Applied(built, crossings, records, len(messages), len(refused))
 
-    def insert(self, applied: Applied) -> None:
-        """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable."""
+    def insert(self, applied: Applied, *, again: bool) -> None:
+        """Exactly once by the block's identity, after the events that may have named its flows. `again`: it may have been tried before.
+
+        Raises Unavailable.
+        """
         with stage("insert"):
             self._event_writer.settle()
-            self._sink.write(applied.built.block)
+            self._sink.write(applied.built.block, again=again)
 
     def count(self, applied: Applied) -> None:
         """Metrics move once a block is committed, so that they count no block twice."""

@@ -52,14 +52,15 @@ def main(url: str, notes: Path, until: int) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for number in range(committed, until):
+        again = number <= begun
         begun = max(begun, number)
         note(notes, committed, begun)
         while True:
             try:
-                sink.write(nth_block(number))
+                sink.write(nth_block(number), again=again)
                 break
             except Unavailable:
-                continue
+                again = True
         if (number + 1) % COMMIT_EVERY == 0:
             committed = number + 1
             note(notes, committed, begun)
