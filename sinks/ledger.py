@@ -76,9 +76,8 @@ class Span:
 
 
 def brought_by(block: BlockIdentity) -> str:
-    """The condition for rows of a block's topic and partition that they are the block's own, numbered or written before blocks were."""
-    unmarked = f"block = 0 AND first_offset BETWEEN {int(block.first_offset)} AND {int(block.last_offset)}"
-    return f"(block = {block.number} OR {unmarked})"
+    """The condition for rows of a block's topic and partition to be the block's own: by its number, or written before blocks had one."""
+    return f"(first_offset BETWEEN {int(block.first_offset)} AND {int(block.last_offset)} AND block IN ({block.number}, 0))"
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,9 @@ class Topic:
         if FLOWS_TOPIC not in admin.list_topics(timeout=10).topics:
             admin.create_topics([NewTopic(FLOWS_TOPIC, 1, 1)])[FLOWS_TOPIC].result(10)
         self._consumer = Consumer({"bootstrap.servers": kafka, "group.id": "test-producers", "enable.auto.commit": False})
-        partitions = len(admin.list_topics(timeout=10).topics[FLOWS_TOPIC].partitions) or 1
+        # The broker that answers need not have heard yet of what another part of it has made.
+        found = wait_for(lambda: admin.list_topics(timeout=10).topics.get(FLOWS_TOPIC), 10, "the topic to be known")
+        partitions = len(found.partitions) or 1
         self._consumer.assign([TopicPartition(FLOWS_TOPIC, number, 0) for number in range(partitions)])
         self.batches: list[FlowBatch] = []
 

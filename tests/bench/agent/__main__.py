@@ -10,6 +10,7 @@ import argparse
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -17,6 +18,7 @@ from tests.bench.agent import meters, phases, report
 from tests.bench.agent.report import Start
 from tests.bench.agent.softflowd import installed
 from tests.bench.agent.stage import ANSWER_PORT, BULK_OFF_PORT, BULK_ON_PORT, ECHO_PORT, PORTS, Stage
+from tests.bench.last import Last
 from tests.bench.machine import machine
 from tests.bench.say import say
 
@@ -27,8 +29,10 @@ def main() -> None:
     say("# Agent", "", machine(), report.busy(), "" if program else "softflowd is not to be had here (apt-get install softflowd).", "")
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder), 10) as stage:
         figures = _play(stage, program, given.full)
+    by_reference = report.by_reference(figures["phases"], figures["packets"])
+    say("", Last.read(given.output).beside(by_reference))
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_bytes(orjson.dumps({"machine": machine(), **figures}, option=orjson.OPT_INDENT_2))
+    given.output.write_bytes(orjson.dumps({"machine": machine(), "by_reference": by_reference, **figures}, option=orjson.OPT_INDENT_2))
 
 
 def _arguments() -> argparse.Namespace:
@@ -38,7 +42,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _play(stage: Stage, program: str | None, full: bool) -> dict[str, object]:
+def _play(stage: Stage, program: str | None, full: bool) -> dict[str, Any]:
     more = 6 if full else 1
     starts = [_start(stage, f"start-{number}") for number in range(5 if full else 1)]
     say(*report.start_lines(starts), "")

@@ -14,6 +14,7 @@ from tests.bench.agent import meters
 from tests.bench.agent.meters import Cost, Memory
 from tests.bench.agent.softflowd import softflowd
 from tests.bench.agent.stage import ANSWER_PORT, ECHO_PORT, PORTS, Stage
+from tests.bench.reference import reference_seconds
 from weir.lab import InterfaceCounters
 
 EDGES = 50_000
@@ -24,7 +25,8 @@ SAMPLE_SECONDS = 0.5
 @dataclass(frozen=True)
 class Phase:
     """`first_us`, `last_us`: the windows that were closed meanwhile, by their starts (half-open). `quiet_wakes`: in QUIET_SECONDS
-    between two windows' ends. `reached`: what the load says of itself. `neighbour`: softflowd's cost and resident bytes."""
+    between two windows' ends. `reached`: what the load says of itself. `neighbour`: softflowd's cost and resident bytes.
+    `reference`: CPU seconds of the reference load just before."""
 
     name: str
     seconds: float
@@ -36,6 +38,7 @@ class Phase:
     wire_bytes: int
     reached: dict[str, float]
     neighbour: tuple[Cost, int] | None
+    reference: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def connections(stage: Stage, rate: int, seconds: float, host: str, clients: int
 
 def measure(stage: Stage, name: str, windows: int, load: Callable[[float], Sequence[Any]], program: str | None) -> Phase:
     """`load` begins the clients for so many seconds. Begins and ends just after a window's end."""
-    seconds = float(windows * stage.window_seconds)
+    seconds, reference = float(windows * stage.window_seconds), reference_seconds()
     with ExitStack() as beside:
         other = beside.enter_context(softflowd(program, stage.server)) if program else 0
         begun = stage.settle()
@@ -78,7 +81,7 @@ def measure(stage: Stage, name: str, windows: int, load: Callable[[float], Seque
         said = [stage.result(client) for client in clients]
     reached = {key: sum(one[key] for one in said) for key in (said[0] if said else ()) if key != "seconds"}
     first_us = int(begun * 1_000_000)
-    return Phase(name, seconds, first_us, first_us + int(seconds * 1_000_000), spent, quiet, memory, sent, reached, neighbour)
+    return Phase(name, seconds, first_us, first_us + int(seconds * 1_000_000), spent, quiet, memory, sent, reached, neighbour, reference)
 
 
 def edges(stage: Stage, windows: int) -> Phase:
@@ -92,7 +95,10 @@ def edges(stage: Stage, windows: int) -> Phase:
 
 @dataclass(frozen=True)
 class PacketCost:
-    """Nanoseconds by the kernel's statistics, one figure a sample: of a packet in each direction, of both, of a connection's event."""
+    """Nanoseconds by the kernel's statistics, one figure a sample: of a packet in each direction, of both, of a connection's event.
+
+    `reference`: CPU seconds of the reference load just before.
+    """
 
     load: str
     sent: list[float]
@@ -100,12 +106,14 @@ class PacketCost:
     packet: list[float]
     event: list[float]
     packets: int
+    reference: float
 
 
 def packet_cost(stage: Stage, name: str, client: Sequence[object], samples: int) -> PacketCost:
     """Under a client of load.py, to which the seconds are added."""
+    reference = reference_seconds()
     running = stage.begin(*client, samples * SAMPLE_SECONDS + 1)
-    result = PacketCost(name, [], [], [], [], 0)
+    result = PacketCost(name, [], [], [], [], 0, reference)
     total = 0
     with meters.bpf_statistics():
         time.sleep(0.5)

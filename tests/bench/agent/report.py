@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -25,6 +26,13 @@ class Start:
     said: float
     again: float
     cpu: float  # seconds of CPU until its word, the compiler's included: what a machine with nothing else to do would take
+
+
+def by_reference(phases: Sequence[Phase], packets: Sequence[PacketCost]) -> dict[str, float]:
+    """What is compared with the last run: seconds that the agent lasts, and packets counted, in the CPU time of the reference load."""
+    agent = {f"agent, {phase.name}": phase.seconds / phase.cost.total * phase.reference for phase in phases}
+    kernel = {f"kernel, {cost.load}": 1e9 / median(cost.packet) * cost.reference for cost in packets}
+    return {**agent, **kernel}
 
 
 def flows_of(batches: Iterable[FlowBatch], phase: Phase) -> int:

@@ -10,6 +10,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from tests.bench.last import Last
 from tests.bench.machine import machine
 from tests.bench.peers import report
 from tests.bench.peers.clickhouse_alone import ClickHouseAlone
@@ -40,13 +41,14 @@ def main() -> None:
         told.append(f"weir's settings beyond the usual ones: {', '.join(given.weir)}.")
     say("# Peers", "", *told, "")
     runs: list[Measured] = []
+    last = Last.read(given.output)
     for run, contender in interleaved(list(contenders.values()), given.runs):
         measured = measure(contender, small if isinstance(contender, NaiveWorker) else fleet, given.windows)
         runs.append(measured)
         took = f"{measured.cpu_seconds:.1f} CPU s, {measured.wall_seconds:.1f} s"
         say(f"run {run + 1}: {contender.title}: {measured.rate:,.0f} flows a CPU second, {took}, {measured.rows:,} rows")
-        report.write(given.output, told, {"runs": runs})
-    say("", *report.rates(list(contenders.values()), runs), "", *report.agents())
+        report.write(given.output, told, {"runs": runs}, report.by_reference(runs))
+    say("", *report.rates(list(contenders.values()), runs), "", *report.agents(), "", last.beside(report.by_reference(runs)))
 
 
 def _arguments() -> argparse.Namespace:

@@ -47,7 +47,7 @@ def main() -> None:
     for name in given.only:
         outcomes.append(carry_out(CONTENDERS[name], steps, fleet))
         say(*list(report.crashes(outcomes))[0 if len(outcomes) == 1 else -1 :])
-        report.write(given.output, told, {"outcomes": outcomes})
+        report.write(given.output, told, {"outcomes": outcomes}, {})
 
 
 def _arguments() -> argparse.Namespace:

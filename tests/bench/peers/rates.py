@@ -16,6 +16,7 @@ from schemas.columns import U64
 from tests.bench.machine import cpu_seconds, resident_bytes
 from tests.bench.peers.contender import Contender, Place
 from tests.bench.peers.flows import Fleet
+from tests.bench.reference import reference_seconds
 from tests.support.kafka import KafkaServer
 from tests.support.offsets import lag
 from tests.support.processes import Child, wait_for
@@ -35,7 +36,8 @@ PRODUCER = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One run. `deliveries`: flows read, repeats among them; `rows`: flows stored of all that was sent, the warm-up's too."""
+    """One run. `deliveries`: flows read, repeats among them; `rows`: flows stored of all that was sent, the warm-up's too;
+    `reference`: CPU seconds of the reference load just before."""
 
     contender: str
     deliveries: int
@@ -44,6 +46,7 @@ class Measured:
     wall_seconds: float
     rows: int
     resident_bytes: int
+    reference: float
 
     @property
     def rate(self) -> float:
@@ -70,7 +73,7 @@ def measure(contender: Contender, fleet: Fleet, windows: int) -> Measured:
             await_read(contender, place, child)
             child.signal(signal.SIGSTOP)
             sent = send(contender, place, range(1, 1 + windows))
-            begun, cpu = time.monotonic(), cpu_seconds(child.pid)
+            reference, begun, cpu = reference_seconds(), time.monotonic(), cpu_seconds(child.pid)
             child.signal(signal.SIGCONT)
             await_read(contender, place, child)
             spent, wall = cpu_seconds(child.pid) - cpu, time.monotonic() - begun
@@ -78,7 +81,7 @@ def measure(contender: Contender, fleet: Fleet, windows: int) -> Measured:
             child.stop(60, status=None)
         stored = contender.stored(place)
     check(contender, stored, fleet.numbers(range(1 + windows)), warm.flows + sent.flows)
-    return Measured(contender.title, sent.flows, sent.value_bytes, spent, wall, len(stored), resident)
+    return Measured(contender.title, sent.flows, sent.value_bytes, spent, wall, len(stored), resident, reference)
 
 
 def send(contender: Contender, place: Place, windows: range) -> Sent:

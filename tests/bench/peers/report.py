@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 
+from tests.bench.machine import machine
 from tests.bench.peers.contender import Contender
 from tests.bench.peers.crashes import Crashed
 from tests.bench.peers.rates import Measured
@@ -67,7 +68,15 @@ def agents(path: Path = AGENT_FIGURES) -> Iterator[str]:
         yield "| " + " | ".join(str(row.get(name, "-")) for name in columns) + " |"
 
 
-def write(path: Path, circumstances: Sequence[str], figures: dict[str, Sequence[object]]) -> None:
+def by_reference(runs: Sequence[Measured]) -> dict[str, float]:
+    """What is compared with the last run: flows read in the CPU time of the reference load, medians."""
+    names = dict.fromkeys(run.contender for run in runs)
+    return {name: statistics.median(run.rate * run.reference for run in runs if run.contender == name) for name in names}
+
+
+def write(path: Path, circumstances: Sequence[str], figures: dict[str, Sequence[object]], compared: Mapping[str, float]) -> None:
+    """`compared`: what the next run is held against (`last.py`)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = {name: [asdict(one) for one in some] for name, some in figures.items()}  # type: ignore[call-overload]
-    path.write_bytes(orjson.dumps({"circumstances": list(circumstances), **plain}, option=orjson.OPT_INDENT_2))
+    whole = {"machine": machine(), "circumstances": list(circumstances), "by_reference": compared, **plain}
+    path.write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import orjson
 
+from tests.bench.last import Last
 from tests.bench.machine import machine
 from tests.bench.say import say
 from tests.bench.worker import latency, memory, report, scaling, tables
 from tests.bench.worker.fleet import ADDRESSES_EACH, NODES, SERVICES
-from tests.bench.worker.last import beside_last
 from tests.bench.worker.throughput import Size, measure
 
 SIZES = (Size(2_000, 125, 6), Size(200, 125, 1), Size(20, 25, 1))
@@ -40,9 +40,10 @@ def main() -> None:
     say("", *report.rates(found), "", *report.stages(found), "")
     say(*(report.circumstances(found, size) for size in sizes))
     say(f"Every one of {found.sent_flows:,} flows is in `flows` once, with its bytes; the three rollups hold the same sums.")
+    by_reference = report.by_reference(found.runs)
+    say(Last.read(given.output).beside(by_reference))
     runs = [run.plain() for run in found.runs]
-    say(beside_last(given.output, runs))
-    written: dict[str, object] = {"machine": machine(), "libraries": libraries, "runs": runs}
+    written: dict[str, object] = {"machine": machine(), "libraries": libraries, "by_reference": by_reference, "runs": runs}
     if not given.sizes:
         written |= _rest()
     given.output.parent.mkdir(parents=True, exist_ok=True)

@@ -55,12 +55,22 @@ def circumstances(found: Throughput, size: Size) -> str:
     runs = found.of(size)
     blocks = median(run.reading.flows.get("applied", 0.0) / max(1.0, run.reading.blocks) for run in runs)
     rate = median(run.deliveries / run.wall_seconds for run in runs)
-    reference = median(run.deliveries / run.total_seconds * run.reference for run in runs)
+    reference = median(run.by_reference(run.total_seconds) for run in runs)
     return (
         f"{size.batch_flows} flows a message: {blocks:,.0f} flows a block; {rate:,.0f} flows a second by the clock, broker and sender "
         f"on the same cores; {reference:,.0f} flows in the CPU time of the reference load; "
         f"{max(run.resident_bytes for run in runs) / 1e6:,.0f} MB resident."
     )
+
+
+def by_reference(runs: Sequence[Run]) -> dict[str, float]:
+    """What is compared with the last run: medians by size, without the engine and with it."""
+    found = {}
+    for size in dict.fromkeys(run.size.batch_flows for run in runs):
+        mine = [run for run in runs if run.size.batch_flows == size]
+        found[f"{size} flows a message without the engine"] = median(run.by_reference(run.own_seconds) for run in mine)
+        found[f"{size} with it"] = median(run.by_reference(run.total_seconds) for run in mine)
+    return found
 
 
 def memory_lines(held: Memory) -> list[str]:

@@ -10,10 +10,10 @@ from statistics import median
 from typing import Any
 
 from tests.bench.machine import resident_bytes
+from tests.bench.reference import reference_seconds
 from tests.bench.say import say
 from tests.bench.worker.fleet import FLOWS_EACH, REPEATED_EVERY, Fleet
 from tests.bench.worker.readings import Reading
-from tests.bench.worker.reference import reference_seconds
 from tests.bench.worker.rig import Message, Rig, encoded, opened
 from tests.integration.made_recording import half_an_hour_ago_us
 
@@ -57,6 +57,10 @@ class Run:
     @property
     def own_seconds(self) -> float:
         return self.total_seconds - self.engine_seconds
+
+    def by_reference(self, seconds: float) -> float:
+        """Deliveries in the CPU time of the reference load, where all of them took so many seconds."""
+        return self.deliveries / seconds * self.reference
 
     def plain(self) -> dict[str, Any]:
         return {
