@@ -10,6 +10,7 @@ rows are lost in that one partition of that one table. So whoever writes a block
 from __future__ import annotations
 
 import logging
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,10 +51,11 @@ def fill(engine: Engine, table: str, rows: pa.Table, identity: BlockIdentity) ->
 
     `table`: one whose rows carry the block's number.
     """
-    instants = pc.min_max(rows.column("window_start").cast(pa.int64()))
-    bounds = f"toUnixTimestamp(window_start) BETWEEN {instants['min'].as_py() // 1_000_000} AND {instants['max'].as_py() // 1_000_000}"
+    _sweep(engine, identity)
+    windows = pc.min_max(rows.column("window_start").cast(pa.int64()))
+    first, last = (f"toDateTime({windows[name].as_py() // 1_000_000}, 'UTC')" for name in ("min", "max"))
     place = f"topic = {quoted(identity.topic)} AND `partition` = {int(identity.partition)}"
-    mine = f"{place} AND {brought_by(identity)} AND {bounds}"
+    mine = f"{place} AND {brought_by(identity)} AND window_start BETWEEN {first} AND {last}"
     if _number(engine, f"SELECT count() AS n FROM {DATABASE}.{table} WHERE {mine}") < rows.num_rows:
         with _like(engine, table, identity) as made:
             engine.insert(made, rows, {**ONE_BLOCK, **A_SET})
@@ -61,8 +63,11 @@ def fill(engine: Engine, table: str, rows: pa.Table, identity: BlockIdentity) ->
             for part in _partitions(engine, made, f"_partition_id NOT IN ({there})"):
                 _attach(engine, table, part, made, identity)
     if table == "flows":
+        nodes = f"(region, node_id) IN (SELECT region, node_id FROM {DATABASE}.flows WHERE {mine})"
         for rollup in _ROLLUPS:
-            _fill_rollup(engine, rollup, mine, identity)
+            around = f"{rollup.start}(window_start) BETWEEN {rollup.start}({first}) AND {rollup.start}({last})"
+            if operator.ne(*_counts(engine, rollup, f"{around} AND {nodes}")):
+                _fill_rollup(engine, rollup, mine, identity)
 
 
 def _fill_rollup(engine: Engine, rollup: _Rollup, mine: str, identity: BlockIdentity) -> None:
@@ -82,8 +87,7 @@ def _fill_rollup(engine: Engine, rollup: _Rollup, mine: str, identity: BlockIden
                 f"{rollup.start}(window_start) BETWEEN (SELECT min(window_start) {of_part}) AND (SELECT max(window_start) {of_part}) "
                 f"AND ({rollup.start}(window_start), {keys}) IN (SELECT window_start, {keys} {of_part})"
             )
-            finer = _number(engine, f"SELECT {rollup.counted} AS n FROM {DATABASE}.{rollup.finer} WHERE {same}")
-            rolled = _number(engine, f"SELECT sum(flows) AS n FROM {DATABASE}.{rollup.name} WHERE {same}")
+            finer, rolled = _counts(engine, rollup, same)
             block = _number(engine, f"SELECT sum(flows) AS n {of_part}")
             if finer == rolled + block:
                 _attach(engine, rollup.name, part, made, identity)
@@ -94,14 +98,27 @@ def _fill_rollup(engine: Engine, rollup: _Rollup, mine: str, identity: BlockIden
                 )
 
 
+def _counts(engine: Engine, rollup: _Rollup, condition: str) -> tuple[int, int]:
+    """Flows by the finer table and by the rollup."""
+    finer = _number(engine, f"SELECT {rollup.counted} AS n FROM {DATABASE}.{rollup.finer} WHERE {condition}")
+    return finer, _number(engine, f"SELECT sum(flows) AS n FROM {DATABASE}.{rollup.name} WHERE {condition}")
+
+
 @contextmanager
 def _like(engine: Engine, table: str, identity: BlockIdentity) -> Iterator[str]:
-    """An empty table of the same shape, which no view reads. One that a killed worker left behind is the block's own, and goes."""
+    """An empty table of the same shape, which no view reads."""
     name = f"{DATABASE}.again_{table}_{identity.number:x}"
-    engine.execute(f"DROP TABLE IF EXISTS {name} SYNC")
     engine.execute(f"CREATE TABLE {name} AS {DATABASE}.{table}")
     yield name
     engine.execute(f"DROP TABLE {name} SYNC")
+
+
+def _sweep(engine: Engine, identity: BlockIdentity) -> None:
+    """Tables that a worker made for this block, and was killed before it dropped them."""
+    own = f"startsWith(name, 'again_') AND endsWith(name, '_{identity.number:x}')"
+    found = engine.query(f"SELECT name FROM system.tables WHERE database = '{DATABASE}' AND {own}")
+    for name in found.column("name").to_pylist():
+        engine.execute(f"DROP TABLE IF EXISTS {DATABASE}.{name} SYNC")
 
 
 def _attach(engine: Engine, table: str, part: str, made: str, identity: BlockIdentity) -> None:
