@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from schemas.codec import decode_batch
 from schemas.framing import unframe
+from tests.bench.last import Last
+from tests.bench.machine import machine
 from tests.bench.peers import report
 from tests.bench.peers.crashes import KILLS, Crashed, plan
 from tests.bench.peers.flows import NUMBER, Fleet
@@ -84,9 +86,10 @@ def test_a_plan_follows_from_its_seed_and_has_every_kind() -> None:
 
 
 def test_the_tables_show_medians_and_counts() -> None:
-    runs = [Measured("weir, no rollups", 1_000, 150_000, seconds, 1.0, 950, 10_000_000) for seconds in (0.5, 0.25, 0.1)]
+    runs = [Measured("weir, no rollups", 1_000, 150_000, seconds, 1.0, 950, 10_000_000, 2.0) for seconds in (0.5, 0.25, 0.1)]
     *_, row = report.rates([WeirItself(rollups=False)], runs)
     assert row == "| weir, no rollups | 4,000 | 2,000 to 10,000 | 250.00 | 1,000 | 150 | 10 | rollups |"
+    assert report.by_reference(runs) == {"weir, no rollups": 8_000}
     *_, row = report.crashes([Crashed("weir", 20, 4, Balance(2_000, 1_990, 15, 5, 0), 61.4)])
     assert row == "| weir | 20 | 4 | 2,000 | 1,990 | 15 | 5 | 0 | 61 |"
 
@@ -103,5 +106,29 @@ def test_figures_are_written_as_they_are(tmp_path: Path) -> None:
     class Figure:
         lost: int
 
-    report.write(tmp_path / "deep" / "figures.json", ["a machine"], {"runs": [Figure(3)]})
-    assert orjson.loads((tmp_path / "deep" / "figures.json").read_bytes()) == {"circumstances": ["a machine"], "runs": [{"lost": 3}]}
+    file = tmp_path / "deep" / "figures.json"
+    report.write(file, ["so it was"], {"runs": [Figure(3)]}, {"weir": 2.0})
+    written = orjson.loads(file.read_bytes())
+    assert written == {"machine": machine(), "circumstances": ["so it was"], "by_reference": {"weir": 2.0}, "runs": [{"lost": 3}]}
+    assert "weir 1.50." in Last.read(file).beside({"weir": 3.0, "another": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, "No figures of an earlier run"),
+        (b'{"machine": ', "cannot be read"),
+        (b'{"machine": "another"}', "another machine"),
+        (b'["rows"]', "cannot be read"),
+    ],
+)
+def test_last_figures_that_are_no_use_are_told_and_not_compared(found: bytes | None, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    if found is not None:
+        file.write_bytes(found)
+    assert said in Last.read(file).beside({"weir": 1.0})
+
+
+def test_last_figures_without_anything_in_common(tmp_path: Path) -> None:
+    report.write(tmp_path / "figures.json", [], {}, {"naive": 1.0})
+    assert "nothing in common" in Last.read(tmp_path / "figures.json").beside({"weir": 1.0})
