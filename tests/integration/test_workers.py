@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from schemas.topics import FLOWS_TOPIC
 from tests.faults.armed import armed
 from tests.integration.made_recording import Made, made_recording
 from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, assert_holds, rewind
+from tests.sinks.oracle import newest_part
 from tests.support.clickhouse import EngineHost
 from tests.support.offsets import committed_offsets, lag
 from tests.support.processes import Child, weir
@@ -68,6 +70,21 @@ def test_killed_while_a_rewound_group_has_a_block_pending(clean_kafka: str, made
     with recut.worker() as worker:
         recut.wait_until_read(worker)
         assert_holds(recut, made)
+
+
+@pytest.mark.parametrize("table", ["flows", "flows_1h"])
+def test_the_next_worker_makes_good_what_a_killed_engine_only_noted(table: str, clean_kafka: str, made: Made, tmp_path: Path) -> None:
+    """The pending block's last part is taken away, as the engine that dies before the rename of it leaves it (`sinks/holes.py`)."""
+    pipeline = Pipeline(clean_kafka, f"chdb://{tmp_path / 'data'}", tmp_path, SMALL_BLOCKS)
+    pipeline.replay(pipeline.write("whole.jsonl", made.lines))
+    with Child(armed("insert.flows", 3, signal.SIGKILL, tmp_path / "notes", "worker"), pipeline.settings) as dying:
+        dying.wait(60, status=-signal.SIGKILL)
+    with pipeline.sink() as sink:
+        lost = newest_part(sink, table)
+    shutil.rmtree(lost)
+    with pipeline.worker() as worker:
+        pipeline.wait_until_read(worker)
+        assert_holds(pipeline, made)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sinks.protocol import Sink
 
 KEYS = (
@@ -42,6 +44,12 @@ def totals(sink: Sink, table: str) -> dict[str, int]:
     parts = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
     found: dict[str, int] = sink.query(f"SELECT {count} AS n, {parts} FROM weir.{table}").to_pylist()[0]
     return found
+
+
+def newest_part(sink: Sink, table: str) -> Path:
+    """The directory of the last part that a block brought."""
+    found = sink.query(f"SELECT path FROM system.parts WHERE active AND `table` = '{table}' ORDER BY max_block_number DESC LIMIT 1")
+    return Path(found.column("path")[0].as_py())
 
 
 def assert_rollups_follow(sink: Sink) -> None:

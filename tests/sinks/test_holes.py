@@ -12,6 +12,7 @@ import pytest
 
 from sinks.open import open_sink
 from sinks.protocol import Sink
+from tests.sinks.oracle import newest_part
 from tests.sinks.test_kills import assert_written_once, writer
 from tests.sinks.writer import nth_block, read_notes
 from tests.support.clickhouse import EngineHost
@@ -21,12 +22,6 @@ BLOCKS = 3
 TABLES = ("losses", "ownership_ranges", "flows", "flows_1m", "flows_5m", "flows_1h", "batches")
 RENAMES = range(18, 26, 2)
 """Renames of one thread of the engine until it dies: the tables are there by then, and some blocks are."""
-
-
-def newest_part(sink: Sink, table: str) -> Path:
-    """The directory of the last part that a block brought."""
-    found = sink.query(f"SELECT path FROM system.parts WHERE active AND `table` = '{table}' ORDER BY max_block_number DESC LIMIT 1")  # noqa: S608
-    return Path(found.column("path")[0].as_py())
 
 
 def write_all(sink: Sink) -> None:
