@@ -12,23 +12,24 @@ from pathlib import Path
 
 from bpf.cgroup import find_cgroup2, resolve_cgroup
 from bpf.probe import Probe, open_probe, remove_probe
-from producers import identity, recovery
-from producers.batches import Source
-from producers.clock import SystemClock
-from producers.collector import Account, Collector
-from producers.journal import Journal
-from producers.looks import LookBook
-from producers.names import load_names
-from producers.packing import Packer
-from producers.publisher import Publisher
-from producers.sender import Sender
+from producers import node_identity as identity
+from producers.capture.batches import Source
+from producers.capture.clock import SystemClock
+from producers.capture.collector import Account, Collector
+from producers.capture.encode import Packer
+from producers.capture.window import is_late, window_at
+from producers.identity.inventory import HostSurvey
+from producers.identity.last_snapshot import LookBook
+from producers.identity.name_rules import load_names
+from producers.identity.resolver import PathResolver
+from producers.publish.publisher import Publisher
+from producers.publish.sender import Sender
 from producers.settings import AgentSettings
-from producers.spool import Spool
-from producers.survey import HostSurvey
-from producers.window import is_late, window_at
-from producers.workload import PathResolver
-from schemas.framing import Framer
+from producers.spool import recovery
+from producers.spool.journal import Journal
+from producers.spool.spool import Spool
 from schemas.topics import FLOWS_TOPIC
+from schemas.wire.framing import Framer
 
 __all__ = ["AgentSettings", "run_agent"]
 
@@ -162,7 +163,7 @@ class Agent:
 def _framer(registry_url: str) -> Framer:
     if not registry_url:
         return Framer()
-    from schemas.registry import HttpRegistry  # An HTTP client that most agents have no use for.
+    from schemas.wire.registry import HttpRegistry  # An HTTP client that most agents have no use for.
 
     return Framer(HttpRegistry(registry_url))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from schemas.columns import Loss
+from schemas.records.flow_batch import Loss
 
 CARRIED_LIMIT = 400
 _HOUR_US = 3_600_000_000

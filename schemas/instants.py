@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from schemas.columns import I64, U8
 from schemas.errors import Unreadable
+from schemas.records.flow_batch import I64, U8
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from schemas.errors import WeirError
-from sinks.engine import DATABASE, Engine
+from sinks.engines.base import DATABASE, Engine
 
 OLDEST_SERVER = (25, 3)
 """Versions before it carried tokens into rollups in other ways. 26.9 is the one that the tests run on."""

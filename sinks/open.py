@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schemas.errors import WeirError
-from sinks.directory import Held
-from sinks.engine import Engine
-from sinks.protocol import Sink
-from sinks.sink import ClickHouseSink
-from sinks.url import parse_url
+from sinks.base import Sink
+from sinks.clickhouse import ClickHouseSink
+from sinks.engines.base import Engine
+from sinks.engines.directory import Held
+from sinks.engines.url import parse_url
 
 HELD_SECONDS = 12.0
 """How long a directory may be held by somebody who only passes by, such as a question, or who is ending, before it counts as taken."""
@@ -31,7 +31,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """What lies under that sink, for those who have to change what is in the tables."""
     target = parse_url(url)
     if not isinstance(target, Path):
-        from sinks.driver_engine import DriverEngine
+        from sinks.engines.driver import DriverEngine
 
         return DriverEngine(target)
     return _wait_for(target, _reading_engine if read_only else _owning_engine)
@@ -49,13 +49,13 @@ def _wait_for(directory: Path, attempt: Callable[[Path], Engine]) -> Engine:
 
 
 def _owning_engine(directory: Path) -> Engine:
-    from sinks.served_engine import ServedEngine
+    from sinks.engines.served import ServedEngine
 
     return ServedEngine(directory)
 
 
 def _reading_engine(directory: Path) -> Engine:
-    from sinks.query_client import NobodyAnswers, SocketEngine
+    from sinks.engines.query_client import NobodyAnswers, SocketEngine
 
     if not directory.is_dir():
         raise WeirError(f"the data directory {directory} does not exist: start `weir demo` or `weir worker` with it first.")

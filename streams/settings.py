@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from streams.regions import Prefix
+from streams.forwarding.regions import Prefix
 
 
 @dataclass(frozen=True)

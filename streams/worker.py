@@ -19,30 +19,30 @@ from faust.types import TP
 
 from schemas import topics
 from schemas.errors import SettingError, Unavailable, WeirError
-from schemas.framing import Framer
-from schemas.registry import HttpRegistry
+from schemas.wire.framing import Framer
+from schemas.wire.registry import HttpRegistry
+from sinks.base import Sink
 from sinks.open import open_sink
-from sinks.protocol import Sink
-from streams import threads
-from streams.app import WorkerApp, build_app
-from streams.applier import Applier
-from streams.delivery import Delivery
-from streams.event_writer import EventWriter
-from streams.forwarding import Forwarding
-from streams.health import Watchdog, serve
-from streams.hold import HoldRule
-from streams.intake import Intake
-from streams.knowledge import Knowledge
-from streams.outbox import Outbox
-from streams.outside import Outside
-from streams.ownership import OwnershipMap
-from streams.pipeline import Pipeline
-from streams.progress import Place, Progress
-from streams.refusals import Refusals
-from streams.regions import Regions
-from streams.restore import Restorer
+from streams.attribution.cidr_labels import Outside
+from streams.blocks.pipeline import Pipeline
+from streams.dedup.restore import Restorer
+from streams.forwarding.links import Forwarding
+from streams.forwarding.outbox import Outbox
+from streams.forwarding.regions import Regions
+from streams.intake.app import WorkerApp, build_app
+from streams.intake.dead_letter_limit import Refusals
+from streams.intake.decode import Intake
+from streams.intake.hold import HoldRule
+from streams.learning.learner import Knowledge
+from streams.observe import cpu_threads as threads
+from streams.observe.health import Watchdog, serve
+from streams.observe.liveness import Place, Progress
+from streams.outputs.ip_event_writer import EventWriter
+from streams.outputs.producer import Delivery
+from streams.ownership.locked_map import SharedOwnership
+from streams.ownership.map import OwnershipMap
+from streams.processor import Applier
 from streams.settings import WorkerSettings
-from streams.shared_ownership import SharedOwnership
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

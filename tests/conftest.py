@@ -26,7 +26,7 @@ _ONE_AT_A_TIME = (
     "integration/test_conservation.py",
     "integration/test_demo_counts.py",
     "integration/test_small_map.py",
-    "weir/test_checks.py",
+    "weir/doctor",
     "weir/test_lab.py",
 )
 """What loads programs into the kernel, makes namespaces or installs packages: a machine has one of each."""

@@ -15,8 +15,8 @@ from importlib import import_module
 import click
 
 from weir.failures import WRONG, report, tell
+from weir.output.stdout import ReaderGone
 from weir.signals import interrupt_on_sigterm
-from weir.stdout import ReaderGone
 
 COMMANDS = (
     "demo",

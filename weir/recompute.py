@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import WeirError
 from schemas.failpoints import reach
 from schemas.instants import format_instant
-from sinks import ledger, recomputations
-from sinks.engine import Engine
-from sinks.recomputations import Origin, Recomputation, Rewound
-from weir.kafka import client_config, kafka_reason, kafka_unavailable, quiet_logger
+from sinks.engines.base import Engine
+from sinks.exactly_once import ledger, recomputations
+from sinks.exactly_once.recomputations import Origin, Recomputation, Rewound
+from weir.kafka.client import client_config, kafka_reason, kafka_unavailable, quiet_logger
 
 if TYPE_CHECKING:
-    from weir.settings import Settings
+    from weir.settings.catalogue import Settings
 
 HOUR_US = 3_600_000_000
 TIMEOUT_SECONDS = 10.0
@@ -104,7 +104,7 @@ class Recompute:
         """Where a partition is rewound to. Raises WeirError where Kafka does not hold all that the rows came from."""
         from confluent_kafka import KafkaException, TopicPartition
 
-        from streams.transport import decode_pending
+        from streams.intake.transport import decode_pending
 
         name = f"{origin.topic}:{origin.partition}"
         place = TopicPartition(origin.topic, origin.partition)
@@ -139,9 +139,9 @@ class Recompute:
             raise WeirError(f"Message {name} is not the one that rows of the tables came from: was the topic deleted and made anew?")
 
     def _node(self, value: bytes) -> str:
-        from schemas.codec import decode_batch
         from schemas.errors import Unreadable
-        from weir.framer import open_framer
+        from schemas.wire.codec import decode_batch
+        from weir.kafka.framer import open_framer
 
         try:
             framed = open_framer(self._settings).unframe(value)

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from streams.downstream import AttributedConsumer, Taken
+from streams.client.attributed_consumer import AttributedConsumer, Taken
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS places (partition INTEGER PRIMARY KEY, state TEXT NOT NULL);

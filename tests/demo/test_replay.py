@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.columns import FlowBatch
-from schemas.recording import read_recording
+from schemas.recording.read import read_recording
+from schemas.records.flow_batch import FlowBatch
 from weir.demo.replay import Recording, shipped_lines
 
 LINES = (

@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from schemas.framing import Framed, Framer, Registry
 from schemas.topics import ATTRIBUTED_TOPIC
-from streams.downstream import AttributedConsumer, AttributedMessage
-from streams.repeats import Part, Seen
+from schemas.wire.framing import Framed, Framer, Registry
+from streams.client.attributed_consumer import AttributedConsumer, AttributedMessage
+from streams.client.duplicates import Part, Seen
 from tests.faults.sent import Counts, Place
 from tests.integration.made_recording import SECOND_US
 from tests.support.offsets import end_offsets

@@ -6,11 +6,11 @@ import json
 
 from confluent_kafka import Producer
 
-from schemas.avro import current
-from schemas.codec import encode_batch
-from schemas.columns import FlowBatch
-from schemas.framing import CONFLUENT, Framer
+from schemas.records.flow_batch import FlowBatch
 from schemas.topics import FLOWS_TOPIC
+from schemas.wire.codec import encode_batch
+from schemas.wire.framing import CONFLUENT, Framer
+from schemas.wire.schema_files import current
 from tests.support.schema_registry import SchemaRegistry
 
 PRODUCER = {"enable.idempotence": True, "acks": "all", "message.timeout.ms": 0, "compression.type": "zstd", "log_level": 2}

@@ -13,7 +13,17 @@ from functools import cache
 import numpy as np
 
 from schemas.addresses import parse_addresses
-from schemas.columns import ROLE_CLIENT, ROLE_SERVER, U8, FlowBatch, FlowColumns, HeartbeatColumns, Loss, empty_flows, empty_heartbeats
+from schemas.records.flow_batch import (
+    ROLE_CLIENT,
+    ROLE_SERVER,
+    U8,
+    FlowBatch,
+    FlowColumns,
+    HeartbeatColumns,
+    Loss,
+    empty_flows,
+    empty_heartbeats,
+)
 from tests.integration.made_recording import SECOND_US
 
 WINDOW_SECONDS = 10

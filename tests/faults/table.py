@@ -13,7 +13,7 @@ import signal
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka import KafkaException
 
-from streams.transport import decode_pending
+from streams.intake.transport import decode_pending
 from tests.faults.bench import LONGEST_CREW, Bench, pick
 from tests.faults.fault import fault, instant, keep_busy, sleep_through_session, staying
 from tests.integration.pipeline_support import GROUP, rewind

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from producers.segment import unpack
-from schemas.columns import FlowBatch
+from producers.spool.segment import unpack
 from schemas.failpoints import AGENT_POINTS
+from schemas.records.flow_batch import FlowBatch
 from tests.faults.clock import set_clock
 from tests.producers.test_agent import SERVER, Topic, call, expected, node, pods, topic, views
 from tests.support.disk import SmallDisk

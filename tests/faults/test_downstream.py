@@ -9,10 +9,10 @@ from fastavro import schemaless_reader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.framing import unframe
-from schemas.rows import attributed_messages
+from schemas.wire.attributed import attributed_messages
+from schemas.wire.framing import unframe
 from tests.faults.downstream import long, read_long, rows_of
-from tests.schemas.test_rows import ROWS, Row, table_of
+from tests.schemas.wire.test_attributed import ROWS, Row, table_of
 
 
 @given(ROWS)

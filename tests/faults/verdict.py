@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sinks.protocol import Sink
+from sinks.base import Sink
 from tests.faults.bench import Bench
 from tests.faults.downstream import totals
 from tests.faults.sent import MOVES_EVERY, SUMMED, WINDOW_SECONDS, Counts, Ledger, Place

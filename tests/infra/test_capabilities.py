@@ -10,9 +10,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from confluent_kafka import Consumer
 
-from schemas.codec import decode_batch
-from schemas.columns import FlowBatch
-from schemas.framing import Framer
+from schemas.records.flow_batch import FlowBatch
+from schemas.wire.codec import decode_batch
+from schemas.wire.framing import Framer
 from tests.support.processes import ROOT, WEIR, Child
 from weir.lab import Lab, Pod
 

@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.support.processes import ROOT
 from weir.cli import COMMANDS
-from weir.settings import Settings
+from weir.settings.catalogue import Settings
 
 MANIFESTS = sorted((ROOT / "infra" / "k8s").glob("*.yaml"))
 DOCKERFILES = sorted((ROOT / "infra" / "docker").glob("Dockerfile.*"))

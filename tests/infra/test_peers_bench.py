@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import decode_batch
-from schemas.framing import unframe
+from schemas.wire.codec import decode_batch
+from schemas.wire.framing import unframe
 from tests.bench.last import Last
 from tests.bench.machine import machine
 from tests.bench.peers import report

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from producers.names import first_match, load_names
+from producers.identity.name_rules import first_match, load_names
 from tests.support.processes import ROOT
 from weir.cli import COMMANDS
-from weir.settings import Settings
+from weir.settings.catalogue import Settings
 
 README = (ROOT / "README.md").read_text()
 

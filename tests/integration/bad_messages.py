@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from fastavro import schemaless_reader, schemaless_writer
 
-from schemas.avro import Schema, current
-from schemas.codec import encode_batch, encode_ip_event
-from schemas.columns import FLOW_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns
-from schemas.events import IpEvent
-from schemas.framing import frame
+from schemas.records.flow_batch import FLOW_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns
+from schemas.records.ip_event import IpEvent
+from schemas.wire.codec import encode_batch, encode_ip_event
+from schemas.wire.framing import frame
+from schemas.wire.schema_files import Schema, current
 
 ROWS = 3
 BYTES_SENT = 7_919

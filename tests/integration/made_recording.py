@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.columns import COUNTERS
+from schemas.records.flow_batch import COUNTERS
 
 SECOND_US = 1_000_000
 WINDOW_SECONDS, WINDOWS, NODES = 10, 20, 5

@@ -13,8 +13,8 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Message, Top
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import FLOWS_TOPIC
+from sinks.base import Sink
 from sinks.open import open_sink
-from sinks.protocol import Sink
 from tests.integration.made_recording import SELECTED, Loss, Made, Row
 from tests.sinks.oracle import assert_rollups_follow
 from tests.support.offsets import end_offsets, lag

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from schemas.errors import WeirError
-from sinks.query_client import SocketEngine
+from sinks.engines.query_client import SocketEngine
 from tests.support.kafka import delete_all_topics
 from tests.support.processes import Child, wait_for, weir
 from weir.lab import Node

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Message, Producer
 
-from schemas.codec import decode_ownership
 from schemas.errors import Unreadable
-from schemas.framing import Framer
 from schemas.topics import DEAD_LETTER_TOPIC, FLOWS_TOPIC, OWNERSHIP_TOPIC
+from schemas.wire.codec import decode_ownership
+from schemas.wire.framing import Framer
 from tests.integration.bad_messages import (
     BYTES_SENT,
     OLDER_ID,

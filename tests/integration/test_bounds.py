@@ -14,12 +14,12 @@ from typing import get_args
 from confluent_kafka import Producer
 
 from schemas.addresses import parse_addresses
-from schemas.codec import encode_batch, encode_ip_event
-from schemas.columns import FlowBatch
-from schemas.events import IpEvent
-from schemas.framing import Framer
+from schemas.records.flow_batch import FlowBatch
+from schemas.records.ip_event import IpEvent
 from schemas.topics import FLOWS_TOPIC, IP_EVENTS_TOPIC, OWNERSHIP_TOPIC
-from streams import metrics
+from schemas.wire.codec import encode_batch, encode_ip_event
+from schemas.wire.framing import Framer
+from streams.observe import metrics
 from tests.bench.machine import resident_bytes
 from tests.faults.fleet import PRODUCER
 from tests.faults.sent import SUMMED, Ledger, Shape

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from schemas.codec import encode_batch
-from schemas.framing import frame
 from schemas.topics import DEAD_LETTER_TOPIC, FLOWS_TOPIC
+from schemas.wire.codec import encode_batch
+from schemas.wire.framing import frame
 from tests.integration.bad_messages import BYTES_SENT, ROWS, good_batch, message
 from tests.integration.pipeline_support import GROUP, Pipeline, read_topic, rows
 from tests.support.offsets import committed_offsets

@@ -13,9 +13,9 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from schemas.topics import ATTRIBUTED_TOPIC, FLOWS_TOPIC
-from streams.downstream import AttributedConsumer
-from streams.repeats import Part, Seen, part_of
-from streams.transport import encode_pending
+from streams.client.attributed_consumer import AttributedConsumer
+from streams.client.duplicates import Part, Seen, part_of
+from streams.intake.transport import encode_pending
 from tests.integration.made_recording import Made, made_recording
 from tests.integration.pipeline_support import GROUP, Pipeline, assert_holds, read_topic, rows
 from tests.support.offsets import end_offsets

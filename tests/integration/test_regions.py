@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import FLOWS_TOPIC, forward_name
-from sinks.protocol import Sink
-from streams.crossing import lost, part
-from streams.joined import join
-from streams.regions import Regions as RegionMap
+from sinks.base import Sink
+from streams.columns.merged import join
+from streams.forwarding.regions import Regions as RegionMap
+from streams.forwarding.split import lost, part
 from tests.integration.made_recording import Row
 from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, assert_unchanged, rows, snapshot
 from tests.integration.two_regions import CIDRS, NODES, SELECTED, TwoRegions, two_regions
@@ -24,7 +24,7 @@ from tests.streams.support import batch
 from tests.support.kafka import KafkaServer
 from tests.support.offsets import end_offsets, lag
 from tests.support.processes import Child, run_weir, wait_for, weir
-from weir.regions import parse_region_cidrs
+from weir.settings.regions import parse_region_cidrs
 
 CONVERSATIONS = 1_500
 OTHER = {"eu": "us", "us": "eu"}

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from fastavro import parse_schema, schemaless_reader
 
-from schemas.avro import current
-from schemas.tables import FLOWS
+from schemas.records.tables import FLOWS
 from schemas.topics import ATTRIBUTED_TOPIC
+from schemas.wire.schema_files import current
 from tests.integration.made_recording import ROW, SELECTED, Made, made_recording
 from tests.integration.pipeline_support import ASSIGNED, Pipeline, assert_holds, assert_unchanged, read_topic, rewind, rows, snapshot
 from tests.support.kafka import delete_all_topics

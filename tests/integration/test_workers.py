@@ -74,7 +74,7 @@ def test_killed_while_a_rewound_group_has_a_block_pending(clean_kafka: str, made
 
 @pytest.mark.parametrize("table", ["flows", "flows_1h"])
 def test_the_next_worker_makes_good_what_a_killed_engine_only_noted(table: str, clean_kafka: str, made: Made, tmp_path: Path) -> None:
-    """The pending block's last part is taken away, as the engine that dies before the rename of it leaves it (`sinks/holes.py`)."""
+    """The pending block's last part is taken away, as an engine that dies before its rename leaves it (`sinks/exactly_once/repair.py`)."""
     pipeline = Pipeline(clean_kafka, f"chdb://{tmp_path / 'data'}", tmp_path, SMALL_BLOCKS)
     pipeline.replay(pipeline.write("whole.jsonl", made.lines))
     with Child(armed("insert.flows", 3, signal.SIGKILL, tmp_path / "notes", "worker"), pipeline.settings) as dying:

@@ -8,11 +8,11 @@ import numpy as np
 
 from bpf.layout import KEY, VALUE
 from bpf.probe import Drained, Lost
-from producers.addresses import Holding
-from producers.publisher import OnAck
-from schemas.codec import decode_batch
-from schemas.columns import FlowBatch, Loss
-from schemas.framing import unframe
+from producers.identity.holdings import Holding
+from producers.publish.publisher import OnAck
+from schemas.records.flow_batch import FlowBatch, Loss
+from schemas.wire.codec import decode_batch
+from schemas.wire.framing import unframe
 
 SECOND = 1_000_000
 MAPPED = bytes(10) + b"\xff\xff"

@@ -18,9 +18,9 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from producers.agent import AgentSettings, run_agent
-from producers.segment import unpack
-from schemas.columns import ROLE_CLIENT, ROLE_SERVER, FlowBatch
+from producers.spool.segment import unpack
 from schemas.errors import SettingError
+from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER, FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from tests.producers.fakes import MAPPED, read
 from tests.support.kafka import KafkaServer
@@ -236,7 +236,7 @@ def test_the_resident_agent_carries_no_library_of_the_workers(tmp_path: Path) ->
 
 
 def test_the_kafka_client_is_one_with_the_packages() -> None:
-    script = "import sys, producers.publisher as p, confluent_kafka as c; print(p.Producer is c.Producer, p.KafkaError is c.KafkaError)"
+    script = "import producers.publish.publisher as p, confluent_kafka as c; print(p.Producer is c.Producer, p.KafkaError is c.KafkaError)"
     answer = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert answer.strip() == "True True"
 

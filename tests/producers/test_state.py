@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers import identity, losses
-from producers.clock import SystemClock, to_utc_us
-from producers.journal import SLOT_BYTES, Journal, State
-from producers.recovery import died_with_memory, next_state
-from producers.window import Window, is_late, window_at
-from schemas.columns import Loss
+from producers import losses
+from producers import node_identity as identity
+from producers.capture.clock import SystemClock, to_utc_us
+from producers.capture.window import Window, is_late, window_at
+from producers.spool.journal import SLOT_BYTES, Journal, State
+from producers.spool.recovery import died_with_memory, next_state
 from schemas.errors import SettingError
+from schemas.records.flow_batch import Loss
 
 STATE = State(7, "boot", 3, True, 1, 10_000_000, 10, {"map_full": (1, 2)}, (Loss(0, "spool", "full", 1, 2, 3, 4),), (5, 6, 7), 8)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.columns import FLOW_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss
+from schemas.records.flow_batch import FLOW_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss
 
 WINDOW_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 

@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from schemas.checks import INSTANT_LIMIT_US, WINDOW_SECONDS_MAX
-from schemas.columns import COUNTER_LIMIT, FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss
-from schemas.events import IpEvent
-from schemas.ownership_records import AddressRange, Ownership, Watermark
+from schemas.records.flow_batch import COUNTER_LIMIT, FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss
+from schemas.records.ip_event import IpEvent
+from schemas.records.ownership import AddressRange, Ownership, Watermark
+from schemas.records.validation import INSTANT_LIMIT_US, WINDOW_SECONDS_MAX
 
 COUNTS = st.integers(0, COUNTER_LIMIT - 1)
 INSTANTS = st.integers(0, INSTANT_LIMIT_US - 1)

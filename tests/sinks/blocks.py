@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from schemas.tables import BATCHES, FLOWS, IP_EVENTS, LOSSES, OWNERSHIP, Block, BlockIdentity
+from schemas.records.tables import BATCHES, FLOWS, IP_EVENTS, LOSSES, OWNERSHIP, Block, BlockIdentity
 
 SECOND = 1_000_000
 NINE = 1_767_258_000 * SECOND  # 2026-01-01 09:00:00 UTC

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sinks.base import Sink
 from sinks.open import open_sink
-from sinks.protocol import Sink
 from tests.support.clickhouse import EngineHost
 
 PASSWORD = "s3cret/@:"  # noqa: S105 - what an address must escape

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sinks.protocol import Sink
+from sinks.base import Sink
 
 KEYS = (
     "region",

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import WeirError
-from schemas.tables import FLOWS, Block
+from schemas.records.tables import FLOWS, Block
+from sinks.base import Sink
 from sinks.migrate import known
-from sinks.protocol import Sink
 from tests.sinks import blocks as make
 from tests.sinks.oracle import COARSE, assert_rollups_follow, totals
 

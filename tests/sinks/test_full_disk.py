@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import Unavailable
+from sinks.base import Sink
 from sinks.open import open_sink
-from sinks.protocol import Sink
-from tests.sinks.test_kills import assert_written_once
+from tests.sinks.exactly_once.test_kills import assert_written_once
 from tests.sinks.writer import nth_block
 from tests.support.clickhouse import EngineHost
 from tests.support.disk import TOO_LITTLE, SmallDisk

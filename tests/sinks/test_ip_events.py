@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sinks import migrate
+from sinks.base import Sink
 from sinks.open import open_sink
-from sinks.protocol import Sink
-from streams.ip_events import FOREVER_US, Event, Sign, ranges_of_events
-from streams.ownership import OwnershipMap
+from streams.ownership.ip_events import FOREVER_US, Event, Sign, ranges_of_events
+from streams.ownership.map import OwnershipMap
 from tests.sinks import blocks as make
 from tests.sinks.test_contract import fresh_offset, seconds, union
 from tests.support.clickhouse import EngineHost

@@ -7,11 +7,11 @@ import threading
 import pytest
 
 from schemas.errors import WeirError
-from schemas.tables import BlockIdentity
+from schemas.records.tables import BlockIdentity
 from schemas.topics import FLOWS_TOPIC
 from sinks import migrate
+from sinks.base import Sink
 from sinks.open import open_sink
-from sinks.protocol import Sink
 from tests.support.clickhouse import EngineHost
 
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from schemas.errors import Unavailable
-from schemas.tables import Block
+from schemas.records.tables import Block
 from sinks.open import open_sink
 from tests.sinks import blocks as make
 

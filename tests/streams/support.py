@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.codec import decode_ownership
-from schemas.columns import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss, empty_heartbeats
-from schemas.ownership_records import Ownership
-from streams.attribution import REASONS, SOURCES, RemoteEnds, attribute
-from streams.ownership import OwnershipMap
-from streams.statements import Names, Statements
-from streams.telling import tell
+from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss, empty_heartbeats
+from schemas.records.ownership import Ownership
+from schemas.wire.codec import decode_ownership
+from streams.attribution.attribute import REASONS, SOURCES, RemoteEnds, attribute
+from streams.ownership.changelog import tell
+from streams.ownership.map import OwnershipMap
+from streams.ownership.observations import Names, Statements
 
 
 def address(last: int, *, v6: bool = False) -> bytes:

@@ -32,7 +32,7 @@ from clickhouse_driver.streams.native import BlockInputStream, BlockOutputStream
 from clickhouse_driver.varint import read_varint, write_varint
 from clickhouse_driver.writer import write_binary_int32, write_binary_str, write_binary_uint8
 
-from sinks.payload import Payload
+from sinks.engines.payload import Payload
 
 REVISION = 54430
 BUFFER = 1 << 20

@@ -14,8 +14,8 @@ from schemas.errors import SettingError, Unavailable
 from tests.support.processes import ROOT, run_weir, weir_environment
 from weir import cli
 from weir.failures import report
-from weir.settings import Settings
-from weir.sources import variable
+from weir.settings.catalogue import Settings
+from weir.settings.sources import variable
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

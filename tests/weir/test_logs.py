@@ -24,4 +24,4 @@ def test_a_client_library_says_the_same_words_once_a_minute() -> None:
 
 def test_weirs_own_lines_all_pass() -> None:
     sparing = OnceAMinute()
-    assert all(sparing.filter(record("streams.applier", "the same", 1_000.0)) for _ in range(3))
+    assert all(sparing.filter(record("streams.processor", "the same", 1_000.0)) for _ in range(3))

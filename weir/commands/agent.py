@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from click import option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write
+from weir.output.stdout import write
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
-    from weir.settings import Settings
+    from weir.settings.catalogue import Settings
 
 log = logging.getLogger(__name__)
 TOPICS_SECONDS = 2.0
@@ -39,7 +39,7 @@ def command(run: Run, remove_on_exit: bool, remove: bool) -> None:
 
 def agent_fields(settings: Settings, remove_on_exit: bool) -> dict[str, Any]:
     """The agent's part of the settings, by the names of AgentSettings."""
-    from weir.kafka import security_config
+    from weir.kafka.client import security_config
 
     return {
         "node_id": settings.node_id or None,
@@ -70,7 +70,7 @@ def _remove(settings: Settings) -> None:
 
 def _try_topics(settings: Settings) -> None:
     from schemas.errors import WeirError
-    from weir.topics import create_topics
+    from weir.kafka.topics import create_topics
 
     try:
         create_topics(settings, timeout=TOPICS_SECONDS)

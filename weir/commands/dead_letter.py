@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import click
 from click import Choice, IntRange, UsageError, argument, option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write, write_bytes
+from weir.output.stdout import write, write_bytes
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from weir.dead_letters import Letter
+    from weir.dead_letter.letters import Letter
 
 REASON_HELP = "Only letters with TEXT in their reason, in capitals or not."
 
@@ -48,7 +48,7 @@ def list_letters(run: Run, reason: str, count: int, form: str) -> None:
     """
     settings = run.kafka_settings()
     from weir.commands.query import print_result
-    from weir.dead_letters import read_letters
+    from weir.dead_letter.letters import read_letters
     from weir.signals import stop_on_signals
 
     found = Counter[str]()
@@ -66,7 +66,7 @@ def list_letters(run: Run, reason: str, count: int, form: str) -> None:
 
 def _newest(letters: Iterable[Letter], count: int) -> list[Letter]:
     """What is kept is small: messages are let go of as they are read."""
-    from weir.dead_letters import without_value
+    from weir.dead_letter.letters import without_value
 
     return nlargest(count, map(without_value, letters), key=lambda letter: (letter.at_us, letter.place))[::-1]
 
@@ -103,9 +103,9 @@ def show(run: Run, letter: str, form: str) -> None:
     LETTER is PARTITION:OFFSET as `weir dead-letter list` shows it, or the message's source (TOPIC:PARTITION:OFFSET).
     """
     settings = run.kafka_settings()
-    from weir.dead_letters import asked_place, find_letter
-    from weir.framer import open_framer
-    from weir.letter_text import as_json, as_text
+    from weir.dead_letter.letters import asked_place, find_letter
+    from weir.dead_letter.text import as_json, as_text
+    from weir.kafka.framer import open_framer
     from weir.signals import stop_on_signals
 
     found = find_letter(settings, stop_on_signals(), asked_place(letter))
@@ -129,7 +129,7 @@ def replay(run: Run, letters: tuple[str, ...], everything: bool, reason: str) ->
     if bool(letters) == (everything or bool(reason)):
         raise UsageError("Name the letters to replay, or say --all or --reason TEXT")
     settings = run.kafka_settings()
-    from weir.letter_replay import Replay, outbox_for
+    from weir.dead_letter.replay import Replay, outbox_for
     from weir.signals import stop_on_signals
 
     stop = stop_on_signals()

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from click import option
 
-from weir.options import Run
-from weir.options import command as make
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 DIRECTORY = click.Path(path_type=Path, file_okay=False)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import orjson
 from click import Choice, option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write
+from weir.output.stdout import write
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
-    from weir.checks.finding import Finding
-    from weir.settings import Settings
+    from weir.doctor.finding import Finding
+    from weir.settings.catalogue import Settings
 
 
 @make("doctor")
@@ -31,17 +31,17 @@ def command(run: Run, role: str, form: str) -> int:
         for finding in findings:
             write(orjson.dumps({"part": finding.part, "fit": finding.fit, "found": finding.found, "remedy": finding.remedy}).decode())
     else:
-        from weir.show import show_table
+        from weir.output.tables import show_table
 
         show_table(("part", "fit", "found", "what to do"), [(f.part, f.verdict, f.found, f.remedy) for f in findings])
     return 1 if any(finding.fit is False for finding in findings) else 0
 
 
 def _findings(settings: Settings, role: str) -> list[Finding]:
-    from weir.checks.group import check_group
-    from weir.checks.node import check_node
-    from weir.checks.regions import check_regions
-    from weir.checks.servers import check_clickhouse, check_clock, check_kafka
+    from weir.doctor.group import check_group
+    from weir.doctor.node import check_node
+    from weir.doctor.regions import check_regions
+    from weir.doctor.servers import check_clickhouse, check_clock, check_kafka
 
     node = check_node(settings.cgroup) if role != "worker" else ()
     tables = check_clickhouse(settings) if role != "agent" else ()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from click import BadParameter, Choice, IntRange, argument, option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write
+from weir.output.stdout import write
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
     from weir.explain.evidence import Evidence, Flow, Held
@@ -29,7 +29,7 @@ def command(run: Run, remote_ip: str, local_ip: str | None, port: int | None, at
     from schemas.errors import WeirError
     from sinks.open import open_sink
     from weir.explain.evidence import Question, gather
-    from weir.targets import clickhouse_url
+    from weir.settings.targets import clickhouse_url
 
     settings = run.settings()
     question = Question(_address("REMOTE_IP", remote_ip), _address("--local-ip", local_ip) if local_ip else None, port, _at(at))
@@ -68,8 +68,8 @@ def _label(cidrs: str, address: bytes) -> str:
     """The longest prefix that holds the address, with its label."""
     import numpy as np
 
-    from streams.prefixes import NOT_FOUND, Prefixes
-    from weir.cidrs import parse_cidrs
+    from streams.columns.prefixes import NOT_FOUND, Prefixes
+    from weir.settings.cidrs import parse_cidrs
 
     labels = parse_cidrs(cidrs)
     (place,) = Prefixes([network for network, _ in labels]).find(np.frombuffer(address, np.uint8).reshape(1, 16)).tolist()
@@ -78,7 +78,7 @@ def _label(cidrs: str, address: bytes) -> str:
 
 def _show(evidence: Evidence, label: str, skew_us: int) -> None:
     from weir.explain.verdict import relation, why
-    from weir.show import printable, show_table
+    from weir.output.tables import printable, show_table
 
     flow = evidence.flow
     write(printable(_told(flow)))

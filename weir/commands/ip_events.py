@@ -7,9 +7,9 @@ from contextlib import closing
 
 from click import argument
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write
+from weir.output.stdout import write
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 
 @make("ip-events")
@@ -21,13 +21,13 @@ def command(run: Run, file: str) -> int:
     status is 1 only if no line could be used, or if Kafka acknowledges nothing for 60 s.
     """
     settings = run.kafka_settings()
-    from schemas.recording import read_recording
-    from weir.framer import open_framer
-    from weir.lines import check_readable, read_lines
-    from weir.outbox import Outbox
-    from weir.publishing import LastWords, Tally, publish
+    from schemas.recording.read import read_recording
+    from weir.kafka.acknowledged import Outbox
+    from weir.kafka.framer import open_framer
+    from weir.kafka.topics import create_topics
+    from weir.recording.lines import check_readable, read_lines
+    from weir.recording.publishing import LastWords, Tally, publish
     from weir.signals import stop_on_signals
-    from weir.topics import create_topics
 
     check_readable(file)
     create_topics(settings)

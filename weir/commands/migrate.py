@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from click import option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write
+from weir.output.stdout import write
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 
 @make("migrate")
@@ -14,7 +14,7 @@ from weir.stdout import write
 def command(run: Run, check: bool) -> int:
     """Creates or upgrades the ClickHouse tables. Safe to repeat, and to run twice at once."""
     from sinks.open import open_sink
-    from weir.targets import clickhouse_url
+    from weir.settings.targets import clickhouse_url
 
     sink = open_sink(clickhouse_url(run.settings()), read_only=check)
     try:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from click import Choice, argument, option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write, write_lines
+from weir.output.stdout import write, write_lines
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +41,7 @@ def command(run: Run, sql: str | None, form: str) -> None:
     if not text.strip():
         return _show_examples()
     from sinks.open import open_sink
-    from weir.targets import clickhouse_url
+    from weir.settings.targets import clickhouse_url
 
     sink = open_sink(clickhouse_url(run.settings()), read_only=True)
     try:
@@ -58,7 +58,7 @@ def _read(sql: str | None) -> str:
 
 
 def print_result(result: pa.Table, form: str) -> None:
-    from weir import results
+    from weir.output import results
 
     if form == "table":
         _print_table(result)
@@ -67,8 +67,8 @@ def print_result(result: pa.Table, form: str) -> None:
 
 
 def _print_table(result: pa.Table) -> None:
-    from weir import results
-    from weir.show import show_table
+    from weir.output import results
+    from weir.output.tables import show_table
 
     if not result.num_columns:
         return
@@ -79,7 +79,7 @@ def _print_table(result: pa.Table) -> None:
 
 
 def _show_examples() -> None:
-    from weir.show import show_table
+    from weir.output.tables import show_table
 
     show_table(("table", "holds"), TABLES)
     write("\nTry:")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from click import BadParameter, argument, option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write
+from weir.output.stdout import write
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
     from weir.recompute import Plan
-    from weir.settings import Settings
+    from weir.settings.catalogue import Settings
 
 
 @make("recompute")
@@ -33,7 +33,7 @@ def command(run: Run, start: str, end: str, yes: bool) -> None:
         raise BadParameter("TO must be later than FROM")
     from sinks.open import open_engine
     from weir.recompute import Recompute
-    from weir.targets import clickhouse_url
+    from weir.settings.targets import clickhouse_url
 
     engine = open_engine(clickhouse_url(settings))
     try:
@@ -68,7 +68,7 @@ def _hour(what: str, text: str) -> int:
 
 def _tell(plan: Plan, settings: Settings) -> None:
     from schemas.instants import format_instant
-    from weir.show import show_table
+    from weir.output.tables import show_table
 
     span = f"{format_instant(plan.what.start_us)} to {format_instant(plan.what.end_us)}"
     if plan.resumed:

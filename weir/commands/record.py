@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from click import FloatRange, IntRange, argument, option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write, write_bytes
+from weir.output.stdout import write, write_bytes
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
-    from weir.settings import Settings
+    from weir.settings.catalogue import Settings
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +47,12 @@ def command(run: Run, file: str, from_beginning: bool, duration: float | None, c
 
 
 def _lines(settings: Settings, stop: threading.Event, from_beginning: bool) -> Iterator[bytes]:
-    from schemas.codec import decode_batch
     from schemas.errors import Unreadable
-    from schemas.recording_format import format_batch
+    from schemas.recording.write import format_batch
     from schemas.topics import FLOWS_TOPIC
-    from weir.follow import follow
-    from weir.framer import open_framer
+    from schemas.wire.codec import decode_batch
+    from weir.kafka.follow import follow
+    from weir.kafka.framer import open_framer
 
     framer = open_framer(settings)
     for message in follow(settings, FLOWS_TOPIC, stop, from_beginning=from_beginning):

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from click import FloatRange, argument, option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write
+from weir.output.stdout import write
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
-    from schemas.columns import FlowBatch
-    from schemas.events import IpEvent
-    from schemas.recording import Refusal
-    from weir.settings import Settings
+    from schemas.recording.read import Refusal
+    from schemas.records.flow_batch import FlowBatch
+    from schemas.records.ip_event import IpEvent
+    from weir.settings.catalogue import Settings
 
 
 @make("replay")
@@ -40,13 +40,13 @@ def command(run: Run, file: str, speed: float) -> int:
     recording again changes no table. Flows without region or network get WEIR_REGION and WEIR_NETWORK.
     """
     settings = run.kafka_settings()
-    from weir.framer import open_framer
-    from weir.lines import check_readable
-    from weir.outbox import Outbox
-    from weir.playback import paced
-    from weir.publishing import LastWords, Tally, publish, say_last_words
+    from weir.kafka.acknowledged import Outbox
+    from weir.kafka.framer import open_framer
+    from weir.kafka.topics import create_topics
+    from weir.recording.lines import check_readable
+    from weir.recording.playback import paced
+    from weir.recording.publishing import LastWords, Tally, publish, say_last_words
     from weir.signals import stop_on_signals
-    from weir.topics import create_topics
 
     check_readable(file)
     create_topics(settings)
@@ -66,9 +66,9 @@ def _passes(
     file: str, speed: float, settings: Settings, refused: Callable[[Refusal], None], stop: threading.Event
 ) -> Iterator[Iterable[FlowBatch | IpEvent]]:
     """The recording's items: at once, or first what tells of owners and then the rest."""
-    from schemas.recording import read_recording
-    from weir.lines import read_lines
-    from weir.playback import only_early, only_late
+    from schemas.recording.read import read_recording
+    from weir.recording.lines import read_lines
+    from weir.recording.playback import only_early, only_late
 
     twice = speed == 0 and Path(file).is_file()
     for chosen in (only_early, only_late) if twice else (iter,):

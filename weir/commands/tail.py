@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from click import Choice, IntRange, option
 
-from weir.options import Run
-from weir.options import command as make
-from weir.stdout import write
+from weir.output.stdout import write
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
-    from weir.settings import Settings
+    from weir.settings.catalogue import Settings
 
 log = logging.getLogger(__name__)
 INSTANTS = ("window_start", "first_seen", "last_seen")
@@ -42,8 +42,8 @@ def command(run: Run, form: str, from_beginning: bool, count: int | None) -> Non
 def _flows(settings: Settings, stop: threading.Event, from_beginning: bool) -> Iterator[dict[str, Any]]:
     from schemas.errors import Unreadable
     from schemas.topics import ATTRIBUTED_TOPIC
-    from weir.follow import follow
-    from weir.framer import open_framer
+    from weir.kafka.follow import follow
+    from weir.kafka.framer import open_framer
 
     framer = open_framer(settings)
     for message in follow(settings, ATTRIBUTED_TOPIC, stop, from_beginning=from_beginning):
@@ -80,7 +80,7 @@ def _json(flow: dict[str, Any]) -> str:
 
 
 def _line(flow: dict[str, Any]) -> str:
-    from weir.show import printable
+    from weir.output.tables import printable
 
     local, remote = (printable(flow[f"{side}_workload"] or flow[f"{side}_ip"]) for side in ("local", "remote"))
     counters = (flow[name] for name in ("bytes_sent", "bytes_received", "connections_opened", "connections_failed"))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from click import IntRange, option
 
-from weir.options import Run
-from weir.options import command as make
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
-    from weir.topics import TopicState
+    from weir.kafka.topics import TopicState
 
 
 @make("topics")
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def command(run: Run, check: bool, flow_partitions: int, replication: int | None) -> int:
     """Creates the Kafka topics that are missing, and reports on all of them. What exists is never changed."""
     settings = run.kafka_settings()
-    from weir.show import show_table
-    from weir.topics import create_topics, topic_states, wanted_topics
+    from weir.kafka.topics import create_topics, topic_states, wanted_topics
+    from weir.output.tables import show_table
 
     wanted = wanted_topics(settings, flow_partitions)
     made = () if check else create_topics(settings, wanted, replication=replication or -1)

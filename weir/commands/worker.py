@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from weir.options import Run
-from weir.options import command as make
+from weir.settings.options import Run
+from weir.settings.options import command as make
 
 if TYPE_CHECKING:
     from streams.settings import WorkerSettings
-    from weir.settings import Settings
+    from weir.settings.catalogue import Settings
 
 
 @make("worker")
@@ -23,8 +23,8 @@ def command(run: Run) -> None:
     settings = run.kafka_settings()
     worker_settings = settings_for_worker(settings)
     from streams.worker import run_worker
+    from weir.kafka.topics import ensure_topics
     from weir.signals import stop_on_signals
-    from weir.topics import ensure_topics
 
     stop = stop_on_signals()
     ensure_topics(settings, stop)
@@ -34,10 +34,10 @@ def command(run: Run) -> None:
 def settings_for_worker(settings: Settings) -> WorkerSettings:
     """The worker's part of the settings."""
     from streams.settings import WorkerSettings
-    from weir.cidrs import parse_cidrs
-    from weir.kafka import security_config
-    from weir.regions import parse_region_cidrs, parse_region_kafka
-    from weir.targets import clickhouse_url
+    from weir.kafka.client import security_config
+    from weir.settings.cidrs import parse_cidrs
+    from weir.settings.regions import parse_region_cidrs, parse_region_kafka
+    from weir.settings.targets import clickhouse_url
 
     return WorkerSettings(
         kafka_bootstrap=settings.kafka_bootstrap,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import SettingError
-from weir.paths import user_state_dir
-from weir.sources import Loaded
+from weir.settings.paths import user_state_dir
+from weir.settings.sources import Loaded
 
 WINDOW_SECONDS = 1
 HOLD_SECONDS = 3

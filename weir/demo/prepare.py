@@ -10,9 +10,9 @@ import sys
 from contextlib import suppress
 
 from schemas.errors import WeirError
-from sinks.directory import Held
+from sinks.base import Sink
+from sinks.engines.directory import Held
 from sinks.open import open_sink
-from sinks.protocol import Sink
 from weir.demo.queries import LOG_END, LOG_TABLES
 
 _PATIENCE = 3

@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sinks.protocol import Sink
+from sinks.base import Sink
 from weir.demo import queries
 from weir.demo.queries import MICRO
 

@@ -21,14 +21,14 @@ from sinks.open import open_sink
 from weir.demo.broker import EmbeddedBroker, GroupOffsets, continue_log
 from weir.demo.capability import why_no_capture, why_no_lab
 from weir.demo.children import Child, ChildFailed
-from weir.demo.performance import CgroupPerformance, LabPerformance, Performance, RecordingPerformance, await_condition
 from weir.demo.plan import GROUP, DemoOptions, Plan, check_options, data_dir, make_plan
 from weir.demo.readings import Gauge
 from weir.demo.screen import Screen, open_screen
 from weir.demo.summary import closing
-from weir.paths import remember_data_dir
+from weir.demo.traffic_sources import CgroupPerformance, LabPerformance, Performance, RecordingPerformance, await_condition
+from weir.settings.paths import remember_data_dir
+from weir.settings.sources import Loaded, load_settings
 from weir.signals import stop_on_signals
-from weir.sources import Loaded, load_settings
 
 __all__ = ["DemoOptions", "run_demo"]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from schemas.addresses import format_address
-from schemas.checks import INSTANT_LIMIT_US
-from sinks.quoting import quoted
+from schemas.records.validation import INSTANT_LIMIT_US
+from sinks.engines.quoting import quoted
 
 if TYPE_CHECKING:
-    from sinks.protocol import Sink
+    from sinks.base import Sink
 
 RANGES = 20
 """As many ranges are shown, those nearest to the flow's time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.instants import format_instant
-from streams.asof import REACH
+from streams.ownership.asof import REACH
 from weir.explain.evidence import Evidence, Flow, Held
 
 NODE_PREFIX = "node/"

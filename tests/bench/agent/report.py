@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from schemas.addresses import parse_address
-from schemas.columns import FlowBatch
+from schemas.records.flow_batch import FlowBatch
 from tests.bench.agent.phases import Bulk, PacketCost, Phase, Rounds, spread
 
 HEADERS = 52

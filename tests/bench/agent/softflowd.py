@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from producers.namespaces import inside, namespace_of
+from producers.identity.namespaces import inside, namespace_of
 from weir.lab import Pod
 
 

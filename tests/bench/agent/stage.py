@@ -16,10 +16,10 @@ from typing import Any
 import orjson
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.codec import decode_batch
-from schemas.columns import FlowBatch
-from schemas.framing import unframe
+from schemas.records.flow_batch import FlowBatch
 from schemas.topics import FLOWS_TOPIC, all_topics
+from schemas.wire.codec import decode_batch
+from schemas.wire.framing import unframe
 from tests.bench.agent.meters import is_attached
 from tests.support.processes import Child, wait_for, weir
 from weir.demo.broker import EmbeddedBroker

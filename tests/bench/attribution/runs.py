@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.columns import I64, ROLE_SERVER
-from streams.attribution import REASONS
+from schemas.records.flow_batch import I64, ROLE_SERVER
+from streams.attribution.attribute import REASONS
 from tests.bench.attribution.other_ways import last_start, latest_event, owner_now
 from tests.bench.attribution.weir_way import Named, Rules, weirs_names
 from tests.simulator.beats import Beats, Mail, make_beats, make_mail, make_signs

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.columns import I64, ROLE_CLIENT
-from schemas.events import IpEvent
-from streams.attribution import RemoteEnds, attribute
-from streams.canonical import canonical
-from streams.ownership import OwnershipMap
-from streams.statements import Statements
-from streams.timeline import NOBODY
+from schemas.records.flow_batch import I64, ROLE_CLIENT
+from schemas.records.ip_event import IpEvent
+from streams.attribution.attribute import RemoteEnds, attribute
+from streams.attribution.canonical import canonical
+from streams.ownership.intervals import NOBODY
+from streams.ownership.map import OwnershipMap
+from streams.ownership.observations import Statements
 from tests.simulator.beats import Beats, Mail, Signs
 from tests.simulator.fleet import Fleet, absolute, address_bytes, names_of
 from tests.simulator.scenario import ORIGIN_US
@@ -68,7 +68,7 @@ class Region:
         )
 
     def sighted(self, views: Views) -> Statements:
-        """What flows say of their local ends, as `streams.statements.sighted` has it."""
+        """What flows say of their local ends, as `streams.ownership.observations.sighted` has it."""
         key = ((views.local * len(self.names) + views.workload) * self.fleet.scenario.nodes + views.node) * (1 << 20) + views.window
         order = np.argsort(key)
         begins = np.flatnonzero(np.append(True, key[order][1:] != key[order][:-1])) if len(key) else np.zeros(0, np.int64)

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from schemas.columns import U64, FlowBatch
+from schemas.records.flow_batch import U64, FlowBatch
 from tests.bench.peers.flows import Fleet
 from tests.bench.peers.forms import Message
 from tests.support.clickhouse import EngineHost

@@ -9,9 +9,9 @@ from typing import Any
 import fastavro
 import orjson
 
-from schemas.codec import encode_batch
-from schemas.columns import COUNTERS, ROLE_NAMES, U8, FlowBatch
-from schemas.framing import frame
+from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, U8, FlowBatch
+from schemas.wire.codec import encode_batch
+from schemas.wire.framing import frame
 from tests.bench.peers.flows import WINDOW_SECONDS
 
 Message = tuple[bytes, bytes]

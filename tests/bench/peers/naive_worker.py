@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.columns import U64, FlowBatch
+from schemas.records.flow_batch import U64, FlowBatch
 from tests.bench.peers.contender import Place, create_topic, dumped_numbers
 from tests.bench.peers.flows import NUMBER
 from tests.bench.peers.forms import Message, records

@@ -13,8 +13,8 @@ import threading
 from clickhouse_driver import Client
 from confluent_kafka import Consumer, KafkaException, Message
 
-from schemas.codec import decode_batch
-from schemas.framing import unframe
+from schemas.wire.codec import decode_batch
+from schemas.wire.framing import unframe
 from tests.bench.peers.flows import NUMBER
 
 TAKE, WITHIN_SECONDS = 20, 0.5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.columns import U64, FlowBatch
+from schemas.records.flow_batch import U64, FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from tests.bench.peers.contender import Place, create_topic
 from tests.bench.peers.flows import NUMBER

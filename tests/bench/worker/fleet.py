@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.columns import (
+from schemas.records.flow_batch import (
     FLOW_DTYPES,
     HEARTBEAT_DTYPES,
     I64,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import dataclass
 
-from streams.dedup import DedupState
-from streams.joined import join
-from streams.ownership import OwnershipMap
-from streams.statements import heard
+from streams.columns.merged import join
+from streams.dedup.state import DedupState
+from streams.ownership.map import OwnershipMap
+from streams.ownership.observations import heard
 from tests.bench.worker.fleet import ADDRESSES_EACH, NODES, SECOND_US, Fleet
 
 _TOGETHER = 100

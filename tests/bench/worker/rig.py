@@ -10,10 +10,10 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from schemas.codec import encode_batch
-from schemas.columns import FlowBatch
-from schemas.framing import Framer
+from schemas.records.flow_batch import FlowBatch
 from schemas.topics import FLOWS_TOPIC
+from schemas.wire.codec import encode_batch
+from schemas.wire.framing import Framer
 from tests.bench.machine import cpu_seconds
 from tests.bench.worker.readings import Reading, read
 from tests.integration.pipeline_support import GROUP, Pipeline

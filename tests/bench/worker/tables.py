@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from schemas.tables import Block, BlockIdentity
-from sinks.engine import Engine
+from schemas.records.tables import Block, BlockIdentity
+from sinks.clickhouse import ClickHouseSink
+from sinks.engines.base import Engine
 from sinks.migrate import migrate
-from sinks.sink import ClickHouseSink
-from streams.block import build_block
-from streams.dedup import DedupState
-from streams.ownership import OwnershipMap
-from streams.statements import heard
+from streams.blocks.build import build_block
+from streams.dedup.state import DedupState
+from streams.ownership.map import OwnershipMap
+from streams.ownership.observations import heard
 from tests.bench.worker.fleet import FLOWS_EACH, SECOND_US, Fleet
 from tests.integration.made_recording import half_an_hour_ago_us
 
@@ -136,6 +136,6 @@ def _when_quiet() -> float:
 
 
 def _engine(folder: Path) -> Engine:
-    from sinks.chdb_engine import ChdbEngine
+    from sinks.engines.chdb import ChdbEngine
 
     return ChdbEngine(folder)

@@ -1,0 +1,1 @@
+"""What one window came to: drained counters, heartbeats and losses as batches."""

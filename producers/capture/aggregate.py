@@ -1,0 +1,103 @@
+"""A drained map as flow columns: ids become workloads, stamps become wall time, and no flow key stands twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producers.capture.clock import to_utc_us
+from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, FlowColumns, empty_flows
+
+_MAXIMA = frozenset({"rtt_us_max"})
+_IDENTITY = (("local_ip", "V16"), ("remote_ip", "V16"), ("port", ">u2"), ("protocol", "u1"), ("role", "u1"), ("workload", ">u4"))
+
+
+@dataclass(frozen=True)
+class Folded:
+    """The flows of one window in a fixed order. `workloads` is sorted; `flows.local_workload` indexes it."""
+
+    workloads: tuple[str, ...]
+    flows: FlowColumns
+
+
+NOTHING = Folded((), empty_flows())
+
+
+def fold(keys: NDArray[Any], values: NDArray[Any], name: Callable[[int], str], offset_ns: int, now_us: int) -> Folded:
+    """Columns of structured `keys` and `values` (bpf.layout) of one length.
+
+    Cgroups that `name` maps to one workload share a row per flow key: counters add up, times span both. The rows come
+    sorted by key, so that the same content always gives the same rows, whatever order the map had.
+    """
+    if not len(keys):
+        return NOTHING
+    workloads, local_workload = _workloads(keys["cgroup"], name)
+    order, starts = _groups(_identities(keys, local_workload))
+    first = order[starts]
+    first_us, last_us = _times(values, offset_ns, now_us)
+    columns = {
+        "local_ip": keys["local_ip"][first],
+        "remote_ip": keys["remote_ip"][first],
+        "service_port": keys["service_port"][first],
+        "protocol": keys["protocol"][first],
+        "role": keys["role"][first],
+        "local_workload": local_workload[first],
+        "first_seen_us": np.minimum.reduceat(first_us[order], starts),
+        "last_seen_us": np.maximum.reduceat(last_us[order], starts),
+        **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS},
+    }
+    return Folded(workloads, FlowColumns(**{n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}))
+
+
+def _workloads(cgroup_ids: NDArray[np.uint64], name: Callable[[int], str]) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
+    """Asks for a name once per cgroup, not once per flow."""
+    distinct, inverse = np.unique(cgroup_ids, return_inverse=True)
+    named = [name(int(cgroup_id)) for cgroup_id in distinct]
+    workloads = sorted(set(named))
+    position = {workload: index for index, workload in enumerate(workloads)}
+    index = np.array([position[workload] for workload in named], np.uint32)
+    return tuple(workloads), index[inverse.reshape(-1)]
+
+
+def _identities(keys: NDArray[Any], local_workload: NDArray[np.uint32]) -> NDArray[Any]:
+    """Each row's flow key as one opaque value whose byte order sorts like the key."""
+    table = np.zeros(len(keys), np.dtype(list(_IDENTITY)))
+    table["local_ip"] = np.ascontiguousarray(keys["local_ip"]).view("V16").reshape(-1)
+    table["remote_ip"] = np.ascontiguousarray(keys["remote_ip"]).view("V16").reshape(-1)
+    table["port"] = keys["service_port"]
+    table["protocol"] = keys["protocol"]
+    table["role"] = keys["role"]
+    table["workload"] = local_workload
+    return table.view(f"V{table.dtype.itemsize}")
+
+
+def _groups(identities: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """An order that brings equal identities together, and where in it each group starts."""
+    words = np.ascontiguousarray(identities).view(np.uint8).reshape(len(identities), -1).view(">u8")
+    order = np.lexsort(tuple(words[:, column] for column in reversed(range(words.shape[1]))))
+    ordered = words[order]
+    changed = np.ones(len(order), bool)
+    changed[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return order, np.flatnonzero(changed)
+
+
+def _times(values: NDArray[Any], offset_ns: int, now_us: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last packet, in order and not in the future. An entry that saw no packet yet has the present for both."""
+    seen = values["last_ns"] != 0
+    last = np.where(seen, np.minimum(to_utc_us(values["last_ns"], offset_ns), now_us), now_us)
+    first = np.where(values["first_ns"] != 0, to_utc_us(values["first_ns"], offset_ns), last)
+    return np.maximum(np.minimum(first, last), 0), last
+
+
+def _combined(counter: str, column: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[Any]:
+    if counter in _MAXIMA:
+        combined: NDArray[Any] = np.maximum.reduceat(column, starts)
+    else:
+        combined = np.add.reduceat(column.astype(np.uint64), starts)
+    limit = min(np.iinfo(FLOW_DTYPES[counter]).max, COUNTER_LIMIT - 1)
+    bounded: NDArray[Any] = np.minimum(combined, limit)
+    return bounded

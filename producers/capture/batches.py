@@ -1,0 +1,130 @@
+"""One window cut into batches of bounded size. The same window always cuts the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producers.capture.aggregate import Folded
+from producers.capture.window import Window
+from producers.identity.holdings import Holding
+from schemas.records.flow_batch import FlowBatch, FlowColumns, HeartbeatColumns, Loss, empty_flows, empty_heartbeats
+
+HEARTBEATS_A_BATCH = 1_000
+LOSSES_A_BATCH = 500
+NAME_BYTES_A_BATCH = 65_536
+"""With 5,000 flows of 140 bytes, a message stays below 900 kB, whatever the names."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One heartbeat: the holding was the workload's from start to end (half-open)."""
+
+    holding: Holding
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What every batch of an agent says about itself."""
+
+    node_id: str
+    epoch: int
+    region: str
+    network: str
+
+
+def cut(
+    source: Source, window: Window, seq: int, folded: Folded, claims: Sequence[Claim], losses: Sequence[Loss], batch_flows: int
+) -> tuple[FlowBatch, ...]:
+    """The batches of a window, numbered from `seq` on; at least one, since an empty window is a heartbeat too."""
+    slices = zip_longest(_flow_slices(folded, batch_flows), _claim_slices(claims), _loss_slices(losses))
+    parts = [_part(folded, *piece) for piece in slices] or [_part(folded, None, None, None)]
+    return tuple(
+        FlowBatch(
+            source.node_id,
+            source.epoch,
+            seq + index,
+            source.region,
+            source.network,
+            window.start_us,
+            window.seconds,
+            index,
+            len(parts),
+            *part,
+        )
+        for index, part in enumerate(parts)
+    )
+
+
+Part = tuple[tuple[str, ...], FlowColumns, HeartbeatColumns, tuple[Loss, ...]]
+
+
+def _part(folded: Folded, rows: slice | None, claims: Sequence[Claim] | None, losses: Sequence[Loss] | None) -> Part:
+    """One batch's content, with a dictionary of the names that it uses and no others."""
+    flows = _sliced(folded.flows, rows) if rows is not None else empty_flows()
+    used = {folded.workloads[i] for i in _used(flows.local_workload)}
+    names = tuple(sorted(used | {claim.holding.workload for claim in claims or ()}))
+    position = {name: index for index, name in enumerate(names)}
+    translation = np.array([position.get(name, 0) for name in folded.workloads], np.uint32)
+    local = translation[flows.local_workload] if len(flows) else flows.local_workload
+    return names, _with_workload(flows, local), _heartbeats(claims or (), position), tuple(losses or ())
+
+
+def _used(workloads: NDArray[np.uint32]) -> NDArray[np.intp]:
+    """The numbers that occur. (np.unique would do, and load all of numpy.ma for it.)"""
+    return np.flatnonzero(np.bincount(workloads))
+
+
+def _sliced(flows: FlowColumns, rows: slice) -> FlowColumns:
+    return FlowColumns(*(getattr(flows, f.name)[rows] for f in fields(FlowColumns)))
+
+
+def _with_workload(flows: FlowColumns, local: NDArray[np.uint32]) -> FlowColumns:
+    return replace(flows, local_workload=local)
+
+
+def _heartbeats(claims: Sequence[Claim], position: dict[str, int]) -> HeartbeatColumns:
+    if not claims:
+        return empty_heartbeats()
+    return HeartbeatColumns(
+        np.frombuffer(b"".join(c.holding.ip for c in claims), np.uint8).reshape(-1, 16),
+        np.array([position[c.holding.workload] for c in claims], np.uint32),
+        np.array([c.holding.port for c in claims], np.uint16),
+        np.array([c.holding.protocol for c in claims], np.uint8),
+        np.array([c.start_us for c in claims], np.int64),
+        np.array([c.end_us for c in claims], np.int64),
+    )
+
+
+def _flow_slices(folded: Folded, batch_flows: int) -> Iterator[slice]:
+    sizes = np.array([len(name.encode()) for name in folded.workloads], np.int64)
+    pending = [slice(i, min(i + batch_flows, len(folded.flows))) for i in range(0, len(folded.flows), batch_flows)][::-1]
+    while pending:
+        rows = pending.pop()
+        if rows.stop - rows.start > 1 and sizes[_used(folded.flows.local_workload[rows])].sum() > NAME_BYTES_A_BATCH:
+            middle = (rows.start + rows.stop) // 2
+            pending += [slice(middle, rows.stop), slice(rows.start, middle)]
+        else:
+            yield rows
+
+
+def _claim_slices(claims: Sequence[Claim]) -> Iterator[Sequence[Claim]]:
+    start = size = 0
+    for index, claim in enumerate(claims):
+        size += len(claim.holding.workload.encode())
+        if index > start and (index - start >= HEARTBEATS_A_BATCH or size > NAME_BYTES_A_BATCH):
+            yield claims[start:index]
+            start, size = index, len(claim.holding.workload.encode())
+    if start < len(claims):
+        yield claims[start:]
+
+
+def _loss_slices(losses: Sequence[Loss]) -> Iterator[Sequence[Loss]]:
+    for start in range(0, len(losses), LOSSES_A_BATCH):
+        yield losses[start : start + LOSSES_A_BATCH]

@@ -1,0 +1,213 @@
+"""Taking a window from the kernel to the spool so that a crash at any instant neither loses nor repeats a packet.
+
+ 1. journal: the window is being taken, and from which map
+ 2. swap: the kernel counts into the other map; the old one is quiet
+ 3. read the quiet map, fold it into flows, cut batches
+ 4. spool: the window is on the disk, whole; and the look that its heartbeats go by
+ 5. journal: the window is safe
+ 6. clear the quiet map; from here the sender may publish
+
+A crash before 2 leaves the counts where they were, and they go on. After 2 the quiet map is read again, with the same
+result. After 4 the window is found in the spool. After 5 only the clearing is left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bpf.probe import Probe
+from producers import losses
+from producers.capture.aggregate import NOTHING, Folded, fold
+from producers.capture.batches import Claim, Source, cut
+from producers.capture.clock import Clock
+from producers.capture.encode import Packer
+from producers.capture.heartbeats import Watch
+from producers.capture.window import Window, window_at
+from producers.identity.inventory import Survey
+from producers.identity.last_snapshot import Look, LookBook
+from producers.spool.journal import Journal, State
+from producers.spool.recovery import account, died_with_memory
+from producers.spool.segment import Head, Record, make_segment, pack
+from producers.spool.spool import Spool
+from schemas.failpoints import reach
+from schemas.records.flow_batch import Loss
+
+log = logging.getLogger("weir.agent")
+
+
+@dataclass(frozen=True)
+class Account:
+    """What one window came to, for the log."""
+
+    window: Window
+    head: Head
+
+
+class Collector:
+    """`source.epoch` gives way to the state's; all else of `source` stands in every batch."""
+
+    def __init__(
+        self,
+        probe: Probe,
+        survey: Survey,
+        spool: Spool,
+        journal: Journal,
+        looks: LookBook,
+        clock: Clock,
+        packer: Packer,
+        source: Source,
+        state: State,
+        batch_flows: int,
+    ) -> None:
+        self._probe = probe
+        self._survey = survey
+        self._spool = spool
+        self._journal = journal
+        self._looks = looks
+        self._clock = clock
+        self._packer = packer
+        self._source = source
+        self._batch_flows = batch_flows
+        self._journal_works = True
+        self.state = state
+
+    def start(self, seconds: int) -> None:
+        """Finishes what a predecessor left unfinished, then begins to watch."""
+        look = self._look()
+        self._watch = Watch(look.seen, look.at_us, self._survey.node_workload, self._looks.read())
+        arrears = (*died_with_memory(self.state), *self._spool.torn)
+        if not self._recover(seconds, look, arrears):
+            self._save(replace(self.state, carried=losses.merged((*self.state.carried, *arrears)), at_risk=(0, 0, 0)))
+        self._spool.repair()
+
+    def close_window(self, window: Window) -> Account:
+        """Steps 1 to 6 for the window that ends, or is broken off, now."""
+        if window.start_us <= self.state.window_start_us:
+            log.warning("The clock went back to a window that was taken already; a new epoch begins.")
+            self._renew()
+        self._save(
+            replace(
+                self.state,
+                taking=True,
+                slot=self._probe.active_slot(),
+                window_start_us=window.start_us,
+                window_seconds=window.seconds,
+            )
+        )
+        reach("window.journalled")
+        self._probe.swap()
+        reach("window.swapped")
+        return self._keep(window, self._look())
+
+    def resume(self) -> None:
+        """After a window's end that was missed: its counts stay where they are, for the next one."""
+        look = self._look()
+        self._watch.resume(look.seen, look.at_us)
+
+    def save_risk(self) -> None:
+        """Writes down what only memory holds, if that has changed."""
+        totals, since_us = self._spool.at_risk()
+        if totals != self.state.at_risk:
+            self._save(replace(self.state, at_risk=totals, at_risk_since_us=since_us))
+
+    def _recover(self, seconds: int, look: Look, arrears: tuple[Loss, ...]) -> bool:
+        """Whether a window was finished, and the arrears written down with it."""
+        state, probe = self.state, self._probe
+        swapped = state.slot >= 0 and probe.active_slot() != state.slot
+        if state.taking and swapped:
+            head = self._spool.head_of(state.next_seq)
+            if head is not None:
+                self._safe(head, arrears)
+            else:
+                self._keep(Window(state.window_start_us, state.window_seconds), look, arrears)
+            return True
+        if swapped:
+            probe.clear()
+            return False
+        if not probe.adopted or not len(probe.read().keys):
+            return False
+        self._recover_unknown(seconds, look, arrears)
+        return True
+
+    def _recover_unknown(self, seconds: int, look: Look, arrears: tuple[Loss, ...]) -> None:
+        """A quiet map that no journal speaks of (the state directory was lost, or could not be written) is counted apart."""
+        self._renew()
+        window = window_at(self._clock.now_us() - seconds * 1_000_000, seconds)
+        slot = 1 - self._probe.active_slot()
+        self._save(replace(self.state, taking=True, slot=slot, window_start_us=window.start_us, window_seconds=seconds))
+        self._keep(window, look, arrears)
+
+    def _look(self) -> Look:
+        held, now_us, offset_ns = self._survey.look(), self._clock.now_us(), self._clock.offset_ns()
+        return Look(frozenset(held), now_us, {holding: (since + offset_ns) // 1000 for holding, since in held.items()})
+
+    def _renew(self) -> None:
+        self.state = replace(self.state, epoch=max(self._clock.now_us(), self.state.epoch + 1), window_start_us=-1)
+
+    def _fold(self, now_us: int) -> Folded:
+        drained = self._probe.read()
+        reach("window.drained")
+        return fold(drained.keys, drained.values, self._survey.name, self._clock.offset_ns(), now_us)
+
+    def _keep(self, window: Window, look: Look, arrears: tuple[Loss, ...] = ()) -> Account:
+        folded = self._fold(look.at_us)
+        claims = self._watch.claims(look.seen, folded, look.at_us, look.since_us)
+        lost = account(self._probe.lost())
+        known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
+        records = self._cut(window, folded, claims, known)
+        replaces: tuple[int, ...] = ()
+        room = self._spool.room_for(len(pack(make_segment(window.start_us, records, known, (), lost))))
+        if not room.enough:
+            log.error("The spool cannot take window %d: its flows are given up and counted as lost.", window.start_us)
+            known = (*known, *_given_up(window, records))
+            records = self._cut(window, NOTHING, claims, known)
+            room = self._spool.room_for(len(pack(make_segment(window.start_us, records, known, (), lost))))
+        if room.replaces:
+            known, replaces = losses.merged((*known, *room.losses)), room.replaces
+            records = self._cut(window, folded if any(r.flows for r in records) else NOTHING, claims, known)
+        segment = make_segment(window.start_us, records, known, replaces, lost)
+        dropped = self._spool.add(segment)
+        reach("window.spooled")
+        self._looks.keep(look)
+        self._safe(segment.head, (*dropped, *arrears))
+        return Account(window, segment.head)
+
+    def _cut(self, window: Window, folded: Folded, claims: Sequence[Claim], known: Sequence[Loss]) -> tuple[Record, ...]:
+        source = replace(self._source, epoch=self.state.epoch)
+        return self._packer.pack(cut(source, window, self.state.next_seq, folded, claims, known, self._batch_flows))
+
+    def _safe(self, head: Head, unsent: tuple[Loss, ...]) -> None:
+        totals, since_us = self._spool.at_risk()
+        self._save(
+            replace(
+                self.state,
+                taking=False,
+                next_seq=head.first_seq + head.records,
+                lost=dict(head.account),
+                carried=losses.merged(unsent),
+                at_risk=totals,
+                at_risk_since_us=since_us,
+            )
+        )
+        reach("window.safe")
+        self._probe.clear()
+        reach("window.cleared")
+
+    def _save(self, state: State) -> None:
+        """A journal that cannot be written stops no window: what is lost is the protection against a crash."""
+        self.state = state
+        try:
+            self._journal.write(state)
+        except OSError as error:
+            if self._journal_works:
+                log.error("The journal cannot be written (%s); a crash would now cost the window that it hits.", error)
+            self._journal_works = False
+            return
+        self._journal_works = True
+
+
+def _given_up(window: Window, records: Sequence[Record]) -> tuple[Loss, ...]:
+    flows, packets, size = (sum(getattr(r, name) for r in records) for name in ("flows", "packets", "traffic_bytes"))
+    return (Loss(window.start_us, "spool", "full", flows, packets, size, records[0].seq),) if flows else ()

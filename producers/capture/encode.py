@@ -1,0 +1,37 @@
+"""A window's batches as records for the spool: encoded, framed, and counted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from producers.spool.segment import Record
+from schemas.errors import Unavailable
+from schemas.records.flow_batch import FlowBatch
+from schemas.wire.codec import encode_batch
+from schemas.wire.framing import Framer
+
+log = logging.getLogger("weir.agent")
+
+
+class Packer:
+    def __init__(self, framer: Framer) -> None:
+        self._framer = framer
+        self._plain = Framer()
+
+    def pack(self, batches: Iterable[FlowBatch]) -> tuple[Record, ...]:
+        return tuple(self._record(batch) for batch in batches)
+
+    def _record(self, batch: FlowBatch) -> Record:
+        flows = batch.flows
+        packets = int(flows.packets_sent.sum()) + int(flows.packets_received.sum())
+        size = int(flows.bytes_sent.sum()) + int(flows.bytes_received.sum())
+        return Record(batch.seq, len(flows), packets, size, self._framed(encode_batch(batch)))
+
+    def _framed(self, body: bytes) -> bytes:
+        """A registry that is away must not hold up a window; readers tell the two framings apart."""
+        try:
+            return self._framer.frame("FlowBatch", body)
+        except Unavailable as error:
+            log.warning("Framing without the schema registry for now: %s", error)
+            return self._plain.frame("FlowBatch", body)

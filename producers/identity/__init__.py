@@ -1,0 +1,1 @@
+"""Which workloads live on the node, and which addresses and ports they hold."""

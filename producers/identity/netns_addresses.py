@@ -1,0 +1,58 @@
+"""The addresses of a network namespace, and since when they are there."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from dataclasses import dataclass
+
+from producers.identity.creation_times import address_since, now_ns
+from producers.identity.netlink import NETLINK_ROUTE, RTM_GETADDR, attributes, dump
+
+_ADDRESS, _LOCAL, _CACHEINFO = 1, 2, 6
+_NODAD = 0x02
+_TENTATIVE_OR_FAILED = 0x48
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+@dataclass(frozen=True, order=True)
+class LocalAddress:
+    """16 bytes, IPv4 as ::ffff:a.b.c.d. `since_ns`: CLOCK_MONOTONIC; now, where the kernel does not tell."""
+
+    ip: bytes
+    since_ns: int
+
+
+def local_addresses() -> tuple[LocalAddress, ...]:
+    """The addresses of the calling thread's namespace, without loopback and link-local ones."""
+    found: dict[bytes, int] = {}
+    for payload in dump(NETLINK_ROUTE, RTM_GETADDR, struct.pack("=BBBBI", socket.AF_UNSPEC, 0, 0, 0, 0)):
+        family, _, flags, _, _ = struct.unpack_from("=BBBBI", payload)
+        extra = attributes(payload, 8)
+        raw = extra.get(_LOCAL, extra.get(_ADDRESS, b""))
+        if family == socket.AF_INET and len(raw) == 4:
+            raw = _MAPPED + raw
+        if len(raw) == 16 and not (family == socket.AF_INET6 and flags & _TENTATIVE_OR_FAILED) and is_global(raw):
+            since = _since(family, flags, extra)
+            found[raw] = min(since, found.get(raw, since))
+    return tuple(LocalAddress(ip, since) for ip, since in sorted(found.items()))
+
+
+def _since(family: int, flags: int, extra: dict[int, bytes]) -> int:
+    """An IPv6 address that had to be found free first could not be used from its creation on, and nothing tells for how long."""
+    stamps = extra.get(_CACHEINFO, b"")
+    if len(stamps) < 16 or (family == socket.AF_INET6 and not flags & _NODAD):
+        return now_ns()
+    (created,) = struct.unpack_from("=I", stamps, 8)
+    return address_since(created)
+
+
+def is_global(raw: bytes) -> bool:
+    """Whether an address can name its holder to others: not loopback, link-local, multicast or unspecified."""
+    if raw.startswith(_MAPPED):
+        ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.IPv4Address(raw[12:])
+    else:
+        ip = ipaddress.IPv6Address(raw)
+    broadcast = raw == _MAPPED + b"\xff\xff\xff\xff"
+    return not (broadcast or ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified)

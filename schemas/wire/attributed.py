@@ -1,0 +1,221 @@
+"""The worker's flows table to messages of weir.attributed: some hundred rows of one window, region and partition each.
+
+Who a remote end is may be known better when a block is built again after a crash, so that nothing of this may depend on it: a
+flow is in the same partition and in the same message, by number, however its remote end is named. A consumer that has seen a
+message of a block by its number has seen its flows, and drops the repeat as a whole. So the partition is that of the two
+addresses, whichever of them is local, and messages are cut by what a row's remote name might take, not by what it takes.
+
+The rows are encoded column by column (avro_columns.py); Python touches messages, never flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from schemas.names import NAME_BYTES
+from schemas.records.flow_batch import COUNTERS, I64, U8, U64
+from schemas.records.tables import FLOWS
+from schemas.wire.avro_addresses import encode_addresses
+from schemas.wire.avro_columns import (
+    Encoded,
+    encode_booleans,
+    encode_integers,
+    encode_long,
+    encode_runs,
+    encode_text,
+    encode_texts,
+    fused,
+    join_rows,
+)
+from schemas.wire.framing import Framer
+
+MESSAGE_BYTES = 900_000
+"""A message is cut before its rows could grow beyond this, uncompressed: Kafka's default limit is 1 MiB."""
+MESSAGE_FLOWS = 1_000
+"""Rows of a message at most; fewer where names are long. Not by bytes alone: another version's columns cut in the same places."""
+_ATTRIBUTED = ("remote_workload", "remote_source", "remote_reason", "canonical")
+_ATTRIBUTED_BYTES = NAME_BYTES + 2 + 2 * 32 + 1
+"""What the columns that attribution fills can take in a row."""
+_TOGETHER = (
+    ("window_start", "window_seconds"),
+    ("region", "network", "node_id", "epoch", "protocol", "role"),
+    _ATTRIBUTED,
+    ("partition", "first_offset", "topic"),
+)
+"""Neighbours with few different values: names, and numbers that are the message's, the same for many rows in a row."""
+_NUMBERS = (("first_seen", "last_seen"), COUNTERS)
+"""Neighbours that are nothing but numbers."""
+
+
+def _parts() -> tuple[tuple[str, ...], ...]:
+    """All columns in their order, those of `_TOGETHER` together."""
+    of = {name: names for names in (*_TOGETHER, *_NUMBERS) for name in names}
+    return tuple(dict.fromkeys(of.get(name, (name,)) for name in FLOWS.names))
+
+
+_PARTS = _parts()
+
+
+class Attributed(NamedTuple):
+    """`key`: the pair of the first row: the client's workload, "|", the server's, in UTF-8."""
+
+    key: bytes
+    value: bytes
+    partition: int
+
+
+def partitions_of(local: U8, remote: U8, partitions: int) -> I64:
+    """Where flows between two addresses (n rows of 16 bytes each) are, the same for every writer and from either end."""
+    together = _mixed(local) + _mixed(remote)
+    together ^= together >> np.uint64(32)
+    return (together % np.uint64(partitions)).astype(np.int64)
+
+
+def _mixed(addresses: U8) -> U64:
+    """A hash of 64 bits; products and sums wrap."""
+    halves = np.ascontiguousarray(addresses).view("<u8").reshape(-1, 2).astype(np.uint64)
+    mixed: U64 = halves[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ halves[:, 1]
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        mixed = (mixed ^ (mixed >> np.uint64(33))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(33))
+
+
+class _Group(NamedTuple):
+    first: int  # rows first to last - 1 of the sorted table
+    last: int
+    partition: int
+
+
+class _Names(NamedTuple):
+    """A column of names: row i is texts[codes[i]]."""
+
+    texts: list[str]
+    codes: NDArray[Any]
+
+
+def attributed_messages(
+    flows: pa.Table, framer: Framer | None = None, *, partitions: int = 1, message_bytes: int = MESSAGE_BYTES
+) -> Iterator[Attributed]:
+    """Messages that hold every row of `flows` (columns and types of tables.FLOWS, no nulls) once, for a topic of so many partitions.
+
+    Rows of one message keep their order. The same flows, however their remote ends are named, are in the same messages.
+    Raises ValueError for a table that is none of that.
+    """
+    if not flows.schema.equals(FLOWS):
+        raise ValueError(f"not a table of flows: {flows.schema.names}")
+    if any(column.null_count for column in flows.columns):
+        raise ValueError("a table of flows holds no nulls")
+    if not flows.num_rows:
+        return
+    order, groups = _grouped(flows, partitions)
+    columns = {names: _encoded(flows, names, order) for names in _PARTS}
+    data, offsets = join_rows([column for part in columns.values() for column in part], flows.num_rows)
+    weights = _weights(
+        [column for names, part in columns.items() if names != _ATTRIBUTED for column in part], flows.num_rows, message_bytes
+    )
+    framer = framer or Framer()
+    cuts = [cut for group in groups for cut in _cuts(group, weights, message_bytes)]
+    for cut, (key, head) in zip(cuts, _keys_and_heads(flows, order[[cut.first for cut in cuts]]), strict=True):
+        block = data[offsets[cut.first] : offsets[cut.last]]
+        value = framer.frame("AttributedFlows", head + encode_long(cut.last - cut.first) + block + b"\0")
+        yield Attributed(key, value, cut.partition)
+
+
+def _grouped(flows: pa.Table, partitions: int) -> tuple[NDArray[np.intp], list[_Group]]:
+    """An order of the rows that brings groups together (by window, region, partition), and the groups."""
+    partition = partitions_of(_addresses(flows, "local_ip"), _addresses(flows, "remote_ip"), partitions)
+    group = _windows(flows) * partitions + partition
+    order = np.argsort(group.astype(np.min_scalar_type(int(group.max()))), kind="stable")  # numbers of two bytes are sorted fastest
+    edges = [0, *(np.flatnonzero(np.diff(group[order])) + 1).tolist(), len(order)]
+    spans = zip(edges, edges[1:], strict=False)
+    return order, [_Group(first, last, int(partition[order[first]])) for first, last in spans]
+
+
+def _windows(flows: pa.Table) -> I64:
+    """A small number for each row, rising with window and region. Most rows have those of the row before."""
+    region = _names(flows, "region")
+    rank = _ranked(region, {name: number for number, name in enumerate(sorted(set(region.texts)))})
+    columns = (_numpy(flows, "window_start"), _numpy(flows, "window_seconds").astype(np.int64), rank)
+    begins = np.flatnonzero(np.append(True, np.any([column[1:] != column[:-1] for column in columns], axis=0)))
+    code = np.unique(np.stack([column[begins] for column in columns]), axis=1, return_inverse=True)[1].reshape(-1)
+    windows: I64 = np.repeat(code, np.diff(np.append(begins, flows.num_rows)))
+    return windows
+
+
+def _weights(columns: Sequence[Encoded], rows: int, message_bytes: int) -> I64:
+    """n + 1 running sums of what each row may take: at least a thousandth of a message. `columns`: those that attribution does not fill."""
+    lengths = sum((column.row_lengths() for column in columns), np.full(rows, _ATTRIBUTED_BYTES, np.int64))
+    return np.concatenate(([0], np.cumsum(np.maximum(lengths, message_bytes // MESSAGE_FLOWS))))
+
+
+def _key(client: str, server: str) -> bytes:
+    return f"{client}|{server}".encode()
+
+
+def _ranked(names: _Names, rank: dict[str, int]) -> I64:
+    ranks: I64 = np.array([rank[text] for text in names.texts], np.int64)[names.codes]
+    return ranks
+
+
+def _keys_and_heads(flows: pa.Table, rows: NDArray[np.intp]) -> Iterator[tuple[bytes, bytes]]:
+    """The key and the encoded fields before the rows, for each message, of whose first rows `rows` are."""
+    some = flows.select(["window_start", "window_seconds", "region", "role", "local_workload", "remote_workload"]).take(rows)
+    starts, seconds = _numpy(some, "window_start").tolist(), _numpy(some, "window_seconds").tolist()
+    names = (some[name].to_pylist() for name in ("region", "role", "local_workload", "remote_workload"))
+    for start, length, region, role, local, remote in zip(starts, seconds, *names, strict=True):
+        client, server = (remote, local) if role == "server" else (local, remote)
+        yield _key(client, server), encode_long(start) + encode_long(length) + encode_text(region)
+
+
+def _cuts(group: _Group, weights: I64, message_bytes: int) -> Iterator[_Group]:
+    first = group.first
+    while first < group.last:
+        fitting = int(np.searchsorted(weights, weights[first] + message_bytes, "right")) - 1
+        last = min(group.last, max(first + 1, fitting))
+        yield _Group(first, last, group.partition)
+        first = last
+
+
+def _encoded(flows: pa.Table, names: tuple[str, ...], order: NDArray[np.intp]) -> list[Encoded]:
+    """Neighbouring columns, in as few as they can be."""
+    if names in _TOGETHER:
+        return [column.take(order) for column in fused([_coded(flows, name) for name in names], flows.num_rows)]
+    name = names[0]
+    kind = FLOWS.field(name).type
+    if pa.types.is_fixed_size_binary(kind):
+        return encode_addresses(_addresses(flows, name)[order])
+    if pa.types.is_dictionary(kind):
+        return [_coded(flows, name).take(order)]
+    return [encode_integers(*(_numpy(flows, name)[order] for name in names))]
+
+
+def _coded(flows: pa.Table, name: str) -> Encoded:
+    kind = FLOWS.field(name).type
+    if pa.types.is_dictionary(kind):
+        return encode_texts(*_names(flows, name))
+    values = _numpy(flows, name)
+    return encode_booleans(values) if pa.types.is_boolean(kind) else encode_runs(values)
+
+
+def _names(flows: pa.Table, name: str) -> _Names:
+    column = flows[name].unify_dictionaries().combine_chunks()
+    return _Names(column.dictionary.to_pylist(), column.indices.to_numpy(zero_copy_only=False))
+
+
+def _addresses(flows: pa.Table, name: str) -> U8:
+    column = flows[name].combine_chunks()
+    return np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, 16)[column.offset : column.offset + len(column)]
+
+
+def _numpy(flows: pa.Table, name: str) -> NDArray[Any]:
+    """A column of numbers or booleans; instants as int64 microseconds."""
+    column = flows[name]
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    values: NDArray[Any] = column.to_numpy()
+    return values

@@ -1,0 +1,94 @@
+"""The sink: which rows go where, in which order, under which token. The engine underneath only carries them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from schemas.errors import WeirError
+from schemas.failpoints import Point, reach
+from schemas.records.tables import Block, BlockIdentity
+from sinks import migrate
+from sinks.engines.base import DATABASE, Engine
+from sinks.engines.result import readable
+from sinks.exactly_once import ledger, recomputations
+from sinks.exactly_once import repair as holes
+from sinks.exactly_once.insert_settings import A_SET, OPTIONAL, REQUIRED, insert_settings
+
+_LEDGERS = ("losses", "flows", "batches")
+"""Tables that are asked what has been applied, and by which block."""
+
+
+class ClickHouseSink:
+    """`protocol.Sink` over any engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: frozenset[str] | None = None
+
+    def migrate(self) -> tuple[str, ...]:
+        return migrate.migrate(self._engine)
+
+    def pending(self) -> tuple[str, ...]:
+        return migrate.pending(self._engine)
+
+    def write(self, block: Block, *, again: bool = False) -> None:
+        """Each table's INSERT is recognised by itself, so that a crash between any two is healed by writing the block again; and a
+        crash in the midst of one by looking, that time, whether what was recognised is there.
+
+        1. losses: nothing is ever missing in silence, not even between two of these steps;
+        2. ownership: whoever sees a flow's name finds the range that it came from;
+        3. flows, and through them every rollup;
+        4. the ledger, which says "applied", and therefore comes last.
+        """
+        steps: tuple[tuple[str, pa.Table, Point], ...] = (
+            ("losses", block.losses, "insert.losses"),
+            ("ownership_ranges", block.ownership, "insert.ownership_ranges"),
+            ("flows", block.flows, "insert.flows"),
+            ("batches", block.batches, "insert.batches"),
+        )
+        for table, rows, done in steps:
+            if rows.num_rows:
+                self._insert(table, rows, block.identity, again)
+                reach(done)
+
+    def _insert(self, table: str, rows: pa.Table, identity: BlockIdentity, again: bool) -> None:
+        if table not in _LEDGERS:
+            self._engine.insert(f"{DATABASE}.{table}", rows, A_SET)
+            return
+        numbered = rows.append_column("block", pa.repeat(pa.scalar(identity.number, pa.uint64()), rows.num_rows))
+        self._engine.insert(f"{DATABASE}.{table}", numbered, insert_settings(identity, table, self._known_settings()))
+        if again:
+            holes.fill(self._engine, table, numbered, identity)
+
+    def write_ip_events(self, rows: pa.Table) -> None:
+        """The table is a set: it needs no token to hold each event once."""
+        if rows.num_rows:
+            self._engine.insert(f"{DATABASE}.ip_events", rows, A_SET)
+
+    def query(self, sql: str) -> pa.Table:
+        if not sql.strip().rstrip(";"):
+            raise WeirError("the statement is empty: write one, such as SHOW TABLES.")
+        return readable(self._engine.query(sql, guarded=True))
+
+    def applied_batches(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_BATCHES, ledger.Span(topic, partition, pending, dedup_us))
+
+    def applied_flows(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_FLOWS, ledger.Span(topic, partition, pending, dedup_us))
+
+    def applied_losses(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
+        return ledger.read(self._engine, ledger.APPLIED_LOSSES, ledger.Span(topic, partition, pending, dedup_us))
+
+    def edition(self, topic: str, topic_id: str, partition: int) -> recomputations.Edition:
+        return recomputations.edition(self._engine, topic, topic_id, partition)
+
+    def _known_settings(self) -> frozenset[str]:
+        if self._known is None:
+            names = frozenset(self._engine.query("SELECT name FROM system.settings").column("name").to_pylist())
+            if REQUIRED - names:
+                raise WeirError(f"{self._engine.name} does not know the setting {min(REQUIRED - names)}: it is too old to write to once.")
+            self._known = OPTIONAL & names
+        return self._known
+
+    def close(self) -> None:
+        self._engine.close()

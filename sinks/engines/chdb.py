@@ -1,0 +1,160 @@
+"""chDB: the ClickHouse engine inside this process, on a directory of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from schemas.errors import Unavailable, WeirError
+from sinks.engines.base import DATABASE, Settings
+from sinks.engines.directory import DirectoryLock
+from sinks.engines.errors import code_of, server_error
+from sinks.engines.payload import Payload
+from sinks.engines.quoting import quoted
+from sinks.engines.result import with_types
+
+READ_SECONDS = 60
+READ_LIMITS: dict[str, str | int] = {
+    "readonly": 2,
+    "max_execution_time": READ_SECONDS,
+    "max_memory_usage": 2_000_000_000,
+    "max_result_rows": 5_000_000,
+    "max_result_bytes": 512_000_000,
+    "result_overflow_mode": "throw",
+}
+"""For SQL that a person wrote: it reads, for a minute at most, and its answer fits into memory."""
+
+T = TypeVar("T")
+
+
+class ChdbEngine:
+    """Two sessions, each with its lock: a long question holds up other questions, and no insert.
+
+    Neither keeps the interpreter's lock while the engine works, so that an event loop in another thread goes on.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.name = f"chDB in {directory}"
+        self._lock = DirectoryLock(directory)
+        try:
+            self._writer = _Session(directory, self.name)
+            self._reader = _Session(directory, self.name, READ_LIMITS)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def execute(self, sql: str) -> None:
+        self._writer.run(lambda session: session.query(sql))
+
+    def insert(self, table: str, rows: pa.Table, settings: Settings) -> None:
+        with Payload(_as_stream(rows)) as payload:
+            statement = f"{insert_statement(table, rows, {**settings, **payload.settings})} {payload.select('ArrowStream')}"
+            self.execute(statement)
+
+    def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
+        return (self._reader if guarded else self._writer).query(sql)
+
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+        self._lock.release()
+
+
+class _Session:
+    """One chDB session and its lock; errors come out as weir's."""
+
+    def __init__(self, directory: Path, name: str, settings: Settings | None = None) -> None:
+        self._name = name
+        self._mutex = threading.Lock()
+        self._inside = False
+        self._session: Any = self._guard(lambda: _open(directory))
+        for key, value in sorted((settings or {}).items()):
+            self.run(partial(_set, key, value if isinstance(value, int) else quoted(value)))
+
+    def run(self, call: Callable[[Any], T]) -> T:
+        with self._mutex:
+            if self._session is None:
+                raise WeirError(f"{self._name} has been closed: open it again.")
+            return self._guard(lambda: call(self._session))
+
+    def query(self, sql: str) -> pa.Table:
+        self._enter_database()
+        types = self.run(lambda session: _column_types(session, sql))
+        data = self.run(lambda session: session.query(f"{sql.rstrip().rstrip(';')}\n", "ArrowStream").bytes())
+        if not data:
+            return pa.table({})
+        return with_types(pa.ipc.open_stream(data).read_all(), types)
+
+    def close(self) -> None:
+        with self._mutex:
+            if self._session is not None:
+                self._session.close()
+            self._session = None
+
+    def _enter_database(self) -> None:
+        """Names without a database mean weir's, as soon as there is one."""
+        if not self._inside:
+            found = self.run(lambda session: session.query(f"SELECT count() FROM system.databases WHERE name = '{DATABASE}'").bytes())  # noqa: S608
+            if found.strip() == b"1":
+                self.run(lambda session: session.query(f"USE {DATABASE}"))
+                self._inside = True
+
+    def _guard(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except RuntimeError as error:  # the engine's own errors and those of its streams
+            raise server_error(self._name, code_of(str(error)), _engine_words(str(error))) from error
+        except OSError as error:
+            raise Unavailable(f"{self._name} cannot be reached: {error.strerror or error}.") from error
+
+
+def _open(directory: Path) -> Any:
+    """Loads the engine, which is 300 MB: only who opens a directory pays for it."""
+    from chdb.session import Session
+
+    session: Any = Session
+    return session(str(directory))
+
+
+def _set(key: str, literal: str | int, session: Any) -> None:
+    session.query(f"SET {key} = {literal}")
+
+
+def insert_statement(table: str, rows: pa.Table, settings: Settings) -> str:
+    """INSERT with its columns and settings, without FORMAT and data."""
+    columns = ", ".join(f"`{name}`" for name in rows.column_names)
+    values = ", ".join(f"{key} = {value if isinstance(value, int) else quoted(value)}" for key, value in settings.items())
+    return f"INSERT INTO {table} ({columns})" + (f" SETTINGS {values}" if values else "")  # noqa: S608 (names are weir's own)
+
+
+def _as_stream(rows: pa.Table) -> pa.Buffer:
+    """One record batch: dictionaries of several chunks are made one first."""
+    whole = rows.unify_dictionaries().combine_chunks()
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, whole.schema) as writer:
+        writer.write_table(whole)
+    return out.getvalue()
+
+
+def _column_types(session: Any, sql: str) -> dict[str, str]:
+    """ClickHouse types by column; empty for statements that are no SELECT: their answers are text and numbers."""
+    head = sql.lstrip(" \t\r\n(").upper()
+    if not head.startswith(("SELECT", "WITH")):
+        return {}
+    try:
+        described = session.query(f"DESCRIBE TABLE (\n{sql.rstrip().rstrip(';')}\n)", "ArrowStream").bytes()
+    except RuntimeError:
+        return {}  # the statement itself will say what is wrong with it
+    table = pa.ipc.open_stream(described).read_all()
+    return dict(zip(table.column("name").to_pylist(), table.column("type").to_pylist(), strict=True))
+
+
+def _engine_words(text: str) -> str:
+    """Without the wrapping of the streaming insert."""
+    start = text.find("Code: ")
+    return text if start < 0 else text[start:]

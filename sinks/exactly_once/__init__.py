@@ -1,0 +1,1 @@
+"""What makes an insert count once: tokens, the ledger of applied batches, repair, recomputation."""

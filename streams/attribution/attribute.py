@@ -1,0 +1,116 @@
+"""Names for the remote ends of flows, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records.flow_batch import I64, U8, U16, U32
+from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, as_of
+from streams.ownership.intervals import NOBODY, SEVERAL
+from streams.ownership.map import NODE_PREFIX, OwnershipMap
+
+SOURCES = ("none", "heartbeat", "ip_event", "cidr")
+REASONS = ("", "unknown", "ambiguous", "shared", "gap", "external")
+_NONE, _HEARTBEAT, _IP_EVENT = 0, 1, 2
+_NAMED, _UNKNOWN, _AMBIGUOUS, _SHARED, _GAP = 0, 1, 2, 3, 4
+_REASON_OF_STATE = np.array([_UNKNOWN, _GAP, _AMBIGUOUS, _NAMED], np.uint8)
+_FAR_US = 2**62
+_V4_LOOPBACK = np.frombuffer(bytes(10) + b"\xff\xff\x7f", np.uint8)
+_V6_LOOPBACK = np.frombuffer(bytes(15) + b"\x01", np.uint8)
+
+
+@dataclass(frozen=True)
+class RemoteEnds:
+    """n remote ends. `network` indexes `names`. `listening`: the remote side listens on `service_port`."""
+
+    names: Sequence[str]
+    network: U32
+    ip: U8  # (n, 16)
+    protocol: U8
+    service_port: U16
+    listening: NDArray[np.bool_]
+    first_us: I64
+    last_us: I64
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """`owner`: number of a name in the map, NOBODY where `reason` says why. `agent`: the remote end counts for itself."""
+
+    owner: U32
+    source: U8  # index into SOURCES
+    reason: U8  # index into REASONS
+    agent: NDArray[np.bool_]
+
+
+def attribute(known: OwnershipMap, ends: RemoteEnds) -> Attribution:
+    """Heartbeats of the port's listener first, then of the whole address, then events; one owner for all of the flow's time."""
+    first_us = np.clip(np.minimum(ends.first_us, ends.last_us), -_FAR_US, _FAR_US)
+    last_us = np.clip(np.maximum(ends.first_us, ends.last_us), -_FAR_US, _FAR_US)
+    whole_ids = known.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
+    whole = as_of(known.pieces, whole_ids, first_us, last_us, known.tolerance)
+    state, owner = whole.state.copy(), whole.owner.copy()
+    near = whole.near.copy()
+    _listeners(known, ends, whole_ids, (first_us, last_us), state, owner, near)
+    source = np.full(len(state), _HEARTBEAT, np.uint8)
+    if known.event_pieces.rows:
+        _events(known, whole_ids, near, (first_us, last_us), state, owner, source)
+    reason = _REASON_OF_STATE[state]
+    loopback = is_loopback(ends.ip)
+    reason[loopback | (state == NEVER) & known.has_ports(whole_ids)] = _SHARED
+    nameless = reason != _NAMED
+    source[nameless], owner[nameless] = _NONE, NOBODY
+    return Attribution(owner, source, reason, known.has_agent(whole_ids) | loopback)
+
+
+def is_loopback(ip: U8) -> NDArray[np.bool_]:
+    loopback: NDArray[np.bool_] = (ip[:, :13] == _V4_LOOPBACK).all(axis=1) | (ip == _V6_LOOPBACK).all(axis=1)
+    return loopback
+
+
+def _listeners(known: OwnershipMap, ends: RemoteEnds, whole_ids: I64, span: tuple[I64, I64], state: U8, owner: U32, near: U32) -> None:
+    """Shared addresses: a port's listener goes before the node that owns the address.
+
+    A listener's word counts only where the whole address is nobody's, its own or a node's: otherwise the address was
+    a stranger's then. A listener that was there for a part of the flow leaves a gap; one that was not, the node, if
+    it was heard all the time: it would have told of a listener.
+    """
+    rows = np.flatnonzero(ends.listening & (ends.service_port > 0) & known.has_ports(whole_ids))
+    if not rows.size:
+        return
+    ids = known.find(ends.names, ends.network[rows], ends.ip[rows], ends.protocol[rows], ends.service_port[rows])
+    port = as_of(known.pieces, ids, span[0][rows], span[1][rows], known.tolerance)
+    holder = near[rows]
+    agrees = (holder == NOBODY) | (holder == port.owner) | _is_node(known, holder)
+    silent = (port.near == NOBODY) & (state[rows] == NAMED)
+    silent[silent] = ~known.heard_throughout(whole_ids[rows[silent]], span[0][rows[silent]], span[1][rows[silent]])
+    state[rows] = np.select(
+        [(port.state == AMBIGUOUS) | (port.state == NAMED) & ~agrees, port.state == NAMED, (port.near != NOBODY) | silent],
+        [AMBIGUOUS, NAMED, np.where(state[rows] == AMBIGUOUS, AMBIGUOUS, GAP)],
+        state[rows],
+    )
+    named = rows[port.state == NAMED]
+    owner[named] = port.owner[port.state == NAMED]
+    near[rows] = np.where(holder == NOBODY, port.near, holder)
+
+
+def _events(known: OwnershipMap, ids: I64, near: U32, span: tuple[I64, I64], state: U8, owner: U32, source: U8) -> None:
+    """Events fill what heartbeats leave open, unless a heartbeat within reach names somebody else."""
+    rows = np.flatnonzero((state == NEVER) | (state == GAP))
+    event = as_of(known.event_pieces, ids[rows], span[0][rows], span[1][rows], known.tolerance)
+    contradicted = (near[rows] != NOBODY) & (near[rows] != event.owner)
+    event_state = np.where((event.state == NAMED) & contradicted, AMBIGUOUS, event.state)
+    state[rows] = np.maximum(state[rows], event_state)
+    owner[rows] = np.where(event_state == NAMED, event.owner, owner[rows])
+    source[rows] = np.where(event_state == NAMED, _IP_EVENT, source[rows])
+
+
+def _is_node(known: OwnershipMap, owner: U32) -> NDArray[np.bool_]:
+    numbers, index = np.unique(owner, return_inverse=True)
+    texts = known.names.texts
+    nodes = [number not in (NOBODY, SEVERAL) and texts[number].startswith(NODE_PREFIX) for number in numbers.tolist()]
+    return np.array(nodes, np.bool_)[index]

@@ -1,0 +1,32 @@
+"""Which of two views of one flow counts, by rule from the record and the ownership map alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER, U8
+
+
+def canonical(role: U8, local_ip: U8, remote_ip: U8, remote_agent: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """True for the view that counts; `remote_agent`: an agent speaks for the remote end, at any time within the retention.
+
+    - the client's view counts;
+    - the server's counts where the client's end has no agent; its own address has one, as this record shows;
+    - where nobody knows who opened, the view whose local address is the lower one counts, or the only one. Both ends
+      on one address are told apart by nothing in the record: each counts.
+    """
+    order = _compare(local_ip, remote_ip)
+    alone = ~remote_agent & (order != 0)
+    undecided = ~remote_agent | (order <= 0)
+    decided: NDArray[np.bool_] = np.select([role == ROLE_CLIENT, role == ROLE_SERVER], [np.True_, alone], undecided)
+    return decided
+
+
+def _compare(left: U8, right: U8) -> NDArray[np.int8]:
+    """-1, 0 or 1 a row, bytes compared in order."""
+    a = np.ascontiguousarray(left).view(">u8").reshape(-1, 2)
+    b = np.ascontiguousarray(right).view(">u8").reshape(-1, 2)
+    high = (a[:, 0] > b[:, 0]).astype(np.int8) - (a[:, 0] < b[:, 0])
+    low = (a[:, 1] > b[:, 1]).astype(np.int8) - (a[:, 1] < b[:, 1])
+    return np.where(high != 0, high, low).astype(np.int8)

@@ -1,0 +1,1 @@
+"""From the messages of a block to the rows that stand for it."""

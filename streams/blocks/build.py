@@ -1,0 +1,147 @@
+"""From the messages of a range to the rows that stand for it: dedup, names, the canonical flag, Arrow tables.
+
+The steps are functions of their own (`join`, `Joined.hashes`, `admit_all`, `attribute`, `Outside.name`, `assemble`);
+`build_block` is all of them in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from schemas.protocols import PROTOCOL_NAMES
+from schemas.records.flow_batch import COUNTERS, ROLE_CLIENT, ROLE_NAMES, U64, FlowBatch
+from schemas.records.tables import FLOWS, Block, BlockIdentity
+from streams.attribution.attribute import REASONS, SOURCES, Attribution, RemoteEnds, attribute
+from streams.attribution.canonical import canonical
+from streams.attribution.cidr_labels import Outside
+from streams.blocks.side_tables import batches_table, losses_table, ownership_table
+from streams.columns import arrow as to_arrow
+from streams.columns.merged import Joined, join
+from streams.dedup.state import Admission, DedupState
+from streams.ownership.intervals import NOBODY
+from streams.ownership.map import OwnershipMap
+from streams.ownership.observations import Statements, heard
+
+
+@dataclass(frozen=True)
+class Built:
+    """A block, and what became of the flows that came in. `unattributed`: (reason, flows), reasons that occurred."""
+
+    block: Block
+    applied: int
+    repeated: int
+    late: int
+    unattributed: tuple[tuple[str, int], ...]
+
+
+def build_block(
+    identity: BlockIdentity,
+    offsets: Sequence[int],
+    batches: Sequence[FlowBatch],
+    dedup: DedupState,
+    known: OwnershipMap,
+    *,
+    region: str,
+    network: str = "default",
+    outside: Outside | None = None,
+) -> Built:
+    """`offsets`: where each batch stands in the partition. What the batches teach must have been learned before.
+
+    `region` and `network` are for batches that name none. Remembers the flows in `dedup`: one call a block.
+    """
+    joined = join(batches, region=region, network=network)
+    new, admissions = admit_all(dedup, joined, joined.hashes())
+    kept = joined.take(new)
+    named = (outside or Outside()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
+    return assemble(identity, offsets, kept, admissions, named, known, heard(batches, network))
+
+
+def admit_all(dedup: DedupState, joined: Joined, hashes: U64) -> tuple[NDArray[np.bool_], list[Admission]]:
+    """Which rows are new, and what became of each batch."""
+    bounds = joined.bounds
+    admissions = [dedup.admit(batch, hashes[bounds[i] : bounds[i + 1]]) for i, batch in enumerate(joined.batches)]
+    new = np.concatenate([admission.new for admission in admissions]) if admissions else np.zeros(0, np.bool_)
+    return new, admissions
+
+
+def remote_ends(joined: Joined) -> RemoteEnds:
+    flows = joined.flows
+    return RemoteEnds(
+        names=joined.names,
+        network=joined.network[joined.batch_of],
+        ip=flows.remote_ip,
+        protocol=flows.protocol,
+        service_port=flows.service_port,
+        listening=flows.role == ROLE_CLIENT,
+        first_us=flows.first_seen_us,
+        last_us=flows.last_seen_us,
+    )
+
+
+def assemble(
+    identity: BlockIdentity,
+    offsets: Sequence[int],
+    kept: Joined,
+    admissions: Sequence[Admission],
+    named: Attribution,
+    known: OwnershipMap,
+    statements: Statements,
+) -> Built:
+    """The rows of `kept` (those admitted, named by `named`) and of everything else the block stands for."""
+    block = Block(
+        identity,
+        _flows_table(identity, offsets, kept, named, known),
+        losses_table(identity, offsets, kept.batches, admissions),
+        ownership_table(statements),
+        batches_table(identity, offsets, kept.batches, admissions),
+    )
+    by_reason = np.bincount(named.reason, minlength=len(REASONS)).tolist()
+    return Built(
+        block,
+        applied=len(kept),
+        repeated=sum(admission.repeated for admission in admissions),
+        late=sum(admission.late for admission in admissions),
+        unattributed=tuple((reason, count) for reason, count in zip(REASONS, by_reason, strict=True) if reason and count),
+    )
+
+
+def _flows_table(identity: BlockIdentity, offsets: Sequence[int], kept: Joined, named: Attribution, known: OwnershipMap) -> pa.Table:
+    flows, batches, batch_of = kept.flows, kept.batches, kept.batch_of
+    owners = np.unique(named.owner)
+    owner_names = ["" if number == NOBODY else known.names.texts[number] for number in owners.tolist()]
+    columns = {
+        "window_start": to_arrow.instants(_spread([batch.window_start_us for batch in batches], batch_of, np.int64)),
+        "window_seconds": _spread([batch.window_seconds for batch in batches], batch_of, np.uint16),
+        "first_seen": to_arrow.instants(flows.first_seen_us),
+        "last_seen": to_arrow.instants(flows.last_seen_us),
+        "region": to_arrow.names(kept.region[batch_of], kept.names),
+        "network": to_arrow.names(kept.network[batch_of], kept.names),
+        "node_id": to_arrow.names(kept.node[batch_of], kept.names),
+        "epoch": _spread([batch.epoch for batch in batches], batch_of, np.uint64),
+        "protocol": to_arrow.names(flows.protocol, PROTOCOL_NAMES),
+        "role": to_arrow.names(flows.role, ROLE_NAMES),
+        "local_ip": to_arrow.addresses(flows.local_ip),
+        "remote_ip": to_arrow.addresses(flows.remote_ip),
+        "service_port": flows.service_port,
+        "local_workload": to_arrow.names(flows.local_workload, kept.names),
+        "remote_workload": to_arrow.names(np.searchsorted(owners, named.owner), owner_names),
+        "remote_source": to_arrow.names(named.source, SOURCES),
+        "remote_reason": to_arrow.names(named.reason, REASONS),
+        "canonical": canonical(flows.role, flows.local_ip, flows.remote_ip, named.agent),
+        **{name: getattr(flows, name) for name in COUNTERS},
+        "topic": to_arrow.constant(identity.topic, len(kept)),
+        "partition": np.full(len(kept), identity.partition, np.uint32),
+        "first_offset": _spread(offsets, batch_of, np.uint64),
+    }
+    return to_arrow.table(columns, FLOWS)
+
+
+def _spread(values: Sequence[int], batch_of: NDArray[np.int64], dtype: type[np.integer]) -> NDArray[Any]:
+    spread: NDArray[Any] = np.array(values, dtype)[batch_of]
+    return spread

@@ -1,0 +1,129 @@
+"""One block's way from messages to rows, and out: what runs between two commits, in a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+
+from schemas import topics
+from schemas.records.flow_batch import FlowBatch
+from schemas.records.tables import BlockIdentity
+from schemas.wire.attributed import attributed_messages
+from schemas.wire.framing import Framer
+from sinks.base import Sink
+from streams.attribution.attribute import attribute
+from streams.attribution.cidr_labels import Outside
+from streams.blocks.build import Built, admit_all, assemble, remote_ends
+from streams.columns.merged import join
+from streams.dedup.state import DedupState
+from streams.forwarding.regions import Regions
+from streams.forwarding.split import Crossing, part
+from streams.intake.partition_queue import Arrived, Refused
+from streams.observe import metrics
+from streams.observe.cpu_stages import stage
+from streams.outputs.ip_event_writer import EventWriter
+from streams.outputs.producer import Record
+from streams.ownership.locked_map import SharedOwnership
+from streams.ownership.observations import heard
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A built block and what goes with it: flows for other regions, attributed flows and dead letters."""
+
+    built: Built
+    crossings: tuple[Crossing, ...]
+    records: tuple[Record, ...]
+    messages: int
+    dead_letters: int
+
+
+class Pipeline:
+    """The home region of `regions` and `network` are for batches that name none."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        ownership: SharedOwnership,
+        outside: Outside,
+        event_writer: EventWriter,
+        framer: Framer,
+        regions: Regions,
+        *,
+        network: str,
+        attributed_partitions: int,
+    ) -> None:
+        self._sink = sink
+        self._ownership = ownership
+        self._outside = outside
+        self._event_writer = event_writer
+        self._framer = framer
+        self._regions = regions
+        self._network = network
+        self._attributed_partitions = attributed_partitions
+
+    def build(self, identity: BlockIdentity, messages: Sequence[Arrived], dedup: DedupState, published_to: int = 0) -> Applied:
+        """Remembers the block's flows in `dedup`: once a block. What stands before the offset `published_to` has been published."""
+        readable = [(message, message.content) for message in messages if isinstance(message.content, FlowBatch)]
+        offsets = [message.offset for message, _ in readable]
+        batches = [batch for _, batch in readable]
+        with stage("dedup"):
+            joined = join(batches, region=self._regions.home, network=self._network)
+            new, admissions = admit_all(dedup, joined, joined.hashes())
+            kept = joined.take(new)
+        with stage("forward"):
+            # What another region has sent stays, wherever this region thinks the address is: nothing goes round in circles.
+            kept, crossings = part(kept, self._regions) if identity.topic == topics.FLOWS_TOPIC else (kept, ())
+        # What these batches teach was learned before the hold released them, so the map needs no more than reading.
+        with self._ownership.reading() as known:
+            with stage("lookup"):
+                named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
+            with stage("block"):
+                built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
+        metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
+        with stage("downstream"):
+            refused = [(message.offset, message.content) for message in messages if isinstance(message.content, Refused)]
+            letters = [_dead_letter(identity, offset, content) for offset, content in refused if offset >= published_to]
+            records = (*self._attributed(built, identity, published_to), *letters)
+        return Applied(built, crossings, records, len(messages), len(refused))
+
+    def insert(self, applied: Applied, *, again: bool) -> None:
+        """Exactly once by the block's identity, after the events that may have named its flows. `again`: it may have been tried before.
+
+        Raises Unavailable.
+        """
+        with stage("insert"):
+            self._event_writer.settle()
+            self._sink.write(applied.built.block, again=again)
+
+    def count(self, applied: Applied) -> None:
+        """Metrics move once a block is committed, so that they count no block twice."""
+        built = applied.built
+        forwarded = sum(crossing.flows for crossing in applied.crossings)
+        outcomes = (("applied", built.applied), ("forwarded", forwarded), ("repeated", built.repeated), ("late", built.late))
+        for outcome, flows in outcomes:
+            metrics.FLOWS.labels(outcome).inc(flows)
+        for reason, flows in built.unattributed:
+            metrics.UNATTRIBUTED.labels(reason).inc(flows)
+        metrics.MESSAGES.labels("dead_letter").inc(applied.dead_letters)
+        metrics.MESSAGES.labels("applied").inc(applied.messages - applied.dead_letters)
+        metrics.BLOCK_FLOWS.observe(built.applied)
+
+    def _attributed(self, built: Built, identity: BlockIdentity, published_to: int) -> list[Record]:
+        source = [("weir-source", str(identity).encode())] + [("weir-topic-id", identity.topic_id.encode())] * bool(identity.topic_id)
+        flows = built.block.flows
+        fresh = flows.filter(pc.greater_equal(flows.column("first_offset"), published_to)) if published_to else flows
+        messages = list(attributed_messages(fresh, self._framer, partitions=self._attributed_partitions))
+        parts = [("weir-part", f"{part}/{len(messages)}".encode()) for part in range(1, len(messages) + 1)]
+        return [
+            Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (*source, part), message.partition)
+            for message, part in zip(messages, parts, strict=True)
+        ]
+
+
+def _dead_letter(identity: BlockIdentity, offset: int, refused: Refused) -> Record:
+    place = f"{identity.topic}:{identity.partition}:{offset}"
+    headers = (*refused.headers, ("weir-reason", str(refused.reason).encode()), ("weir-source", place.encode()))
+    return Record(topics.DEAD_LETTER_TOPIC, refused.key, refused.value, headers)

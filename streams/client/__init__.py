@@ -1,0 +1,1 @@
+"""For programs that consume weir.attributed: every flow once."""

@@ -1,0 +1,1 @@
+"""Tools by column: merged batches, hashes, prefixes, Arrow arrays."""

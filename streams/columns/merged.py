@@ -1,0 +1,66 @@
+"""The flows of many batches as one set of columns, so that a block of small batches costs what one large batch does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records.flow_batch import U32, U64, FlowBatch, FlowColumns, empty_flows
+from streams.columns.hashing import flow_hashes, text_hashes
+from streams.ownership.observations import Names
+
+
+@dataclass(frozen=True)
+class Joined:
+    """`flows.local_workload` indexes `names`, as do the per-batch columns; `batch_of` says which batch a row came from."""
+
+    batches: tuple[FlowBatch, ...]
+    names: tuple[str, ...]
+    flows: FlowColumns
+    batch_of: NDArray[np.int64]
+    region: U32  # one a batch, like network and node
+    network: U32
+    node: U32
+
+    def __len__(self) -> int:
+        return len(self.batch_of)
+
+    @property
+    def bounds(self) -> list[int]:
+        """Batch i holds the rows from bounds[i] to bounds[i + 1]. Only before `take`."""
+        return [0, *np.cumsum([len(batch.flows) for batch in self.batches]).tolist()]
+
+    def take(self, rows: NDArray[np.bool_]) -> Joined:
+        if rows.all():
+            return self
+        return Joined(self.batches, self.names, self.flows.take(rows), self.batch_of[rows], self.region, self.network, self.node)
+
+    def hashes(self) -> U64:
+        """Identity of every row within its node, epoch and window."""
+        flows, names = self.flows, text_hashes(self.names)
+        workload, network = names[flows.local_workload], names[self.network][self.batch_of]
+        return flow_hashes(flows.local_ip, flows.remote_ip, flows.service_port, flows.protocol, flows.role, workload, network)
+
+
+def join(batches: Sequence[FlowBatch], *, region: str, network: str = "default") -> Joined:
+    """`region` and `network` are for batches that name none."""
+    names = Names()
+    counts = np.fromiter((len(batch.flows) for batch in batches), np.int64, len(batches))
+    batch_of = np.repeat(np.arange(len(batches)), counts)
+    columns = {field.name: _column(batches, field.name) for field in fields(FlowColumns)}
+    columns["local_workload"] = names.joined_numbers([batch.workloads for batch in batches], columns["local_workload"], batch_of)
+    region_of = names.numbers([batch.region or region for batch in batches])
+    network_of = names.numbers([batch.network or network for batch in batches])
+    node_of = names.numbers([batch.node_id for batch in batches])
+    return Joined(tuple(batches), tuple(names.texts), FlowColumns(**columns), batch_of, region_of, network_of, node_of)
+
+
+def _column(batches: Sequence[FlowBatch], name: str) -> NDArray[Any]:
+    if not batches:
+        empty: NDArray[Any] = getattr(empty_flows(), name)
+        return empty
+    return np.concatenate([getattr(batch.flows, name) for batch in batches])

@@ -1,0 +1,1 @@
+"""Flows of addresses in other regions: split off, kept in an outbox on disk, sent."""

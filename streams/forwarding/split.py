@@ -1,0 +1,98 @@
+"""Flows whose remote address belongs to another region: taken out of a block, and made into messages for that region.
+
+The rule of the two views holds across regions without a word between them. Each view goes to the region of its remote end,
+and there alone is it known whether an agent speaks for that end: the client's view is written in the server's region and
+counts; the server's is written in the client's region and counts if no agent speaks for the client there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records.flow_batch import COUNTER_LIMIT, U64, FlowBatch, Loss, empty_flows, empty_heartbeats
+from schemas.wire.codec import decode_batch, encode_batch
+from schemas.wire.framing import Framer, unframe
+from streams.columns.merged import Joined, join
+from streams.forwarding.regions import HERE, Regions
+
+_PLAIN = Framer()
+"""Another region's schema registry need not know this one's schemas: what crosses carries its fingerprint instead."""
+_LOSS_ID_BITS = (1 << 63) - 1
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A message for `weir.forward.<region>`. The key is the node's: repeats of its flows meet in one partition there."""
+
+    region: str
+    key: bytes
+    value: bytes
+    flows: int
+
+
+def part(joined: Joined, regions: Regions) -> tuple[Joined, tuple[Crossing, ...]]:
+    """The flows that stay, and messages with those that do not."""
+    region_of = regions.of(joined.flows.remote_ip)
+    away = region_of != HERE
+    if not away.any():
+        return joined, ()
+    return joined.take(~away), tuple(_crossings(joined.take(away), region_of[away], regions.names))
+
+
+def _crossings(joined: Joined, region_of: NDArray[np.int16], names: tuple[str, ...]) -> Iterator[Crossing]:
+    """One message for each batch and region, with the rows in their order."""
+    order = np.lexsort((region_of, joined.batch_of))
+    changes = np.any([np.diff(column[order]) != 0 for column in (joined.batch_of, region_of)], axis=0)
+    for rows in np.split(order, np.flatnonzero(changes) + 1):
+        batch = _with_rows(joined, int(joined.batch_of[rows[0]]), rows)
+        yield Crossing(names[region_of[rows[0]]], batch.node_id.encode(), _framed(batch), len(rows))
+
+
+def _with_rows(joined: Joined, number: int, rows: NDArray[np.intp]) -> FlowBatch:
+    """Some flows of a batch as they were, and nothing else of it: heartbeats and losses are the home region's.
+
+    How many such messages its window has is not known to the region that gets them, so they count as slices of none.
+    """
+    flows = joined.flows.take(rows)
+    used, local = np.unique(flows.local_workload, return_inverse=True)
+    return replace(
+        joined.batches[number],
+        region=joined.names[joined.region[number]],
+        network=joined.names[joined.network[number]],
+        batch_index=0,
+        batch_count=0,
+        workloads=tuple(joined.names[name] for name in used.tolist()),
+        flows=replace(flows, local_workload=local.astype(np.uint32)),
+        heartbeats=empty_heartbeats(),
+        losses=(),
+    )
+
+
+def lost(value: bytes, reason: str) -> tuple[bytes, bytes]:
+    """Key and value of the message that reports the flows of this one as lost. The same flows give the same loss."""
+    framed = unframe(value)
+    batch = decode_batch(framed.body, framed.writer)
+    flows = batch.flows
+    loss = Loss(
+        window_start_us=batch.window_start_us,
+        stage="forward",
+        reason=reason,
+        flows=len(flows),
+        packets=_total(flows.packets_sent, flows.packets_received),
+        bytes=_total(flows.bytes_sent, flows.bytes_received),
+        id=int(np.bitwise_xor.reduce(join((batch,), region="").hashes())) & _LOSS_ID_BITS,
+    )
+    return batch.node_id.encode(), _framed(replace(batch, workloads=(), flows=empty_flows(), losses=(loss,)))
+
+
+def _total(*counters: U64) -> int:
+    """As much of the sum as a counter may say: one node's nonsense must not end a worker."""
+    return min(sum(sum(counter.tolist()) for counter in counters), COUNTER_LIMIT - 1)
+
+
+def _framed(batch: FlowBatch) -> bytes:
+    return _PLAIN.frame("FlowBatch", encode_batch(batch))

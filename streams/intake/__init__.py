@@ -1,0 +1,1 @@
+"""From Kafka to messages that may be applied: consumer, decoding, partition queues, the hold."""

@@ -1,0 +1,1 @@
+"""Ownership learned from heartbeats, ahead of the consumer group: a consumer, watermarks, the changelog."""

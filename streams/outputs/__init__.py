@@ -1,0 +1,1 @@
+"""What a worker writes besides flows: Kafka messages, ranges of IP events."""

@@ -1,0 +1,140 @@
+"""Sets of time ranges as sorted columns: unions by owner, and the timeline "who held it, then" that they add up to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records.flow_batch import I64, U32
+
+NOBODY = 0xFFFFFFFF
+SEVERAL = 0xFFFFFFFE
+"""Owner numbers that are no names: none, and more than one at a time."""
+
+
+class Ranges(NamedTuple):
+    """Half-open ranges [start, end) of addresses, by owner and by the node that said so."""
+
+    address: I64
+    owner: U32
+    node: U32
+    start_us: I64
+    end_us: I64
+
+    def rows(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Ranges:
+        return Ranges(self.address[chosen], self.owner[chosen], self.node[chosen], self.start_us[chosen], self.end_us[chosen])
+
+    def and_also(self, other: Ranges) -> Ranges:
+        """The rows of both, in no order."""
+        return Ranges(
+            np.concatenate((self.address, other.address)),
+            np.concatenate((self.owner, other.owner)),
+            np.concatenate((self.node, other.node)),
+            np.concatenate((self.start_us, other.start_us)),
+            np.concatenate((self.end_us, other.end_us)),
+        )
+
+
+class Pieces(NamedTuple):
+    """Disjoint pieces of time, sorted by address and start: one owner each, or SEVERAL."""
+
+    address: I64
+    start_us: I64
+    end_us: I64
+    owner: U32
+
+
+def union(ranges: Ranges) -> Ranges:
+    """Per address, owner and node: touching and overlapping ranges become one. Sorted by address, start, owner, node."""
+    if not len(ranges.address):
+        return ranges
+    ordered = ranges.rows(np.lexsort((ranges.start_us, ranges.node, ranges.owner, ranges.address)))
+    begins = _changes(ordered.address, ordered.owner, ordered.node)
+    first, end_us = _merge(begins, ordered.start_us, ordered.end_us)
+    merged = ordered.rows(first)._replace(end_us=end_us)
+    return merged.rows(np.lexsort((merged.node, merged.owner, merged.start_us, merged.address)))
+
+
+def claims(ranges: Ranges) -> NDArray[np.int64]:
+    """A number for each row, the same for rows that agree in address, owner and node."""
+    triples = np.stack((ranges.address, ranges.owner.astype(np.int64), ranges.node.astype(np.int64)))
+    number: NDArray[np.int64] = np.unique(triples, axis=1, return_inverse=True)[1].reshape(-1)
+    return number
+
+
+def beyond(ranges: Ranges, known: Ranges) -> Ranges:
+    """What is left of `ranges` where `known` does not say the same: address, owner and node. Sorted as by `union`."""
+    if not len(ranges.address) or not len(known.address):
+        return union(ranges)
+    both = ranges.and_also(known)
+    claim = claims(both)
+    is_known = (np.arange(len(claim)) >= len(ranges.address)).astype(np.uint32)
+    cut = pieces(both._replace(address=claim, owner=is_known))
+    left = cut.owner == 0
+    row_of = np.zeros(int(claim.max()) + 1, np.int64)
+    row_of[claim] = np.arange(len(claim))
+    return union(both.rows(row_of[cut.address[left]])._replace(start_us=cut.start_us[left], end_us=cut.end_us[left]))
+
+
+def pieces(ranges: Ranges) -> Pieces:
+    """Who held each address when: instants with one owner, and instants with SEVERAL. Whose node said so makes no difference."""
+    held = union(ranges._replace(node=np.zeros_like(ranges.node)))
+    address = np.concatenate((held.address, held.address))
+    instant = np.concatenate((held.start_us, held.end_us))
+    count = np.concatenate((np.ones(len(held.address), np.int64), np.full(len(held.address), -1, np.int64)))
+    owner = held.owner.astype(np.int64)
+    owner = np.concatenate((owner, -owner))
+    order = np.lexsort((instant, address))
+    address, instant, count, owner = address[order], instant[order], count[order].cumsum(), owner[order].cumsum()
+    last = _ends(address, instant)  # the state after everything that happens at one instant
+    address, instant, count, owner = address[last], instant[last], count[last], owner[last]
+    if not len(address):
+        return Pieces(address, instant, instant, owner.astype(np.uint32))
+    until = np.append(instant[1:], 0)
+    covered = count > 0  # the last instant of an address has nobody left, so `until` never reaches into the next address
+    label = np.where(count > 1, SEVERAL, owner)[covered].astype(np.uint32)
+    return _joined(Pieces(address[covered], instant[covered], until[covered], label))
+
+
+def _joined(cut: Pieces) -> Pieces:
+    """Pieces that touch and have one label become one: SEVERAL may be others from one instant to the next."""
+    begins = _changes(cut.address, cut.owner)
+    begins[1:] |= cut.start_us[1:] > cut.end_us[:-1]
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(begins)) - 1
+    return Pieces(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first])
+
+
+def _merge(begins: NDArray[np.bool_], start_us: I64, end_us: I64) -> tuple[NDArray[np.int64], I64]:
+    """Rows sorted by group and start, `begins` true at each group's first row: first rows and ends of the merged ranges.
+
+    The furthest end so far is a running maximum that starts anew with each group; ranks keep it within 64 bits.
+    """
+    rows = len(start_us)
+    by_end = np.argsort(end_us, kind="stable")
+    rank = np.empty(rows, np.int64)
+    rank[by_end] = np.arange(rows)
+    group = np.cumsum(begins) - 1
+    furthest = end_us[by_end[np.maximum.accumulate(group * rows + rank) - group * rows]]
+    opens = begins.copy()
+    opens[1:] |= start_us[1:] > furthest[:-1]
+    first = np.flatnonzero(opens)
+    return first, furthest[np.append(first[1:], rows) - 1]
+
+
+def _changes(*columns: NDArray[np.int64] | NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """True at the first row of each run of equal rows."""
+    changed = np.ones(len(columns[0]), np.bool_)
+    if len(changed):
+        changed[1:] = False
+    for column in columns:
+        changed[1:] |= column[1:] != column[:-1]
+    return changed
+
+
+def _ends(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """True at the last row of each run of equal rows."""
+    changed = _changes(*columns)
+    return np.append(changed[1:], True)[: len(changed)]

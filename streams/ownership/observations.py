@@ -1,0 +1,192 @@
+"""Statements "this workload held this address from start to end", from many batches or ranges, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records.flow_batch import HEARTBEAT_DTYPES, I64, U8, U16, U32, U64, FlowBatch, HeartbeatColumns, empty_flows, empty_heartbeats
+from schemas.records.ownership import AddressRange, Ownership
+from streams.columns.hashing import address_words, mix
+
+SOURCES = ("heartbeat", "flow")
+LATEST_US = 2**62
+"""Beyond any instant that is meant."""
+
+
+class Names:
+    """Texts as numbers, in order of first sight."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self.texts: list[str] = [*dict.fromkeys(texts)]
+        self._numbers = {text: number for number, text in enumerate(self.texts)}
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def number(self, text: str) -> int:
+        number = self._numbers.setdefault(text, len(self.texts))
+        if number == len(self.texts):
+            self.texts.append(text)
+        return number
+
+    def numbers(self, texts: Sequence[str]) -> U32:
+        known = self._numbers
+        for text in [text for text in dict.fromkeys(texts) if text not in known]:
+            self.number(text)
+        return np.fromiter(map(known.__getitem__, texts), np.uint32, len(texts))
+
+    def joined_numbers(self, lists: Sequence[Sequence[str]], index: NDArray[Any], list_of: NDArray[np.int64]) -> U32:
+        """The number of the text at `index` of list `list_of`, row by row."""
+        first = np.cumsum([0, *map(len, lists)])[:-1]
+        numbers: U32 = self.numbers([*chain.from_iterable(lists)])[index + first[list_of]]
+        return numbers
+
+
+@dataclass(frozen=True)
+class Statements:
+    """m heartbeats. `network`, `workload` and `node` index `names`; `port` 0 means the whole address.
+
+    `seen`: no heartbeat, but a node's flows that a workload had at the address. Enough to know that an agent speaks for the
+    address and that the workload was there; not enough to name anybody by it: addresses may be shared.
+    """
+
+    names: tuple[str, ...]
+    network: U32
+    node: U32
+    workload: U32
+    ip: U8  # (m, 16)
+    port: U16
+    protocol: U8
+    start_us: I64
+    end_us: I64
+    seen: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.port)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Statements:
+        columns = [getattr(self, field.name)[chosen] for field in fields(self)[1:]]
+        return Statements(self.names, *columns)
+
+    def saying(self) -> Statements:
+        """Without those that say nothing: no workload, or no time."""
+        says = (self.start_us < np.minimum(self.end_us, LATEST_US)) & (self.start_us > -LATEST_US)
+        if "" in self.names:
+            says &= self.workload != self.names.index("")
+        return self if says.all() else self.rows(says)
+
+
+def heard(batches: Sequence[FlowBatch], network: str = "default") -> Statements:
+    """The heartbeats of the batches; `network` is for batches that name none."""
+    names = Names()
+    speaking = [batch for batch in batches if len(batch.heartbeats)]
+    batch_of = np.repeat(np.arange(len(speaking)), [len(batch.heartbeats) for batch in speaking])
+    joined = _joined([batch.heartbeats for batch in speaking])
+    workload = names.joined_numbers([batch.workloads for batch in speaking], joined.workload, batch_of)
+    network_of = names.numbers([batch.network or network for batch in speaking])
+    node_of = names.numbers([batch.node_id for batch in speaking])
+    return Statements(
+        names=tuple(names.texts),
+        network=network_of[batch_of],
+        node=node_of[batch_of],
+        workload=workload,
+        ip=joined.ip,
+        port=joined.port,
+        protocol=joined.protocol,
+        start_us=joined.start_us,
+        end_us=joined.end_us,
+        seen=np.zeros(len(joined), np.bool_),
+    )
+
+
+def sighted(batches: Sequence[FlowBatch], network: str = "default") -> Statements:
+    """What the flows of the batches say of their local ends: a workload, an address, first and last packet within the batch."""
+    names = Names()
+    flowing = [batch for batch in batches if len(batch.flows)]
+    flows = [batch.flows for batch in flowing] or [empty_flows()]
+    batch_of = np.repeat(np.arange(len(flowing)), [len(batch.flows) for batch in flowing])
+    ip, workload, first_us, last_us = (
+        np.concatenate([getattr(some, name) for some in flows]) for name in ("local_ip", "local_workload", "first_seen_us", "last_seen_us")
+    )
+    place = batch_of.astype(np.uint64) << np.uint64(32) | workload.astype(np.uint64)
+    row, first_us, last_us = _spans(mix((*address_words(ip), place)), first_us, last_us)
+    workload = names.joined_numbers([batch.workloads for batch in flowing], workload[row], batch_of[row])
+    network_of = names.numbers([batch.network or network for batch in flowing])
+    node_of = names.numbers([batch.node_id for batch in flowing])
+    return Statements(
+        names=tuple(names.texts),
+        network=network_of[batch_of[row]],
+        node=node_of[batch_of[row]],
+        workload=workload,
+        ip=ip[row],
+        port=np.zeros(len(row), np.uint16),
+        protocol=np.zeros(len(row), np.uint8),
+        start_us=first_us,
+        end_us=last_us + 1,
+        seen=np.ones(len(row), np.bool_),
+    )
+
+
+def _spans(keys: U64, first_us: I64, last_us: I64) -> tuple[NDArray[np.int64], I64, I64]:
+    """For each different key a row, the earliest first and the latest last."""
+    if not len(keys):
+        return np.zeros(0, np.int64), first_us, last_us
+    order = np.argsort(keys)
+    begins = np.flatnonzero(np.append(True, keys[order][1:] != keys[order][:-1]))
+    return order[begins], np.minimum.reduceat(first_us[order], begins), np.maximum.reduceat(last_us[order], begins)
+
+
+def together(one: Statements, other: Statements) -> Statements:
+    """The statements of both."""
+    names = Names((*one.names, *other.names))
+    columns = {}
+    for field in fields(Statements)[1:]:
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if field.name in ("network", "node", "workload"):
+            left, right = names.numbers(one.names)[left], names.numbers(other.names)[right]
+        columns[field.name] = np.concatenate((left, right))
+    return Statements(tuple(names.texts), **columns)
+
+
+def told(records: Iterable[Ownership]) -> Statements:
+    """What other workers learned from batches. Ranges derived from events are left out: events are exchanged as events."""
+    names = Names()
+    rows: list[tuple[int, int, int, int, int, int, int, bool]] = []
+    ips: list[bytes] = []
+    for record in records:
+        network = names.number(record.network)
+        for held in record.ranges:
+            if held.source in SOURCES:
+                ips.append(record.ip)
+                rows.append((network, names.number(held.node_id), names.number(held.workload), *_numbers(held), held.source == SOURCES[1]))
+    table = np.array(rows, np.int64).reshape(-1, 8)
+    return Statements(
+        names=tuple(names.texts),
+        network=table[:, 0].astype(np.uint32),
+        node=table[:, 1].astype(np.uint32),
+        workload=table[:, 2].astype(np.uint32),
+        ip=np.frombuffer(b"".join(ips), np.uint8).reshape(-1, 16),
+        port=table[:, 3].astype(np.uint16),
+        protocol=table[:, 4].astype(np.uint8),
+        start_us=table[:, 5].copy(),
+        end_us=table[:, 6].copy(),
+        seen=table[:, 7] > 0,
+    )
+
+
+def _numbers(held: AddressRange) -> tuple[int, int, int, int]:
+    return held.port, held.protocol, held.start_us, held.end_us
+
+
+def _joined(beats: list[HeartbeatColumns]) -> HeartbeatColumns:
+    if len(beats) == 1:
+        return beats[0]
+    if not beats:
+        return empty_heartbeats()
+    return HeartbeatColumns(*(np.concatenate([getattr(beat, name) for beat in beats]) for name in HEARTBEAT_DTYPES))

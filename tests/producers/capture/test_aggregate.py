@@ -1,0 +1,105 @@
+"""Folding conserves every counter, keeps one row a flow key, and does not depend on the map's order."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpf.layout import KEY, VALUE
+from producers.capture.aggregate import NOTHING, Folded, fold
+from schemas.records.flow_batch import COUNTERS, FLOW_DTYPES, FlowColumns
+
+NOW_US = 1_700_000_000_000_000
+NAMES = {1: "a", 2: "a", 3: "b", 4: ""}
+rows = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(0, 1), st.integers(0, 2), st.integers(0, 1), st.integers(1, 10**9), st.integers(0, 10**6)),
+    max_size=40,
+    unique_by=lambda row: row[:4],
+)
+
+
+def drained(cells: list[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
+    keys, values = np.zeros(len(cells), KEY), np.zeros(len(cells), VALUE)
+    for row, (cgroup, local, remote, role, seen_ns, number) in enumerate(cells):
+        keys[row]["cgroup"], keys[row]["role"], keys[row]["service_port"], keys[row]["protocol"] = cgroup, role, 443, 6
+        keys[row]["local_ip"][15], keys[row]["remote_ip"][0] = local, remote
+        for index, counter in enumerate(COUNTERS):
+            values[row][counter] = number + index
+        values[row]["first_ns"], values[row]["last_ns"] = seen_ns, seen_ns + number
+    return keys, values
+
+
+def folded(cells: list[tuple[int, ...]]) -> Folded:
+    keys, values = drained(cells)
+    return fold(keys, values, NAMES.__getitem__, NOW_US * 1000 - 2 * 10**9, NOW_US)
+
+
+@given(rows)
+def test_counters_are_conserved(cells: list[tuple[int, ...]]) -> None:
+    _, values = drained(cells)
+    flows = folded(cells).flows
+    for counter in COUNTERS:
+        if counter == "rtt_us_max":
+            assert flows.rtt_us_max.max(initial=0) == values["rtt_us_max"].max(initial=0)
+        else:
+            assert getattr(flows, counter).sum() == values[counter].sum()
+
+
+@given(rows)
+def test_no_flow_key_stands_twice(cells: list[tuple[int, ...]]) -> None:
+    result = folded(cells)
+    flows = result.flows
+    keys = {
+        (result.workloads[flows.local_workload[i]], flows.local_ip[i].tobytes(), flows.remote_ip[i].tobytes(), int(flows.role[i]))
+        for i in range(len(flows))
+    }
+    assert len(keys) == len(flows) == len({(NAMES[c[0]], *c[1:4]) for c in cells})
+
+
+@given(rows, st.randoms())
+def test_the_maps_order_does_not_matter(cells: list[tuple[int, ...]], random: object) -> None:
+    shuffled = list(cells)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = folded(cells), folded(shuffled)
+    assert one.workloads == other.workloads
+    for name in FLOW_DTYPES:
+        np.testing.assert_array_equal(getattr(one.flows, name), getattr(other.flows, name))
+
+
+@given(rows)
+def test_columns_have_the_batchs_types(cells: list[tuple[int, ...]]) -> None:
+    for name, dtype in FLOW_DTYPES.items():
+        assert getattr(folded(cells).flows, name).dtype == dtype
+
+
+def test_cgroups_of_one_workload_span_their_times_and_keep_the_worst_round_trip() -> None:
+    flows = folded([(1, 0, 0, 0, 1_000_000, 5_000), (2, 0, 0, 0, 3_000_000, 2_000)]).flows
+    assert len(flows) == 1
+    assert flows.last_seen_us[0] - flows.first_seen_us[0] == 2_002
+    assert flows.rtt_us_max[0] == 5_000 + COUNTERS.index("rtt_us_max")
+
+
+def test_an_entry_without_a_packet_has_the_present() -> None:
+    keys, values = drained([(1, 0, 0, 0, 1, 1)])
+    values["first_ns"] = values["last_ns"] = 0
+    flows: FlowColumns = fold(keys, values, NAMES.__getitem__, 0, NOW_US).flows
+    assert (flows.first_seen_us[0], flows.last_seen_us[0]) == (NOW_US, NOW_US)
+
+
+def test_a_stamp_from_the_future_is_held_to_now() -> None:
+    keys, values = drained([(1, 0, 0, 0, 10**18, 1)])
+    flows = fold(keys, values, NAMES.__getitem__, NOW_US * 1000, NOW_US).flows
+    assert flows.first_seen_us[0] == flows.last_seen_us[0] == NOW_US
+
+
+def test_narrow_counters_stop_at_their_limit() -> None:
+    keys, values = drained([(1, 0, 0, 0, 1, 1), (2, 0, 0, 0, 1, 1)])
+    values["retransmits"] = 2**32 - 1
+    values["bytes_sent"] = 2**63 - 1
+    flows = fold(keys, values, NAMES.__getitem__, 0, NOW_US).flows
+    assert (flows.retransmits[0], flows.bytes_sent[0]) == (2**32 - 1, 2**63 - 1)
+
+
+def test_nothing_folds_to_nothing() -> None:
+    assert folded([]) is NOTHING

@@ -1,0 +1,126 @@
+"""The longest prefix that matches, against the slow and obvious way; and what of a block leaves for another region."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.records.flow_batch import FlowBatch, FlowColumns, Loss
+from schemas.wire.codec import decode_batch
+from schemas.wire.framing import unframe
+from streams.columns.merged import join
+from streams.forwarding.regions import HERE, Prefix, Regions
+from streams.forwarding.split import Crossing, lost, part
+from tests.streams.support import address, batch, heartbeats
+
+ADDRESSES = st.one_of(
+    st.integers(0, 2**32 - 1).map(ipaddress.IPv4Address),
+    st.integers(0x0A000000, 0x0A0000FF).map(ipaddress.IPv4Address),
+    st.integers(0, 2**128 - 1).map(ipaddress.IPv6Address),
+)
+NETWORKS = st.builds(
+    lambda ip, share: ipaddress.ip_network((ip, round(share * ip.max_prefixlen)), strict=False),
+    ADDRESSES,
+    st.sampled_from([0, 0.25, 0.5, 0.9, 1]),
+)
+NAMES = st.sampled_from(["eu", "us", "ap"])
+
+
+def packed(ips: list[ipaddress.IPv4Address | ipaddress.IPv6Address]) -> np.ndarray:
+    rows = [ip.packed if ip.version == 6 else bytes(10) + b"\xff\xff" + ip.packed for ip in ips]
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, 16)
+
+
+def obvious(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, prefixes: list[Prefix]) -> str:
+    hits = [(network.prefixlen, region) for network, region in prefixes if ip.version == network.version and ip in network]
+    return max(hits)[1] if hits and not ip.is_loopback else "eu"
+
+
+@given(st.dictionaries(NETWORKS, NAMES, max_size=6), st.lists(ADDRESSES, max_size=20), st.data())
+def test_the_longest_prefix_wins(networks: dict[ipaddress.IPv4Network, str], ips: list[ipaddress.IPv4Address], data: st.DataObject) -> None:
+    prefixes = list(networks.items())
+    inside = [data.draw(st.sampled_from([network[0], network[-1]])) for network in networks]
+    asked = [ip for ip in (*ips, *inside) if ip.version == 4 or ip.ipv4_mapped is None]
+    regions = Regions("eu", prefixes)
+    found = [regions.home if number == HERE else regions.names[number] for number in regions.of(packed(asked)).tolist()]
+    assert found == [obvious(ip, prefixes) for ip in asked]
+
+
+def prefixes(*texts: str) -> list[Prefix]:
+    return [(ipaddress.ip_network(network), region) for network, _, region in (text.partition("=") for text in texts)]
+
+
+US_AND_AP = Regions("eu", prefixes("10.0.0.8/29=us", "10.0.0.16/28=ap", "10.0.0.0/24=eu"))
+
+
+def crossing(batches: list[FlowBatch], regions: Regions = US_AND_AP) -> tuple[list[int], tuple[Crossing, ...]]:
+    """Ports that stay (they stand for the last byte of the remote address), and what leaves."""
+    kept, messages = part(join(batches, region="eu", network="blue"), regions)
+    return kept.flows.service_port.tolist(), messages
+
+
+def read(message: Crossing) -> FlowBatch:
+    return decode_batch(unframe(message.value).body)
+
+
+def test_flows_leave_by_region_as_they_were() -> None:
+    said = heartbeats([(0, address(200), 0, 10)])
+    first = replace(batch([7, 9, 17, 10, 3], workloads=("a", "checkout"), index=0, count=2, beats=said), losses=(Loss(0, "agent", "full"),))
+    first = replace(first, flows=replace(first.flows, local_workload=np.array([0, 1, 1, 1, 0], np.uint32)))
+    stay, messages = crossing([first, batch([18], node="n2", window=4, epoch=9), batch([4])])
+    assert stay == [7, 3, 4]
+    assert [(m.region, m.key, m.flows) for m in messages] == [("ap", b"n1", 1), ("us", b"n1", 2), ("ap", b"n2", 1)]
+    us = read(messages[1])
+    assert us.flows.service_port.tolist() == [9, 10] and us.workloads == ("checkout",) and us.flows.local_workload.tolist() == [0, 0]
+    for name in (f.name for f in fields(FlowColumns) if f.name != "local_workload"):
+        assert np.array_equal(getattr(us.flows, name), getattr(first.flows, name)[[1, 3]]), name
+    assert (us.node_id, us.epoch, us.window_start_us, us.window_seconds, us.region) == ("n1", 1, 0, 10, "eu")
+    assert (us.batch_count, len(us.heartbeats), us.losses) == (0, 0, ())
+    assert (read(messages[2]).epoch, read(messages[2]).window_start_us) == (9, 40_000_000)
+
+
+def test_the_identity_there_is_the_identity_here() -> None:
+    """Region and network are written down: the other region's defaults are others."""
+    unnamed = replace(batch([9, 10, 11]), region="", network="")
+    (message,) = crossing([unnamed])[1]
+    there = read(message)
+    assert (there.region, there.network) == ("eu", "blue")
+    here = join([unnamed], region="eu", network="blue").hashes()
+    assert np.array_equal(join([there], region="us", network="red").hashes(), here)
+
+
+def test_where_nothing_crosses_nothing_changes() -> None:
+    joined = join([batch([1, 2, 3])], region="eu")
+    assert part(joined, US_AND_AP) == (joined, ())
+    assert part(joined, Regions("eu"))[0] is joined
+    assert crossing([])[1] == ()
+
+
+def test_a_lost_message_is_reported_by_its_flows() -> None:
+    (message,) = crossing([batch([9, 10], epoch=5, window=3)])[1]
+    key, value = lost(message.value, "outbox_full")
+    report = decode_batch(unframe(value).body)
+    (loss,) = report.losses
+    assert (key, report.node_id, report.epoch, report.window_start_us, len(report.flows)) == (b"n1", "n1", 5, 30_000_000, 0)
+    assert (loss.stage, loss.reason, loss.flows, loss.packets, loss.bytes) == ("forward", "outbox_full", 2, 4, 109 + 110 + 2)
+    assert loss == decode_batch(unframe(lost(message.value, "outbox_full")[1]).body).losses[0]
+    other = crossing([batch([9, 12], epoch=5, window=3)])[1][0]
+    assert decode_batch(unframe(lost(other.value, "outbox_full")[1]).body).losses[0].id != loss.id
+
+
+def test_nonsense_is_reported_as_far_as_a_counter_goes() -> None:
+    odd = batch([9, 10, 11])
+    odd = replace(odd, flows=replace(odd.flows, bytes_sent=np.full(3, 2**63 - 1, np.uint64)))
+    (message,) = crossing([odd])[1]
+    assert decode_batch(unframe(lost(message.value, "outbox_full")[1]).body).losses[0].bytes == 2**63 - 1
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "::1"])
+def test_loopback_crosses_nowhere(text: str) -> None:
+    everything = Regions("eu", prefixes("0.0.0.0/0=us", "::/0=us"))
+    assert everything.of(packed([ipaddress.ip_address(text)])).tolist() == [HERE]

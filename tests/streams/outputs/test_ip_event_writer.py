@@ -1,0 +1,118 @@
+"""The writer of events: everything gets there, before the block that may lean on it, nobody waits, and what fails is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pytest
+
+from schemas.errors import Unavailable, WeirError
+from schemas.records.ip_event import IpEvent
+from streams.outputs import ip_event_writer as event_writer
+from streams.outputs.ip_event_writer import EventWriter
+from tests.streams.support import address
+
+
+class FakeSink:
+    """Takes events while `answers` is set; `error` is raised instead, if there is one."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.answers.set()
+        self.tried = threading.Event()
+        self.error: Exception | None = None
+        self.written: list[str] = []
+
+    def write_ip_events(self, rows: pa.Table) -> None:
+        self.tried.set()
+        if self.error is not None:
+            raise self.error
+        assert self.answers.wait(10)
+        self.written += rows.column("workload").to_pylist()
+
+
+@contextmanager
+def writing(sink: FakeSink, known: Sequence[IpEvent] = ()) -> Iterator[EventWriter]:
+    writer = EventWriter(sink, lambda: [list(known)])  # type: ignore[arg-type]
+    writer.start()
+    yield writer
+    sink.answers.set()
+    writer.close()
+    assert not writer.is_alive()
+
+
+def events(*names: str) -> list[IpEvent]:
+    return [IpEvent("default", address(1), name, True, 10) for name in names]
+
+
+def test_what_was_put_is_there_once_it_settled() -> None:
+    sink = FakeSink()
+    with writing(sink) as writer:
+        writer.settle()
+        writer.put(events("a", "b"))
+        writer.put([])
+        writer.put(events("c"))
+        writer.settle()
+        assert sink.written == ["a", "b", "c"]
+
+
+def test_a_block_waits_for_its_events() -> None:
+    sink = FakeSink()
+    sink.answers.clear()
+    with writing(sink) as writer:
+        writer.put(events("a"))
+        with pytest.raises(Unavailable, match="1 ip events wait"):
+            writer.settle(timeout=0.01)
+        sink.answers.set()
+        writer.settle()
+        assert sink.written == ["a"]
+
+
+def test_an_outage_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_writer, "_RETRY_SECONDS", 0.01)
+    sink = FakeSink()
+    sink.error = Unavailable("away")
+    with writing(sink) as writer:
+        writer.put(events("a"))
+        assert sink.tried.wait(10)
+        sink.error = None
+        writer.settle()
+        assert sink.written == ["a"]
+
+
+def test_who_is_closed_in_an_outage_ends() -> None:
+    sink = FakeSink()
+    sink.error = Unavailable("away")
+    with writing(sink) as writer:
+        writer.put(events("a"))
+        assert sink.tried.wait(10)
+
+
+def test_what_waits_is_bounded_and_what_was_let_go_of_is_written_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a ClickHouse that is away: not the reader of events, however many there are."""
+    monkeypatch.setattr(event_writer, "_WAITING_LIMIT", 2)
+    sink, known = FakeSink(), list[IpEvent]()
+    sink.answers.clear()
+    with writing(sink, known) as writer:
+        for number in range(0, 12, 2):
+            said = events(f"e{number}", f"e{number + 1}")
+            writer.put(said)
+            assert sink.tried.wait(10)
+            assert len(writer._waiting) <= 2
+            known += said
+        sink.answers.set()
+        writer.settle()
+        assert set(sink.written) == {f"e{number}" for number in range(12)}
+
+
+def test_what_cannot_be_waited_out_ends_the_reader() -> None:
+    sink = FakeSink()
+    sink.error = WeirError("no such table")
+    with writing(sink) as writer:
+        writer.put(events("a"))
+        for call in (writer.settle, lambda: writer.put([])):
+            with pytest.raises(WeirError, match="no such table"):
+                call()

@@ -1,0 +1,56 @@
+"""The map that threads share: it keeps to its size, and hands out its events in parts while it goes on learning."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import REGISTRY
+
+from schemas.records.flow_batch import FlowBatch
+from schemas.records.ip_event import IpEvent
+from streams.ownership import locked_map as shared_ownership
+from streams.ownership.locked_map import SharedOwnership
+from streams.ownership.map import OwnershipMap
+from tests.streams.support import address, batch, heartbeats, who
+
+SECOND_US = 1_000_000
+
+
+def shared(max_ranges: int = 1_000) -> tuple[OwnershipMap, SharedOwnership]:
+    known = OwnershipMap(gap_us=20 * SECOND_US, skew_us=0)
+    return known, SharedOwnership(known, "default", max_ranges)
+
+
+def window(number: int) -> FlowBatch:
+    """Another owner every window, far enough apart that silences stay silences."""
+    start_us = number * 100 * SECOND_US
+    held = heartbeats([(0, address(1), start_us, start_us + 10 * SECOND_US)])
+    return batch([], window=10 * number, beats=held, workloads=(f"app-{number}",))
+
+
+def test_a_full_map_forgets_what_ended_first_and_never_names_wrongly() -> None:
+    known, ownership = shared(max_ranges=50)
+    for number in range(200):
+        ownership.learn([window(number)], [], [])
+        assert ownership.size <= 50
+    assert REGISTRY.get_sample_value("weir_fill", {"bound": "ownership"}) == ownership.size / 50
+    names = [who(known, at := (100 * number + 5) * SECOND_US, at) for number in range(200)]
+    kept = names.index("app-199") - ownership.size + 1
+    assert set(names[:kept]) == {"(gap)"}
+    assert names[kept:] == [f"app-{number}" for number in range(kept, 200)]
+
+
+def test_events_come_in_parts_while_more_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_ownership, "_EVENT_ADDRESSES", 3)
+    _, ownership = shared()
+    told = [IpEvent("default", address(last), f"lb-{last}", True, 10) for last in range(1, 11)]
+    ownership.learn([], [], told)
+    parts = ownership.events()
+    found = next(parts)
+    ownership.learn([], [], [IpEvent("default", address(50), "lb-50", True, 10)])
+    found += [event for part in parts for event in part]
+    assert len(found) == len(set(found))
+    assert set(told) <= set(found)
+
+
+def test_a_map_without_events_has_no_parts() -> None:
+    assert list(shared()[1].events()) == []

@@ -1,0 +1,88 @@
+"""`weir tail` against a real Kafka, on messages as workers write them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from producers.publish.publisher import Publisher
+from schemas.records.tables import FLOWS
+from schemas.topics import ATTRIBUTED_TOPIC
+from schemas.wire.attributed import attributed_messages
+from tests.support.processes import run_weir, weir
+
+NAMES = {
+    "region": "eu",
+    "network": "default",
+    "node_id": "n1",
+    "protocol": "tcp",
+    "role": "client",
+    "remote_source": "heartbeat",
+    "remote_reason": "",
+    "topic": "weir.flows",
+}
+START_US = 1_767_225_600_000_000
+
+
+def row(port: int, local: str = "checkout", remote: str = "db") -> dict[str, Any]:
+    """A row of `flows`, with counters that tell it apart."""
+    plain = {field.name: port for field in FLOWS if pa.types.is_integer(field.type)}
+    instants = {"window_start": START_US, "first_seen": START_US + 7, "last_seen": START_US + 10_000_000}
+    addresses = {"local_ip": bytes(10) + b"\xff\xff\x0a\0\0\x01", "remote_ip": bytes(15) + b"\1"}
+    return {
+        **plain,
+        **NAMES,
+        **instants,
+        **addresses,
+        "local_workload": local,
+        "remote_workload": remote,
+        "canonical": True,
+        "window_seconds": 10,
+    }
+
+
+def publish(kafka: str, rows: list[dict[str, Any]], raw: tuple[bytes, ...] = ()) -> None:
+    publisher = Publisher(kafka)
+    for value in raw:
+        publisher.produce(ATTRIBUTED_TOPIC, b"", value)
+    for message in attributed_messages(pa.Table.from_pylist(rows, FLOWS)):
+        publisher.produce(ATTRIBUTED_TOPIC, message.key, message.value)
+    assert publisher.flush(30) == 0
+    publisher.close()
+
+
+@pytest.fixture
+def topics(clean_kafka: str) -> str:
+    run_weir("topics", settings={"kafka_bootstrap": clean_kafka})
+    return clean_kafka
+
+
+def test_json_is_one_flow_a_line_with_the_tables_columns(topics: str) -> None:
+    publish(topics, [row(port) for port in range(1, 24)], raw=(b"torn", b""))
+    done = run_weir("tail", "--format", "json", "--from-beginning", "--count", "23", settings={"kafka_bootstrap": topics})
+    flows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(flow["bytes_sent"] for flow in flows) == list(range(1, 24))
+    assert all(flow.keys() == set(FLOWS.names) for flow in flows)
+    one = flows[0]
+    assert (one["window_start"], one["first_seen"]) == ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000007Z")
+    assert (one["local_ip"], one["remote_ip"], one["canonical"]) == ("::ffff:10.0.0.1", "::1", True)
+    assert "left out a message" in done.stderr
+
+
+def test_it_follows_from_now_and_ends_on_sigterm(topics: str) -> None:
+    publish(topics, [row(11)])
+    with weir("tail", settings={"kafka_bootstrap": topics}) as tail:
+        tail.line("following weir.attributed")
+        publish(topics, [row(23, remote="evil\x1b[2J"), row(29, local="", remote="")])
+        tail.line(r"checkout +evil\\x1b\[2J +client +23 ")
+        tail.line(r"::ffff:10.0.0.1 +::1 +client +29 ")
+        tail.stop(status=0)
+    assert len(tail.stdout.splitlines()) == 3 and "\x1b" not in tail.stdout
+
+
+def test_without_the_topic_the_command_is_named(clean_kafka: str) -> None:
+    done = run_weir("tail", settings={"kafka_bootstrap": clean_kafka}, status=1)
+    assert "has no topic weir.attributed: create it with `weir topics`." in done.stderr

@@ -1,0 +1,101 @@
+"""Kafka and its topics, ClickHouse and its tables, and the clock."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from schemas.errors import WeirError
+from weir.doctor.finding import Finding
+
+if TYPE_CHECKING:
+    from sinks.base import Sink
+    from weir.settings.catalogue import Settings
+
+KAFKA_SECONDS = 5.0
+CLOCK_LIMIT_SECONDS = 1.0
+SANE_YEARS = range(2024, 2100)
+_TIME_ERROR = 5
+
+
+def check_kafka(settings: Settings) -> tuple[Finding, ...]:
+    """Kafka, then its topics; both are not needed where no Kafka is set."""
+    if not settings.kafka_bootstrap:
+        said = "WEIR_KAFKA_BOOTSTRAP is empty: only `weir demo` works, with a Kafka of its own"
+        return (Finding("Kafka", None, said), Finding("topics", None, ""))
+    from weir.kafka.topics import topic_states
+
+    try:
+        states = topic_states(settings, timeout=KAFKA_SECONDS)
+    except WeirError as error:
+        away = Finding("Kafka", False, f"{settings.kafka_bootstrap} does not answer", str(error))
+        return (away, Finding("topics", False, "not known", "see Kafka"))
+    wrong = [state for state in states if state.complaint]
+    found = f"{len(states) - len(wrong)} of {len(states)} fit"
+    remedy = f"{wrong[0].topic.name}: {wrong[0].complaint}" if wrong else ""
+    return (Finding("Kafka", True, f"{settings.kafka_bootstrap} answers"), Finding("topics", not wrong, found, remedy))
+
+
+def check_clickhouse(settings: Settings) -> tuple[Finding, ...]:
+    """ClickHouse, its tables, and how far its clock is from this machine's."""
+    from sinks.open import open_sink
+    from weir.settings.mask import mask_url
+    from weir.settings.targets import clickhouse_url
+
+    try:
+        url = clickhouse_url(settings)
+    except WeirError as error:
+        return (Finding("ClickHouse", None, str(error)), Finding("tables", None, ""))
+    try:
+        sink = open_sink(url, read_only=True)
+    except WeirError as error:
+        return _no_clickhouse(mask_url(url), error)
+    try:
+        version = str(sink.query("SELECT version() AS version").column(0)[0].as_py())
+        return (Finding("ClickHouse", True, f"{mask_url(url)} answers, version {version}"), _check_tables(sink), *_server_clock(sink, url))
+    except WeirError as error:
+        return _no_clickhouse(mask_url(url), error)
+    finally:
+        sink.close()
+
+
+def _no_clickhouse(url: str, error: WeirError) -> tuple[Finding, ...]:
+    return (Finding("ClickHouse", False, f"{url} does not answer", str(error)), Finding("tables", False, "not known", "see ClickHouse"))
+
+
+def _check_tables(sink: Sink) -> Finding:
+    pending = sink.pending()
+    if not pending:
+        return Finding("tables", True, "up to date")
+    return Finding("tables", False, f"{len(pending)} migrations are not applied, first {pending[0]}", "run `weir migrate`")
+
+
+def _server_clock(sink: Sink, url: str) -> tuple[Finding, ...]:
+    """A server elsewhere has a clock of its own; chDB has this machine's."""
+    if url.startswith("chdb:"):
+        return ()
+    before = time.time()
+    server = sink.query("SELECT toUnixTimestamp64Micro(now64(6)) AS now").column(0)[0].as_py() / 1e6
+    return (check_skew(server - (before + time.time()) / 2),)
+
+
+def check_skew(seconds: float) -> Finding:
+    """`seconds` by which a server's clock is ahead of this one."""
+    fit = abs(seconds) <= CLOCK_LIMIT_SECONDS
+    return Finding("clock of ClickHouse", fit, f"{seconds:+.3f} s from this machine's", "" if fit else "run NTP (chrony) on both machines")
+
+
+def check_clock() -> Finding:
+    """Whether this machine's clock is plausible; a kernel that no time service speaks to is told, and passes."""
+    now = datetime.now(UTC)
+    if now.year not in SANE_YEARS:
+        return Finding("clock", False, f"it says {now:%Y-%m-%dT%H:%M:%SZ}", "set it: windows are named by it on every node")
+    held = "held by a time service" if _synchronised() else "no time service has told the kernel of itself; fine where the host keeps time"
+    return Finding("clock", True, f"{now:%Y-%m-%dT%H:%M:%SZ}, {held}")
+
+
+def _synchronised() -> bool:
+    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(256))
+    return 0 <= state < _TIME_ERROR

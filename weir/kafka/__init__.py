@@ -1,0 +1,1 @@
+"""Kafka for commands: clients, topics, following and publishing."""

@@ -1,0 +1,55 @@
+"""Settings in the words of Kafka's clients, and clear sentences for when Kafka is not there."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import SettingError, Unavailable
+
+if TYPE_CHECKING:
+    from weir.settings.catalogue import Settings
+
+
+def require_kafka(settings: Settings) -> Settings:
+    """The settings, if they name a Kafka."""
+    if not settings.kafka_bootstrap:
+        raise SettingError("WEIR_KAFKA_BOOTSTRAP is empty, and only `weir demo` brings its own Kafka: set it to host:port of a broker.")
+    return settings
+
+
+def security_config(settings: Settings) -> dict[str, str]:
+    """librdkafka's security settings; empty for plaintext."""
+    protocol = settings.kafka_security_protocol
+    config: dict[str, str] = {} if protocol == "plaintext" else {"security.protocol": protocol}
+    if protocol.startswith("sasl_"):
+        config["sasl.mechanism"] = settings.kafka_sasl_mechanism
+        config["sasl.username"] = settings.kafka_sasl_username
+        config["sasl.password"] = settings.kafka_sasl_password
+    if protocol.endswith("ssl") and settings.kafka_ca_file:
+        config["ssl.ca.location"] = str(settings.kafka_ca_file)
+    return config
+
+
+def client_config(settings: Settings, **more: Any) -> dict[str, Any]:
+    """What every client of confluent-kafka gets."""
+    return {"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2, **security_config(settings), **more}
+
+
+def quiet_logger() -> logging.Logger:
+    """For a client's own lines: they tell of every refused connection, and what matters is raised instead."""
+    logger = logging.getLogger("weir.kafka.client")
+    logger.setLevel(logging.CRITICAL)
+    return logger
+
+
+def kafka_unavailable(bootstrap: str, error: Exception) -> Unavailable:
+    """The sentence for a Kafka that did not answer or refused."""
+    return Unavailable(f"Kafka at {bootstrap} does not answer ({kafka_reason(error)}): check WEIR_KAFKA_BOOTSTRAP and that it runs.")
+
+
+def kafka_reason(error: Exception) -> str:
+    """The client's own words, without its nested code."""
+    inner = error.args[0] if error.args else error
+    text = inner.str() if hasattr(inner, "str") else str(inner)
+    return " ".join(str(text).split()).rstrip(".")

@@ -1,0 +1,1 @@
+"""Settings of the weir command: names, sources, texts to values."""

@@ -1,0 +1,122 @@
+"""Every setting of weir: its name, default, limits and meaning. The only place where they are written down.
+
+A field `window_seconds` is WEIR_WINDOW_SECONDS in the environment and `window_seconds` in the file that --config names.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from weir.settings.bootstrap import check_bootstrap
+from weir.settings.cidrs import parse_cidrs
+from weir.settings.paths import default_state_dir
+from weir.settings.regions import check_regions, parse_region_cidrs, parse_region_kafka
+
+SecurityProtocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+
+def _clickhouse_url(url: str) -> str:
+    if url and not url.startswith(("chdb:///", "clickhouse://")):
+        raise ValueError("write it as chdb:///DIR or clickhouse://user:password@host:9000/weir?secure=1")
+    return url
+
+
+def _registry_url(url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise ValueError("it is not the address of a schema registry; write it as http://host:8081")
+    return url
+
+
+def _cidrs(text: str) -> str:
+    parse_cidrs(text)
+    return text
+
+
+def _region_cidrs(text: str) -> str:
+    parse_region_cidrs(text)
+    return text
+
+
+def _region_kafka(text: str) -> str:
+    parse_region_kafka(text)
+    return text
+
+
+def _plain_name(text: str) -> str:
+    if not text.isprintable() or len(text.encode()) > 512:
+        raise ValueError("it is over 512 bytes or holds control characters; give it a plain name")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1), AfterValidator(_plain_name)]
+
+
+class Settings(BaseModel):
+    """All settings, checked. Immutable; paths need not exist."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kafka_bootstrap: Annotated[str, AfterValidator(check_bootstrap)] = Field(
+        "", description="Kafka's host:port list; empty: embedded, demo only"
+    )
+    kafka_security_protocol: SecurityProtocol = Field("plaintext", description="plaintext, ssl, sasl_plaintext or sasl_ssl")
+    kafka_sasl_mechanism: SaslMechanism = Field("PLAIN", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; with a sasl_ protocol")
+    kafka_sasl_username: str = Field("", description="user name for a sasl_ protocol")
+    kafka_sasl_password: str = Field("", description="password for a sasl_ protocol")
+    kafka_ca_file: Path | None = Field(None, description="CA certificates in PEM; absent: the system's")
+    schema_registry_url: Annotated[str, AfterValidator(_registry_url)] = Field("", description="schema registry; empty: none")
+    clickhouse_url: Annotated[str, AfterValidator(_clickhouse_url)] = Field(
+        "", description="chdb:///DIR or clickhouse://user:password@host:9000/weir?secure=1; empty: the last demo's data directory"
+    )
+    region: Name = Field("default", description="region of agents and workers")
+    network: Name = Field("default", description="network id: addresses are unique within one")
+    node_id: Annotated[str, AfterValidator(_plain_name)] = Field(
+        "", max_length=255, description="stable name of this node; empty: made once and kept in the state directory"
+    )
+    cgroup: Path | None = Field(None, description="cgroup v2 subtree to watch; absent: the root")
+    window_seconds: int = Field(10, ge=1, le=3600, description="length of a window in seconds")
+    state_dir: Path = Field(default_factory=default_state_dir, description="spool, node identity, outbox; root: /var/lib/weir")
+    spool_bytes: int = Field(268_435_456, ge=1_048_576, le=2**40, description="spool, or outbox to a region, on disk at most")
+    names_file: Path | None = Field(None, description="TOML file that maps cgroup path patterns to workload names")
+    map_entries: int = Field(65_536, ge=16, le=16_777_216, description="flows that one kernel map holds")
+    batch_flows: int = Field(2_000, ge=1, le=5_000, description="flows in one Kafka message at most")
+    group: Name = Field("weir", description="consumer group that the workers of a region share")
+    session_seconds: int = Field(15, ge=1, le=300, description="silence after which the group takes a worker for dead")
+    hold_seconds: int = Field(30, ge=0, le=3_600, description="seconds that a flow waits at most for ownership to catch up")
+    gap_seconds: int = Field(60, ge=1, le=86_400, description="a heartbeat silence of more seconds than this splits a range")
+    skew_ms: int = Field(250, ge=0, le=60_000, description="milliseconds that two nodes' clocks may differ")
+    dedup_seconds: int = Field(86_400, ge=60, le=31_536_000, description="seconds behind a node's newest window that count")
+    dedup_entries: int = Field(20_000_000, ge=1_000, le=2_000_000_000, description="flow keys that a worker remembers at most")
+    ownership_ranges: int = Field(5_000_000, ge=1_000, le=1_000_000_000, description="ownership ranges that a worker keeps at most")
+    retention_seconds: int = Field(90_000, ge=60, le=31_536_000, description="seconds that workers keep ended ownership ranges")
+    block_flows: int = Field(100_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
+    future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")
+    dead_letter_share: float = Field(0.5, ge=0, le=1, description="share of unreadable messages that ends a worker; 1: never")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics and /health on this port; 0: none")
+    stall_seconds: int = Field(
+        120, ge=1, le=86_400, description="seconds of lag without a commit, the hold not counted, that are a trouble"
+    )
+    cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="labels of outside ranges: 172.16.0.0/12=onprem,...")
+
+    region_cidrs: Annotated[str, AfterValidator(_region_cidrs)] = Field(
+        "", description="networks of every region, this one too: 10.1.0.0/16=eu,10.2.0.0/16=us; empty: one region"
+    )
+    region_kafka: Annotated[str, AfterValidator(_region_kafka)] = Field(
+        "", description="brokers of the other regions: us=broker-1:9092;broker-2:9092,ap=broker:9092"
+    )
+
+    @model_validator(mode="after")
+    def _regions_belong_together(self) -> Settings:
+        check_regions(self.region, self.region_cidrs, self.region_kafka)
+        return self
+
+    @model_validator(mode="after")
+    def _credentials_belong_together(self) -> Settings:
+        wanted = self.kafka_security_protocol.startswith("sasl_")
+        if wanted and not (self.kafka_sasl_username and self.kafka_sasl_password):
+            raise ValueError(f"{self.kafka_security_protocol} needs WEIR_KAFKA_SASL_USERNAME and WEIR_KAFKA_SASL_PASSWORD; set both")
+        return self
