@@ -16,10 +16,10 @@ from producers import node_identity as identity
 from producers.capture.batches import Source
 from producers.capture.clock import SystemClock
 from producers.capture.collector import Account, Collector
-from producers.capture.encode import Packer
+from producers.capture.encode import BatchEncoder
 from producers.capture.window import is_late, window_at
-from producers.identity.inventory import HostSurvey
-from producers.identity.last_snapshot import LookBook
+from producers.identity.inventory import HostInventory
+from producers.identity.last_snapshot import SnapshotFile
 from producers.identity.name_rules import load_names
 from producers.identity.resolver import PathResolver
 from producers.publish.publisher import Publisher
@@ -96,12 +96,12 @@ class Agent:
         state = recovery.next_state(
             journal.read(), probe.adopted, boot_id, self._clock.now_us(), recovery.account(probe.lost()), spool.next_seq
         )
-        looks = LookBook(settings.state_dir / "last-look", boot_id)
+        looks = SnapshotFile(settings.state_dir / "last-look", boot_id)
         resolver = PathResolver(self._node_id, self._root, mount.resolve(), rules)
-        survey = HostSurvey(self._root, resolver, resolver.node_workload)
+        inventory = HostInventory(self._root, resolver, resolver.node_workload)
         source = Source(self._node_id, state.epoch, settings.region, settings.network)
-        packer = Packer(_framer(settings.registry_url))
-        self._collector = Collector(probe, survey, spool, journal, looks, self._clock, packer, source, state, settings.batch_flows)
+        encoder = BatchEncoder(_framer(settings.registry_url))
+        self._collector = Collector(probe, inventory, spool, journal, looks, self._clock, encoder, source, state, settings.batch_flows)
         self._spool = spool
         self._collector.start(settings.window_seconds)
         self._sender = self._start_sender(spool)

@@ -24,10 +24,10 @@ class Sink(Protocol):
         """The names of the steps that `migrate` would take."""
         ...
 
-    def write(self, block: Block, *, again: bool = False) -> None:
+    def write(self, block: Block, *, maybe_written: bool = False) -> None:
         """Puts the block into its tables and the rollups, once: a block of the same identity is recognised and left out.
 
-        After `Unavailable` it is not known which tables have it: call again with the same block until it returns. `again`: this may
+        After `Unavailable` it is not known which tables have it: call again with the same block until it returns. `maybe_written`: this may
         not be the first call for the block, whoever made that; what a killed server remembers as written and lost is put in too.
         """
         ...

@@ -10,8 +10,7 @@ from schemas.records.tables import Block, BlockIdentity
 from sinks import migrate
 from sinks.engines.base import DATABASE, Engine
 from sinks.engines.result import readable
-from sinks.exactly_once import ledger, recomputations
-from sinks.exactly_once import repair as holes
+from sinks.exactly_once import ledger, recomputations, repair
 from sinks.exactly_once.insert_settings import A_SET, OPTIONAL, REQUIRED, insert_settings
 
 _LEDGERS = ("losses", "flows", "batches")
@@ -31,7 +30,7 @@ class ClickHouseSink:
     def pending(self) -> tuple[str, ...]:
         return migrate.pending(self._engine)
 
-    def write(self, block: Block, *, again: bool = False) -> None:
+    def write(self, block: Block, *, maybe_written: bool = False) -> None:
         """Each table's INSERT is recognised by itself, so that a crash between any two is healed by writing the block again; and a
         crash in the midst of one by looking, that time, whether what was recognised is there.
 
@@ -48,17 +47,17 @@ class ClickHouseSink:
         )
         for table, rows, done in steps:
             if rows.num_rows:
-                self._insert(table, rows, block.identity, again)
+                self._insert(table, rows, block.identity, maybe_written)
                 reach(done)
 
-    def _insert(self, table: str, rows: pa.Table, identity: BlockIdentity, again: bool) -> None:
+    def _insert(self, table: str, rows: pa.Table, identity: BlockIdentity, maybe_written: bool) -> None:
         if table not in _LEDGERS:
             self._engine.insert(f"{DATABASE}.{table}", rows, A_SET)
             return
         numbered = rows.append_column("block", pa.repeat(pa.scalar(identity.number, pa.uint64()), rows.num_rows))
         self._engine.insert(f"{DATABASE}.{table}", numbered, insert_settings(identity, table, self._known_settings()))
-        if again:
-            holes.fill(self._engine, table, numbered, identity)
+        if maybe_written:
+            repair.restore_missing(self._engine, table, numbered, identity)
 
     def write_ip_events(self, rows: pa.Table) -> None:
         """The table is a set: it needs no token to hold each event once."""

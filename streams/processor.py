@@ -31,16 +31,16 @@ from streams.dedup.restore import Restorer
 from streams.dedup.state import DedupState
 from streams.forwarding.links import Forwarding
 from streams.intake.app import FETCH_BYTES, WorkerApp
-from streams.intake.dead_letter_limit import Refusals
-from streams.intake.decode import Intake
-from streams.intake.hold import HoldRule, PartitionProgress
-from streams.intake.partition_queue import Arrived, Lane, Refused
+from streams.intake.dead_letter_limit import DeadLetterLimit
+from streams.intake.decode import MessageDecoder
+from streams.intake.hold import HoldRule, PartitionWatermark
+from streams.intake.partition_queue import PartitionQueue, ReceivedMessage, UnreadableMessage
 from streams.intake.transport import DecisionThread
-from streams.learning.learner import Knowledge
+from streams.learning.learner import OwnershipLearner
 from streams.observe import metrics
 from streams.observe.cpu_stages import stage
-from streams.observe.liveness import Progress
-from streams.outputs.producer import Delivery
+from streams.observe.liveness import Liveness
+from streams.outputs.producer import BlockingProducer
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,7 +55,7 @@ _LAST_ANSWER_SECONDS = 2.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-class Applier:
+class BlockProcessor:
     """Lanes by topic and partition, fed by the Faust agent and emptied by `apply_forever`; both run on one event loop.
 
     `topic_ids`: the topics to be read, with Kafka's ids for them. `forwarding`: None where there is one region.
@@ -64,17 +64,17 @@ class Applier:
     def __init__(
         self,
         app: WorkerApp,
-        intake: Intake,
-        knowledge: Knowledge,
+        intake: MessageDecoder,
+        knowledge: OwnershipLearner,
         rule: HoldRule,
         pipeline: Pipeline,
         restorer: Restorer,
-        delivery: Delivery,
+        delivery: BlockingProducer,
         forwarding: Forwarding | None,
         block_flows: int,
         topic_ids: Mapping[str, str],
-        refusals: Refusals,
-        progress: Progress,
+        refusals: DeadLetterLimit,
+        progress: Liveness,
     ) -> None:
         self._app = app
         self._intake = intake
@@ -88,7 +88,7 @@ class Applier:
         self._topic_ids = topic_ids
         self._refusals = refusals
         self._progress = progress
-        self._lanes: dict[TP, Lane] = {}
+        self._lanes: dict[TP, PartitionQueue] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
         app.on_partitions_revoked.connect(self._on_revoked)
@@ -111,12 +111,13 @@ class Applier:
             return
         try:
             arrived = await self._patiently("schema registry", lane, lambda: self._intake.read(event))
-        except LaneOver:
+        except QueueClosed:
             lane.closed = True
             return
         if lane.append(arrived):
             place = f"{event.message.topic}:{lane.partition}:{arrived.offset}"
-            self._refusals.note(place, arrived.arrived_us, arrived.content.reason if isinstance(arrived.content, Refused) else None)
+            reason = arrived.content.reason if isinstance(arrived.content, UnreadableMessage) else None
+            self._refusals.note(place, arrived.arrived_us, reason)
             metrics.REFUSED_SHARE.set(self._refusals.share)
 
     def _measure_queue(self) -> None:
@@ -144,7 +145,7 @@ class Applier:
         assigned: set[TP] = args[-1]
         generation = self._app.consumer_generation_id
         self._refusals.forget()
-        self._lanes = {tp: Lane(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topic_ids}
+        self._lanes = {tp: PartitionQueue(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topic_ids}
         for topic in self._topic_ids:
             logger.info("assigned partitions %s of %s", sorted(tp.partition for tp in self._lanes if tp.topic == topic), topic)
 
@@ -164,8 +165,8 @@ class Applier:
         self._stopping.set()
         self._room.set()
 
-    async def _step(self, lane: Lane) -> bool:
-        """Open the lane, or apply its next block; False where there is nothing to do yet. Raises WeirError by `Refusals.check`."""
+    async def _step(self, lane: PartitionQueue) -> bool:
+        """Open the lane, or apply its next block; False where there is nothing to do yet. Raises WeirError by `DeadLetterLimit.check`."""
         if lane.closed or self._stopping.is_set():
             return False
         try:
@@ -174,20 +175,20 @@ class Applier:
             self._refusals.check()
             partitions = self._knowledge.progress()
             block = [] if partitions is None else self._cut(lane, partitions)
-            if self._refusals.sampling and any(isinstance(message.content, Refused) for message in block):
+            if self._refusals.sampling and any(isinstance(message.content, UnreadableMessage) for message in block):
                 block = []
             if not block and (lane.queue or partitions is None):
                 self._progress.held(lane.topic, lane.partition)
             self._measure_hold(lane, block)
             return bool(block) and await self._apply(lane, block, lane.dedup)
-        except LaneOver:
+        except QueueClosed:
             lane.closed = True
             return False
 
-    def _cut(self, lane: Lane, partitions: Sequence[PartitionProgress]) -> list[Arrived]:
-        return lane.cut(self._block_flows, lambda message: message.released(self._rule, partitions, from_afar=lane.from_afar))
+    def _cut(self, lane: PartitionQueue, partitions: Sequence[PartitionWatermark]) -> list[ReceivedMessage]:
+        return lane.cut(self._block_flows, lambda message: message.released(self._rule, partitions, forwarded=lane.forwarded))
 
-    async def _open(self, lane: Lane) -> bool:
+    async def _open(self, lane: PartitionQueue) -> bool:
         committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
         lane.position, lane.pending = committed.offset, committed.pending
         edition, restore, topic_id = self._restorer.edition, self._restorer.restore, self._topic_ids[lane.topic]
@@ -203,10 +204,10 @@ class Applier:
 
         What other regions forward teaches nothing here: its nodes and addresses are theirs.
         """
-        lanes = [lane for lane in self._lanes.values() if not lane.from_afar and lane.dedup is not None]
+        lanes = [lane for lane in self._lanes.values() if not lane.forwarded and lane.dedup is not None]
         self._knowledge.follow({lane.partition: lane.position or 0 for lane in lanes})
 
-    async def _apply(self, lane: Lane, messages: Sequence[Arrived], dedup: DedupState) -> bool:
+    async def _apply(self, lane: PartitionQueue, messages: Sequence[ReceivedMessage], dedup: DedupState) -> bool:
         first, last = lane.boundaries(messages)
         reach("block.cut")
         await self._decide(lane, messages[0].offset, (first, last))
@@ -215,16 +216,16 @@ class Applier:
         applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup, lane.edition.published_to)
         reach("block.built")
         tries = itertools.count(1 if lane.pending else 0)
-        await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied, again=next(tries) > 0))
+        await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied, maybe_written=next(tries) > 0))
         reach("block.inserted")
         if forwarding := self._forwarding:
-            await self._in_thread("outbox", lane, lambda: forwarding.keep(identity, applied.crossings))
+            await self._in_thread("outbox", lane, lambda: forwarding.keep(identity, applied.forwarded))
         await self._in_thread("Kafka", lane, lambda: self._publish(applied))
         reach("block.published")
         await self._decide(lane, last + 1, None)
         reach("block.committed")
         if forwarding:
-            await self._in_thread("outbox", lane, lambda: forwarding.confirm(identity, applied.crossings))
+            await self._in_thread("outbox", lane, lambda: forwarding.confirm(identity, applied.forwarded))
         lane.drop(messages)
         self._progress.moved(lane.topic, lane.partition, last + 1)
         self._pipeline.count(applied)
@@ -236,17 +237,17 @@ class Applier:
         with stage("publish"):
             self._delivery.send(applied.records)
 
-    def _identity(self, lane: Lane, first: int, last: int) -> BlockIdentity:
+    def _identity(self, lane: PartitionQueue, first: int, last: int) -> BlockIdentity:
         return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic], lane.edition.number)
 
-    async def _decide(self, lane: Lane, offset: int, pending: tuple[int, int] | None) -> None:
-        """Commit. Raises LaneOver where the partition is no longer ours: its next owner goes on from what is stored."""
+    async def _decide(self, lane: PartitionQueue, offset: int, pending: tuple[int, int] | None) -> None:
+        """Commit. Raises QueueClosed where the partition is no longer ours: its next owner goes on from what is stored."""
         commit = self._consumer_thread.commit_decision
         if lane.closed or not await self._patiently("Kafka", lane, lambda: self._answer(commit(_tp(lane), offset, pending))):
-            raise LaneOver
+            raise QueueClosed
 
     async def _answer(self, question: Coroutine[Any, Any, T]) -> T:
-        """The consumer's answer. It asks a Kafka that is away for ever: a worker that stops raises LaneOver instead."""
+        """The consumer's answer. It asks a Kafka that is away for ever: a worker that stops raises QueueClosed instead."""
         asked = asyncio.ensure_future(question)
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait((asked, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -254,14 +255,14 @@ class Applier:
         if not asked.done():
             await asyncio.wait((asked,), timeout=_LAST_ANSWER_SECONDS)
         if not asked.done():
-            raise LaneOver
+            raise QueueClosed
         return asked.result()
 
-    async def _in_thread(self, part: str, lane: Lane, call: Callable[[], T]) -> T:
+    async def _in_thread(self, part: str, lane: PartitionQueue, call: Callable[[], T]) -> T:
         result: T = await self._patiently(part, lane, lambda: asyncio.to_thread(call))
         return result
 
-    async def _patiently(self, part: str, lane: Lane, call: Callable[[], Any]) -> Any:
+    async def _patiently(self, part: str, lane: PartitionQueue, call: Callable[[], Any]) -> Any:
         """Try until it succeeds. A server that is away is waited for: the lag tells, nothing is given up.
 
         A lane that is closed meanwhile is another worker's to repeat, and a worker that stops leaves the block pending.
@@ -273,7 +274,7 @@ class Applier:
                 return await result if asyncio.iscoroutine(result) else result
             except Unavailable as error:
                 if lane.closed or self._stopping.is_set():
-                    raise LaneOver from error
+                    raise QueueClosed from error
                 metrics.RETRIES.labels(part).inc()
                 self._progress.waits_for(part, str(error))
                 if tries in (0, 10, 100) or tries % 1000 == 0:
@@ -287,7 +288,7 @@ class Applier:
         except TimeoutError:
             return
 
-    def _measure_hold(self, lane: Lane, block: Sequence[Arrived]) -> None:
+    def _measure_hold(self, lane: PartitionQueue, block: Sequence[ReceivedMessage]) -> None:
         held = lane.queue[len(block)] if len(lane.queue) > len(block) else None
         metrics.HELD_SECONDS.set(0 if held is None else max(0, now_us() - held.arrived_us) / 1_000_000)
 
@@ -296,9 +297,9 @@ class Applier:
         return cast(DecisionThread, cast(Any, self._app.consumer)._thread)
 
 
-class LaneOver(Exception):
+class QueueClosed(Exception):
     """The block at hand is not this worker's to finish."""
 
 
-def _tp(lane: Lane) -> TP:
+def _tp(lane: PartitionQueue) -> TP:
     return TP(lane.topic, lane.partition)

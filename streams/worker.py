@@ -23,25 +23,25 @@ from schemas.wire.framing import Framer
 from schemas.wire.registry import HttpRegistry
 from sinks.base import Sink
 from sinks.open import open_sink
-from streams.attribution.cidr_labels import Outside
+from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.pipeline import Pipeline
 from streams.dedup.restore import Restorer
 from streams.forwarding.links import Forwarding
 from streams.forwarding.outbox import Outbox
 from streams.forwarding.regions import Regions
 from streams.intake.app import WorkerApp, build_app
-from streams.intake.dead_letter_limit import Refusals
-from streams.intake.decode import Intake
+from streams.intake.dead_letter_limit import DeadLetterLimit
+from streams.intake.decode import MessageDecoder
 from streams.intake.hold import HoldRule
-from streams.learning.learner import Knowledge
+from streams.learning.learner import OwnershipLearner
 from streams.observe import cpu_threads as threads
 from streams.observe.health import Watchdog, serve
-from streams.observe.liveness import Place, Progress
-from streams.outputs.ip_event_writer import EventWriter
-from streams.outputs.producer import Delivery
-from streams.ownership.locked_map import SharedOwnership
+from streams.observe.liveness import Liveness, Place
+from streams.outputs.ip_event_writer import IpEventWriter
+from streams.outputs.producer import BlockingProducer
+from streams.ownership.locked_map import LockedOwnershipMap
 from streams.ownership.map import OwnershipMap
-from streams.processor import Applier
+from streams.processor import BlockProcessor
 from streams.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
             f"WEIR_GAP_SECONDS={settings.gap_seconds} is less than twice WEIR_SKEW_MS={settings.skew_ms}: clocks alone would split ranges; "
             "raise the one or lower the other."
         )
-    progress = Progress(settings.hold_seconds + settings.stall_seconds)
+    progress = Liveness(settings.hold_seconds + settings.stall_seconds)
     if settings.metrics_port:
         threads.expose()
         serve(settings.metrics_port, progress)
@@ -83,7 +83,7 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
         sink.close()
 
 
-async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: threading.Event, progress: Progress) -> None:
+async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: threading.Event, progress: Liveness) -> None:
     app = build_app(settings)
     framer = Framer(HttpRegistry(settings.registry_url) if settings.registry_url else None)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
@@ -92,11 +92,11 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         skew_us=settings.skew_ms * 1_000,
         window_us=settings.window_seconds * _SECOND_US,
     )
-    ownership = SharedOwnership(known, settings.network, settings.ownership_ranges)
+    ownership = LockedOwnershipMap(known, settings.network, settings.ownership_ranges)
     worker_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-    intake = Intake(framer, settings.future_seconds * _SECOND_US)
-    event_writer = EventWriter(sink, ownership.events)
-    knowledge = Knowledge(
+    intake = MessageDecoder(framer, settings.future_seconds * _SECOND_US)
+    event_writer = IpEventWriter(sink, ownership.events)
+    knowledge = OwnershipLearner(
         settings.kafka_bootstrap,
         settings.kafka_security,
         framer,
@@ -112,7 +112,7 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
     pipeline = Pipeline(
         sink,
         ownership,
-        Outside(settings.cidrs),
+        CidrLabels(settings.cidrs),
         event_writer,
         framer,
         regions,
@@ -120,10 +120,10 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         attributed_partitions=topic.attributed_partitions,
     )
     restorer = Restorer(sink, horizon_us=settings.dedup_seconds * _SECOND_US, max_entries=settings.dedup_entries // topic.read_partitions)
-    delivery = Delivery(settings.kafka_bootstrap, settings.kafka_security, stop.is_set, "producer")
-    refusals = Refusals(settings.dead_letter_share)
+    delivery = BlockingProducer(settings.kafka_bootstrap, settings.kafka_security, stop.is_set, "producer")
+    refusals = DeadLetterLimit(settings.dead_letter_share)
     forwarding = _open_forwarding(settings)
-    applier = Applier(
+    applier = BlockProcessor(
         app,
         intake,
         knowledge,
@@ -163,7 +163,7 @@ def _open_forwarding(settings: WorkerSettings) -> Forwarding | None:
     return forwarding
 
 
-def _end_of(app: WorkerApp, knowledge: Knowledge, place: Place) -> int:
+def _end_of(app: WorkerApp, knowledge: OwnershipLearner, place: Place) -> int:
     """As far as either of two consumers has heard: one alone may have stopped to listen."""
     try:
         highwater = app.consumer.highwater(TP(*place)) or 0
@@ -172,7 +172,7 @@ def _end_of(app: WorkerApp, knowledge: Knowledge, place: Place) -> int:
     return max(highwater, knowledge.read_to.get(place, 0))
 
 
-async def _until_over(app: WorkerApp, applier: Applier, knowledge: Knowledge, stop: threading.Event) -> None:
+async def _until_over(app: WorkerApp, applier: BlockProcessor, knowledge: OwnershipLearner, stop: threading.Event) -> None:
     """Returns when told to stop and the block at hand is done or left pending; raises what ended a part of the worker.
 
     Any part's end is the worker's: without one of them it would hold its partitions and get nowhere.

@@ -21,7 +21,7 @@ NAME_BYTES_A_BATCH = 65_536
 
 
 @dataclass(frozen=True)
-class Claim:
+class Heartbeat:
     """One heartbeat: the holding was the workload's from start to end (half-open)."""
 
     holding: Holding
@@ -40,10 +40,10 @@ class Source:
 
 
 def cut(
-    source: Source, window: Window, seq: int, folded: Folded, claims: Sequence[Claim], losses: Sequence[Loss], batch_flows: int
+    source: Source, window: Window, seq: int, folded: Folded, heartbeats: Sequence[Heartbeat], losses: Sequence[Loss], batch_flows: int
 ) -> tuple[FlowBatch, ...]:
     """The batches of a window, numbered from `seq` on; at least one, since an empty window is a heartbeat too."""
-    slices = zip_longest(_flow_slices(folded, batch_flows), _claim_slices(claims), _loss_slices(losses))
+    slices = zip_longest(_flow_slices(folded, batch_flows), _heartbeat_slices(heartbeats), _loss_slices(losses))
     parts = [_part(folded, *piece) for piece in slices] or [_part(folded, None, None, None)]
     return tuple(
         FlowBatch(
@@ -65,15 +65,15 @@ def cut(
 Part = tuple[tuple[str, ...], FlowColumns, HeartbeatColumns, tuple[Loss, ...]]
 
 
-def _part(folded: Folded, rows: slice | None, claims: Sequence[Claim] | None, losses: Sequence[Loss] | None) -> Part:
+def _part(folded: Folded, rows: slice | None, heartbeats: Sequence[Heartbeat] | None, losses: Sequence[Loss] | None) -> Part:
     """One batch's content, with a dictionary of the names that it uses and no others."""
     flows = _sliced(folded.flows, rows) if rows is not None else empty_flows()
     used = {folded.workloads[i] for i in _used(flows.local_workload)}
-    names = tuple(sorted(used | {claim.holding.workload for claim in claims or ()}))
+    names = tuple(sorted(used | {heartbeat.holding.workload for heartbeat in heartbeats or ()}))
     position = {name: index for index, name in enumerate(names)}
     translation = np.array([position.get(name, 0) for name in folded.workloads], np.uint32)
     local = translation[flows.local_workload] if len(flows) else flows.local_workload
-    return names, _with_workload(flows, local), _heartbeats(claims or (), position), tuple(losses or ())
+    return names, _with_workload(flows, local), _heartbeats(heartbeats or (), position), tuple(losses or ())
 
 
 def _used(workloads: NDArray[np.uint32]) -> NDArray[np.intp]:
@@ -89,16 +89,16 @@ def _with_workload(flows: FlowColumns, local: NDArray[np.uint32]) -> FlowColumns
     return replace(flows, local_workload=local)
 
 
-def _heartbeats(claims: Sequence[Claim], position: dict[str, int]) -> HeartbeatColumns:
-    if not claims:
+def _heartbeats(heartbeats: Sequence[Heartbeat], position: dict[str, int]) -> HeartbeatColumns:
+    if not heartbeats:
         return empty_heartbeats()
     return HeartbeatColumns(
-        np.frombuffer(b"".join(c.holding.ip for c in claims), np.uint8).reshape(-1, 16),
-        np.array([position[c.holding.workload] for c in claims], np.uint32),
-        np.array([c.holding.port for c in claims], np.uint16),
-        np.array([c.holding.protocol for c in claims], np.uint8),
-        np.array([c.start_us for c in claims], np.int64),
-        np.array([c.end_us for c in claims], np.int64),
+        np.frombuffer(b"".join(c.holding.ip for c in heartbeats), np.uint8).reshape(-1, 16),
+        np.array([position[c.holding.workload] for c in heartbeats], np.uint32),
+        np.array([c.holding.port for c in heartbeats], np.uint16),
+        np.array([c.holding.protocol for c in heartbeats], np.uint8),
+        np.array([c.start_us for c in heartbeats], np.int64),
+        np.array([c.end_us for c in heartbeats], np.int64),
     )
 
 
@@ -114,15 +114,15 @@ def _flow_slices(folded: Folded, batch_flows: int) -> Iterator[slice]:
             yield rows
 
 
-def _claim_slices(claims: Sequence[Claim]) -> Iterator[Sequence[Claim]]:
+def _heartbeat_slices(heartbeats: Sequence[Heartbeat]) -> Iterator[Sequence[Heartbeat]]:
     start = size = 0
-    for index, claim in enumerate(claims):
-        size += len(claim.holding.workload.encode())
+    for index, heartbeat in enumerate(heartbeats):
+        size += len(heartbeat.holding.workload.encode())
         if index > start and (index - start >= HEARTBEATS_A_BATCH or size > NAME_BYTES_A_BATCH):
-            yield claims[start:index]
-            start, size = index, len(claim.holding.workload.encode())
-    if start < len(claims):
-        yield claims[start:]
+            yield heartbeats[start:index]
+            start, size = index, len(heartbeat.holding.workload.encode())
+    if start < len(heartbeats):
+        yield heartbeats[start:]
 
 
 def _loss_slices(losses: Sequence[Loss]) -> Iterator[Sequence[Loss]]:

@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 from bpf.probe import Probe
 from producers import losses
 from producers.capture.aggregate import NOTHING, Folded, fold
-from producers.capture.batches import Claim, Source, cut
+from producers.capture.batches import Heartbeat, Source, cut
 from producers.capture.clock import Clock
-from producers.capture.encode import Packer
-from producers.capture.heartbeats import Watch
+from producers.capture.encode import BatchEncoder
+from producers.capture.heartbeats import HeartbeatTracker
 from producers.capture.window import Window, window_at
-from producers.identity.inventory import Survey
-from producers.identity.last_snapshot import Look, LookBook
+from producers.identity.inventory import Inventory
+from producers.identity.last_snapshot import Snapshot, SnapshotFile
 from producers.spool.journal import Journal, State
 from producers.spool.recovery import account, died_with_memory
 from producers.spool.segment import Head, Record, make_segment, pack
@@ -51,23 +51,23 @@ class Collector:
     def __init__(
         self,
         probe: Probe,
-        survey: Survey,
+        inventory: Inventory,
         spool: Spool,
         journal: Journal,
-        looks: LookBook,
+        looks: SnapshotFile,
         clock: Clock,
-        packer: Packer,
+        encoder: BatchEncoder,
         source: Source,
         state: State,
         batch_flows: int,
     ) -> None:
         self._probe = probe
-        self._survey = survey
+        self._inventory = inventory
         self._spool = spool
         self._journal = journal
         self._looks = looks
         self._clock = clock
-        self._packer = packer
+        self._encoder = encoder
         self._source = source
         self._batch_flows = batch_flows
         self._journal_works = True
@@ -76,7 +76,7 @@ class Collector:
     def start(self, seconds: int) -> None:
         """Finishes what a predecessor left unfinished, then begins to watch."""
         look = self._look()
-        self._watch = Watch(look.seen, look.at_us, self._survey.node_workload, self._looks.read())
+        self._heartbeats = HeartbeatTracker(look.seen, look.at_us, self._inventory.node_workload, self._looks.read())
         arrears = (*died_with_memory(self.state), *self._spool.torn)
         if not self._recover(seconds, look, arrears):
             self._save(replace(self.state, carried=losses.merged((*self.state.carried, *arrears)), at_risk=(0, 0, 0)))
@@ -104,7 +104,7 @@ class Collector:
     def resume(self) -> None:
         """After a window's end that was missed: its counts stay where they are, for the next one."""
         look = self._look()
-        self._watch.resume(look.seen, look.at_us)
+        self._heartbeats.resume(look.seen, look.at_us)
 
     def save_risk(self) -> None:
         """Writes down what only memory holds, if that has changed."""
@@ -112,7 +112,7 @@ class Collector:
         if totals != self.state.at_risk:
             self._save(replace(self.state, at_risk=totals, at_risk_since_us=since_us))
 
-    def _recover(self, seconds: int, look: Look, arrears: tuple[Loss, ...]) -> bool:
+    def _recover(self, seconds: int, look: Snapshot, arrears: tuple[Loss, ...]) -> bool:
         """Whether a window was finished, and the arrears written down with it."""
         state, probe = self.state, self._probe
         swapped = state.slot >= 0 and probe.active_slot() != state.slot
@@ -131,7 +131,7 @@ class Collector:
         self._recover_unknown(seconds, look, arrears)
         return True
 
-    def _recover_unknown(self, seconds: int, look: Look, arrears: tuple[Loss, ...]) -> None:
+    def _recover_unknown(self, seconds: int, look: Snapshot, arrears: tuple[Loss, ...]) -> None:
         """A quiet map that no journal speaks of (the state directory was lost, or could not be written) is counted apart."""
         self._renew()
         window = window_at(self._clock.now_us() - seconds * 1_000_000, seconds)
@@ -139,9 +139,9 @@ class Collector:
         self._save(replace(self.state, taking=True, slot=slot, window_start_us=window.start_us, window_seconds=seconds))
         self._keep(window, look, arrears)
 
-    def _look(self) -> Look:
-        held, now_us, offset_ns = self._survey.look(), self._clock.now_us(), self._clock.offset_ns()
-        return Look(frozenset(held), now_us, {holding: (since + offset_ns) // 1000 for holding, since in held.items()})
+    def _look(self) -> Snapshot:
+        held, now_us, offset_ns = self._inventory.look(), self._clock.now_us(), self._clock.offset_ns()
+        return Snapshot(frozenset(held), now_us, {holding: (since + offset_ns) // 1000 for holding, since in held.items()})
 
     def _renew(self) -> None:
         self.state = replace(self.state, epoch=max(self._clock.now_us(), self.state.epoch + 1), window_start_us=-1)
@@ -149,24 +149,24 @@ class Collector:
     def _fold(self, now_us: int) -> Folded:
         drained = self._probe.read()
         reach("window.drained")
-        return fold(drained.keys, drained.values, self._survey.name, self._clock.offset_ns(), now_us)
+        return fold(drained.keys, drained.values, self._inventory.name, self._clock.offset_ns(), now_us)
 
-    def _keep(self, window: Window, look: Look, arrears: tuple[Loss, ...] = ()) -> Account:
+    def _keep(self, window: Window, look: Snapshot, arrears: tuple[Loss, ...] = ()) -> Account:
         folded = self._fold(look.at_us)
-        claims = self._watch.claims(look.seen, folded, look.at_us, look.since_us)
+        heartbeats = self._heartbeats.heartbeats(look.seen, folded, look.at_us, look.since_us)
         lost = account(self._probe.lost())
         known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
-        records = self._cut(window, folded, claims, known)
+        records = self._cut(window, folded, heartbeats, known)
         replaces: tuple[int, ...] = ()
         room = self._spool.room_for(len(pack(make_segment(window.start_us, records, known, (), lost))))
         if not room.enough:
             log.error("The spool cannot take window %d: its flows are given up and counted as lost.", window.start_us)
             known = (*known, *_given_up(window, records))
-            records = self._cut(window, NOTHING, claims, known)
+            records = self._cut(window, NOTHING, heartbeats, known)
             room = self._spool.room_for(len(pack(make_segment(window.start_us, records, known, (), lost))))
         if room.replaces:
             known, replaces = losses.merged((*known, *room.losses)), room.replaces
-            records = self._cut(window, folded if any(r.flows for r in records) else NOTHING, claims, known)
+            records = self._cut(window, folded if any(r.flows for r in records) else NOTHING, heartbeats, known)
         segment = make_segment(window.start_us, records, known, replaces, lost)
         dropped = self._spool.add(segment)
         reach("window.spooled")
@@ -174,9 +174,9 @@ class Collector:
         self._safe(segment.head, (*dropped, *arrears))
         return Account(window, segment.head)
 
-    def _cut(self, window: Window, folded: Folded, claims: Sequence[Claim], known: Sequence[Loss]) -> tuple[Record, ...]:
+    def _cut(self, window: Window, folded: Folded, heartbeats: Sequence[Heartbeat], known: Sequence[Loss]) -> tuple[Record, ...]:
         source = replace(self._source, epoch=self.state.epoch)
-        return self._packer.pack(cut(source, window, self.state.next_seq, folded, claims, known, self._batch_flows))
+        return self._encoder.pack(cut(source, window, self.state.next_seq, folded, heartbeats, known, self._batch_flows))
 
     def _safe(self, head: Head, unsent: tuple[Loss, ...]) -> None:
         totals, since_us = self._spool.at_risk()

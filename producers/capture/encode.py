@@ -14,7 +14,7 @@ from schemas.wire.framing import Framer
 log = logging.getLogger("weir.agent")
 
 
-class Packer:
+class BatchEncoder:
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
         self._plain = Framer()

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producers.capture.aggregate import Folded
-from producers.capture.batches import Claim
+from producers.capture.batches import Heartbeat
 from producers.identity.holdings import Holding
-from producers.identity.last_snapshot import Look
+from producers.identity.last_snapshot import Snapshot
 from producers.identity.netns_addresses import is_global
 from schemas.records.flow_batch import ROLE_SERVER
 
@@ -29,13 +29,13 @@ Span = tuple[int, int]
 Evidence = Mapping[Holding, Span]
 
 
-class Watch:
+class HeartbeatTracker:
     """Remembers up to when each holding has been claimed. `seen` is what was found at `now_us`, as the watch begins.
 
     What was there at a predecessor's `last` look, too, is claimed from then on, if that is not too long ago.
     """
 
-    def __init__(self, seen: Collection[Holding], now_us: int, node_workload: str, last: Look | None = None) -> None:
+    def __init__(self, seen: Collection[Holding], now_us: int, node_workload: str, last: Snapshot | None = None) -> None:
         self._until = dict.fromkeys(seen, now_us)
         if last is not None and 0 <= now_us - last.at_us <= SILENCE_LIMIT_US:
             self._until |= dict.fromkeys(last.seen.intersection(seen), last.at_us)
@@ -47,9 +47,9 @@ class Watch:
         if not 0 <= now_us - self._looked_us <= SILENCE_LIMIT_US:
             self._until, self._looked_us = dict.fromkeys(seen, now_us), now_us
 
-    def claims(
+    def heartbeats(
         self, seen: Collection[Holding], folded: Folded, observed_us: int, since_us: Mapping[Holding, int] | None = None
-    ) -> tuple[Claim, ...]:
+    ) -> tuple[Heartbeat, ...]:
         """What can be said of the time since the last look, from the holdings found at `observed_us` and the flows since.
 
         `since_us`: from when on each has been held at the latest, where that is known.
@@ -59,17 +59,17 @@ class Watch:
         looked_us, self._looked_us = self._looked_us, observed_us
         new = {holding: start for holding, start in (since_us or {}).items() if holding not in before}
         free_us = _free_since(new, folded, looked_us)
-        claims: list[Claim] = []
+        heartbeats: list[Heartbeat] = []
         for holding in seen:
             first, _ = proof.get(holding, (observed_us, observed_us))
             if holding in new:
                 first = min(first, max(new[holding], free_us[holding]))
-            claims += _claim(holding, before.get(holding, first), observed_us)
+            heartbeats += _claim(holding, before.get(holding, first), observed_us)
         for holding in before.keys() - set(seen):
             if holding in proof:
-                claims += _claim(holding, before[holding], proof[holding][1] + 1)
-        claims += _passing(proof, {holding.ip for holding in (*seen, *before)}, self._node)
-        return tuple(sorted(claims, key=lambda claim: (claim.holding, claim.start_us)))
+                heartbeats += _claim(holding, before[holding], proof[holding][1] + 1)
+        heartbeats += _passing(proof, {holding.ip for holding in (*seen, *before)}, self._node)
+        return tuple(sorted(heartbeats, key=lambda heartbeat: (heartbeat.holding, heartbeat.start_us)))
 
 
 def _free_since(holdings: Collection[Holding], folded: Folded, looked_us: int) -> dict[Holding, int]:
@@ -91,18 +91,18 @@ def _free_since(holdings: Collection[Holding], folded: Folded, looked_us: int) -
     return free
 
 
-def _claim(holding: Holding, start_us: int, end_us: int) -> list[Claim]:
-    return [Claim(holding, start_us, end_us)] if start_us < end_us else []
+def _claim(holding: Holding, start_us: int, end_us: int) -> list[Heartbeat]:
+    return [Heartbeat(holding, start_us, end_us)] if start_us < end_us else []
 
 
-def _passing(proof: Evidence, known: set[bytes], node_workload: str) -> list[Claim]:
+def _passing(proof: Evidence, known: set[bytes], node_workload: str) -> list[Heartbeat]:
     """Holders that came and went within the window. Two of them on one address prove nothing about either."""
     holders: dict[bytes, list[Holding]] = {}
     for holding in proof:
         if holding.port == 0 and holding.workload != node_workload and holding.ip not in known and is_global(holding.ip):
             holders.setdefault(holding.ip, []).append(holding)
     alone = [found[0] for found in holders.values() if len(found) == 1]
-    return [Claim(holding, proof[holding][0], proof[holding][1] + 1) for holding in alone]
+    return [Heartbeat(holding, proof[holding][0], proof[holding][1] + 1) for holding in alone]
 
 
 def evidence(folded: Folded, node_workload: str) -> dict[Holding, Span]:

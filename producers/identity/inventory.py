@@ -12,7 +12,7 @@ from producers.identity.netns_tenure import Tenancies
 from producers.identity.resolver import Resolver
 
 
-class Survey(Protocol):
+class Inventory(Protocol):
     """What the collector asks once a window."""
 
     node_workload: str
@@ -24,7 +24,7 @@ class Survey(Protocol):
         """The workload of a cgroup; empty when nobody knows."""
 
 
-class HostSurvey:
+class HostInventory:
     def __init__(self, root: Path, resolver: Resolver, node_workload: str) -> None:
         self.node_workload = node_workload
         self.name = resolver.name

@@ -19,7 +19,7 @@ log = logging.getLogger("weir.agent")
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """What was held at an instant. `since_us`: and from when on at the latest, where that is known."""
 
     seen: frozenset[Holding]
@@ -27,7 +27,7 @@ class Look:
     since_us: Mapping[Holding, int] = field(default_factory=dict)
 
 
-class LookBook:
+class SnapshotFile:
     """Never raises for the disk: a look that cannot be kept costs names of a restart, no counts."""
 
     def __init__(self, path: Path, boot_id: str) -> None:
@@ -36,7 +36,7 @@ class LookBook:
         self._kept: frozenset[Holding] | None = None
         self._works = True
 
-    def read(self) -> Look | None:
+    def read(self) -> Snapshot | None:
         """The last look in this boot; None when there is none that can be trusted."""
         try:
             with self._path.open(encoding="utf-8") as file:
@@ -47,9 +47,9 @@ class LookBook:
             held = frozenset(Holding(bytes.fromhex(ip), name, port, protocol) for ip, name, port, protocol in document["held"])
         except (OSError, ValueError, LookupError, TypeError):
             return None
-        return Look(held, at_us)
+        return Snapshot(held, at_us)
 
-    def keep(self, look: Look) -> None:
+    def keep(self, look: Snapshot) -> None:
         try:
             self._write(look)
         except OSError as error:
@@ -57,7 +57,7 @@ class LookBook:
                 log.warning("The last look cannot be kept (%s); a restart would leave a gap in who held what.", error)
             self._works, self._kept = False, None
 
-    def _write(self, look: Look) -> None:
+    def _write(self, look: Snapshot) -> None:
         instant = (look.at_us * 1000, look.at_us * 1000)
         if look.seen == self._kept:
             os.utime(self._path, ns=instant)

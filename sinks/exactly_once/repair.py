@@ -46,7 +46,7 @@ _ROLLUPS = (
 _NOT_FROM_FLOWS = ("window_start", "flows", "written_at")
 
 
-def fill(engine: Engine, table: str, rows: pa.Table, identity: BlockIdentity) -> None:
+def restore_missing(engine: Engine, table: str, rows: pa.Table, identity: BlockIdentity) -> None:
     """Puts in what the table lacks of the block, whose `rows` have just been written to it once more; may be repeated.
 
     `table`: one whose rows carry the block's number.
@@ -107,7 +107,7 @@ def _counts(engine: Engine, rollup: _Rollup, condition: str) -> tuple[int, int]:
 @contextmanager
 def _like(engine: Engine, table: str, identity: BlockIdentity) -> Iterator[str]:
     """An empty table of the same shape, which no view reads."""
-    name = f"{DATABASE}.again_{table}_{identity.number:x}"
+    name = f"{DATABASE}.repair_{table}_{identity.number:x}"
     engine.execute(f"CREATE TABLE {name} AS {DATABASE}.{table}")
     yield name
     engine.execute(f"DROP TABLE {name} SYNC")
@@ -115,7 +115,7 @@ def _like(engine: Engine, table: str, identity: BlockIdentity) -> Iterator[str]:
 
 def _sweep(engine: Engine, identity: BlockIdentity) -> None:
     """Tables that a worker made for this block, and was killed before it dropped them."""
-    own = f"startsWith(name, 'again_') AND endsWith(name, '_{identity.number:x}')"
+    own = f"startsWith(name, 'repair_') AND endsWith(name, '_{identity.number:x}')"
     found = engine.query(f"SELECT name FROM system.tables WHERE database = '{DATABASE}' AND {own}")
     for name in found.column("name").to_pylist():
         engine.execute(f"DROP TABLE IF EXISTS {DATABASE}.{name} SYNC")

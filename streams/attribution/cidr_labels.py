@@ -27,7 +27,7 @@ _NOT_THE_INTERNET = (
 """IANA's registries of special purposes, and what is multicast or reserved. IPv6 has nothing global outside 2000::/3."""
 
 
-class Outside:
+class CidrLabels:
     """`labels`: a name for each of some ranges, which hold in every network. The longest prefix that matches names the address."""
 
     def __init__(self, labels: Sequence[tuple[Network, str]] = ()) -> None:

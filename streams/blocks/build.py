@@ -1,6 +1,6 @@
 """From the messages of a range to the rows that stand for it: dedup, names, the canonical flag, Arrow tables.
 
-The steps are functions of their own (`join`, `Joined.hashes`, `admit_all`, `attribute`, `Outside.name`, `assemble`);
+The steps are functions of their own (`join`, `MergedBatches.hashes`, `admit_all`, `attribute`, `CidrLabels.name`, `assemble`);
 `build_block` is all of them in a row.
 """
 
@@ -19,14 +19,14 @@ from schemas.records.flow_batch import COUNTERS, ROLE_CLIENT, ROLE_NAMES, U64, F
 from schemas.records.tables import FLOWS, Block, BlockIdentity
 from streams.attribution.attribute import REASONS, SOURCES, Attribution, RemoteEnds, attribute
 from streams.attribution.canonical import canonical
-from streams.attribution.cidr_labels import Outside
+from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.side_tables import batches_table, losses_table, ownership_table
 from streams.columns import arrow as to_arrow
-from streams.columns.merged import Joined, join
+from streams.columns.merged import MergedBatches, merge_batches
 from streams.dedup.state import Admission, DedupState
 from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import Statements, heard
+from streams.ownership.observations import Observations, from_heartbeats
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,20 @@ def build_block(
     *,
     region: str,
     network: str = "default",
-    outside: Outside | None = None,
+    outside: CidrLabels | None = None,
 ) -> Built:
     """`offsets`: where each batch stands in the partition. What the batches teach must have been learned before.
 
     `region` and `network` are for batches that name none. Remembers the flows in `dedup`: one call a block.
     """
-    joined = join(batches, region=region, network=network)
+    joined = merge_batches(batches, region=region, network=network)
     new, admissions = admit_all(dedup, joined, joined.hashes())
     kept = joined.take(new)
-    named = (outside or Outside()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
-    return assemble(identity, offsets, kept, admissions, named, known, heard(batches, network))
+    named = (outside or CidrLabels()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
+    return assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, network))
 
 
-def admit_all(dedup: DedupState, joined: Joined, hashes: U64) -> tuple[NDArray[np.bool_], list[Admission]]:
+def admit_all(dedup: DedupState, joined: MergedBatches, hashes: U64) -> tuple[NDArray[np.bool_], list[Admission]]:
     """Which rows are new, and what became of each batch."""
     bounds = joined.bounds
     admissions = [dedup.admit(batch, hashes[bounds[i] : bounds[i + 1]]) for i, batch in enumerate(joined.batches)]
@@ -70,7 +70,7 @@ def admit_all(dedup: DedupState, joined: Joined, hashes: U64) -> tuple[NDArray[n
     return new, admissions
 
 
-def remote_ends(joined: Joined) -> RemoteEnds:
+def remote_ends(joined: MergedBatches) -> RemoteEnds:
     flows = joined.flows
     return RemoteEnds(
         names=joined.names,
@@ -87,18 +87,18 @@ def remote_ends(joined: Joined) -> RemoteEnds:
 def assemble(
     identity: BlockIdentity,
     offsets: Sequence[int],
-    kept: Joined,
+    kept: MergedBatches,
     admissions: Sequence[Admission],
     named: Attribution,
     known: OwnershipMap,
-    statements: Statements,
+    observations: Observations,
 ) -> Built:
     """The rows of `kept` (those admitted, named by `named`) and of everything else the block stands for."""
     block = Block(
         identity,
         _flows_table(identity, offsets, kept, named, known),
         losses_table(identity, offsets, kept.batches, admissions),
-        ownership_table(statements),
+        ownership_table(observations),
         batches_table(identity, offsets, kept.batches, admissions),
     )
     by_reason = np.bincount(named.reason, minlength=len(REASONS)).tolist()
@@ -111,7 +111,7 @@ def assemble(
     )
 
 
-def _flows_table(identity: BlockIdentity, offsets: Sequence[int], kept: Joined, named: Attribution, known: OwnershipMap) -> pa.Table:
+def _flows_table(identity: BlockIdentity, offsets: Sequence[int], kept: MergedBatches, named: Attribution, known: OwnershipMap) -> pa.Table:
     flows, batches, batch_of = kept.flows, kept.batches, kept.batch_of
     owners = np.unique(named.owner)
     owner_names = ["" if number == NOBODY else known.names.texts[number] for number in owners.tolist()]

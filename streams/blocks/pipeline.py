@@ -14,19 +14,19 @@ from schemas.wire.attributed import attributed_messages
 from schemas.wire.framing import Framer
 from sinks.base import Sink
 from streams.attribution.attribute import attribute
-from streams.attribution.cidr_labels import Outside
+from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import Built, admit_all, assemble, remote_ends
-from streams.columns.merged import join
+from streams.columns.merged import merge_batches
 from streams.dedup.state import DedupState
 from streams.forwarding.regions import Regions
-from streams.forwarding.split import Crossing, part
-from streams.intake.partition_queue import Arrived, Refused
+from streams.forwarding.split import ForwardedBatch, split_by_region
+from streams.intake.partition_queue import ReceivedMessage, UnreadableMessage
 from streams.observe import metrics
 from streams.observe.cpu_stages import stage
-from streams.outputs.ip_event_writer import EventWriter
+from streams.outputs.ip_event_writer import IpEventWriter
 from streams.outputs.producer import Record
-from streams.ownership.locked_map import SharedOwnership
-from streams.ownership.observations import heard
+from streams.ownership.locked_map import LockedOwnershipMap
+from streams.ownership.observations import from_heartbeats
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Applied:
     """A built block and what goes with it: flows for other regions, attributed flows and dead letters."""
 
     built: Built
-    crossings: tuple[Crossing, ...]
+    forwarded: tuple[ForwardedBatch, ...]
     records: tuple[Record, ...]
     messages: int
     dead_letters: int
@@ -46,9 +46,9 @@ class Pipeline:
     def __init__(
         self,
         sink: Sink,
-        ownership: SharedOwnership,
-        outside: Outside,
-        event_writer: EventWriter,
+        ownership: LockedOwnershipMap,
+        outside: CidrLabels,
+        event_writer: IpEventWriter,
         framer: Framer,
         regions: Regions,
         *,
@@ -64,44 +64,44 @@ class Pipeline:
         self._network = network
         self._attributed_partitions = attributed_partitions
 
-    def build(self, identity: BlockIdentity, messages: Sequence[Arrived], dedup: DedupState, published_to: int = 0) -> Applied:
+    def build(self, identity: BlockIdentity, messages: Sequence[ReceivedMessage], dedup: DedupState, published_to: int = 0) -> Applied:
         """Remembers the block's flows in `dedup`: once a block. What stands before the offset `published_to` has been published."""
         readable = [(message, message.content) for message in messages if isinstance(message.content, FlowBatch)]
         offsets = [message.offset for message, _ in readable]
         batches = [batch for _, batch in readable]
         with stage("dedup"):
-            joined = join(batches, region=self._regions.home, network=self._network)
+            joined = merge_batches(batches, region=self._regions.home, network=self._network)
             new, admissions = admit_all(dedup, joined, joined.hashes())
             kept = joined.take(new)
         with stage("forward"):
             # What another region has sent stays, wherever this region thinks the address is: nothing goes round in circles.
-            kept, crossings = part(kept, self._regions) if identity.topic == topics.FLOWS_TOPIC else (kept, ())
+            kept, forwarded = split_by_region(kept, self._regions) if identity.topic == topics.FLOWS_TOPIC else (kept, ())
         # What these batches teach was learned before the hold released them, so the map needs no more than reading.
         with self._ownership.reading() as known:
             with stage("lookup"):
                 named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
             with stage("block"):
-                built = assemble(identity, offsets, kept, admissions, named, known, heard(batches, self._network))
+                built = assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, self._network))
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
-            refused = [(message.offset, message.content) for message in messages if isinstance(message.content, Refused)]
+            refused = [(message.offset, message.content) for message in messages if isinstance(message.content, UnreadableMessage)]
             letters = [_dead_letter(identity, offset, content) for offset, content in refused if offset >= published_to]
             records = (*self._attributed(built, identity, published_to), *letters)
-        return Applied(built, crossings, records, len(messages), len(refused))
+        return Applied(built, forwarded, records, len(messages), len(refused))
 
-    def insert(self, applied: Applied, *, again: bool) -> None:
-        """Exactly once by the block's identity, after the events that may have named its flows. `again`: it may have been tried before.
+    def insert(self, applied: Applied, *, maybe_written: bool) -> None:
+        """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable.
 
-        Raises Unavailable.
+        `maybe_written`: an earlier try may have reached the tables.
         """
         with stage("insert"):
             self._event_writer.settle()
-            self._sink.write(applied.built.block, again=again)
+            self._sink.write(applied.built.block, maybe_written=maybe_written)
 
     def count(self, applied: Applied) -> None:
         """Metrics move once a block is committed, so that they count no block twice."""
         built = applied.built
-        forwarded = sum(crossing.flows for crossing in applied.crossings)
+        forwarded = sum(batch.flows for batch in applied.forwarded)
         outcomes = (("applied", built.applied), ("forwarded", forwarded), ("repeated", built.repeated), ("late", built.late))
         for outcome, flows in outcomes:
             metrics.FLOWS.labels(outcome).inc(flows)
@@ -123,7 +123,7 @@ class Pipeline:
         ]
 
 
-def _dead_letter(identity: BlockIdentity, offset: int, refused: Refused) -> Record:
+def _dead_letter(identity: BlockIdentity, offset: int, refused: UnreadableMessage) -> Record:
     place = f"{identity.topic}:{identity.partition}:{offset}"
     headers = (*refused.headers, ("weir-reason", str(refused.reason).encode()), ("weir-source", place.encode()))
     return Record(topics.DEAD_LETTER_TOPIC, refused.key, refused.value, headers)

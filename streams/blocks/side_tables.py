@@ -13,9 +13,9 @@ from schemas.records.ip_event import IpEvent
 from schemas.records.tables import BATCHES, IP_EVENTS, LOSSES, OWNERSHIP, BlockIdentity
 from streams.columns import arrow as to_arrow
 from streams.dedup.state import Admission
-from streams.ownership.address_index import AddressTable, key_columns
-from streams.ownership.intervals import Ranges, union
-from streams.ownership.observations import Statements
+from streams.ownership.address_index import AddressIndex, key_columns
+from streams.ownership.intervals import OwnedIntervals, union
+from streams.ownership.observations import Observations
 
 
 def losses_table(
@@ -40,14 +40,14 @@ def losses_table(
     return pa.table(columns, schema=LOSSES)
 
 
-def ownership_table(said: Statements) -> pa.Table:
+def ownership_table(said: Observations) -> pa.Table:
     """What the block's own heartbeats say, joined up: a function of the messages, so that a retry builds the same rows.
 
     Every address gets a number for it, as `union` wants them.
     """
     said = said.saying()
-    number = AddressTable().intern(key_columns(said.network, said.ip, said.protocol, said.port))
-    merged = union(Ranges(number, said.workload, said.node, said.start_us, said.end_us))
+    number = AddressIndex().intern(key_columns(said.network, said.ip, said.protocol, said.port))
+    merged = union(OwnedIntervals(number, said.workload, said.node, said.start_us, said.end_us))
     sample = np.zeros(int(number.max(initial=-1)) + 1, np.int64)
     sample[number] = np.arange(len(said))
     row = sample[merged.address]

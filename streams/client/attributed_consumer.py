@@ -34,7 +34,7 @@ from fastavro import schemaless_reader
 from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.topics import ATTRIBUTED_TOPIC
 from schemas.wire.framing import Framer
-from streams.client.duplicates import Part, Seen, part_of
+from streams.client.duplicates import DeliveryState, Part, part_of
 
 _CONFIG = {
     "enable.auto.commit": False,
@@ -88,7 +88,7 @@ class AttributedConsumer:
     def __init__(self, config: Mapping[str, Any], load: Callable[[int], str], framer: Framer | None = None) -> None:
         self._load = load
         self._framer = framer or Framer()
-        self._seen: dict[int, Seen] = {}
+        self._seen: dict[int, DeliveryState] = {}
         self._stored: dict[int, str] = {}
         self._taken = Taken()
         self._consumer = Consumer({**config, **_CONFIG})
@@ -152,7 +152,7 @@ class AttributedConsumer:
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         for place in places:
             text = self._load(place.partition)
-            seen = self._seen[place.partition] = Seen.from_text(text)
+            seen = self._seen[place.partition] = DeliveryState.from_text(text)
             self._stored[place.partition] = text
             place.offset = OFFSET_BEGINNING if seen.next_offset is None else seen.next_offset
         consumer.assign(places)

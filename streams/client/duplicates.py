@@ -59,7 +59,7 @@ class _Block:
     parts: int  # bit n: part n + 1 was seen
 
 
-class Seen:
+class DeliveryState:
     """What has been taken of one partition of weir.attributed: where to read on, and the newest block of each source partition.
 
     `text` is all of it, some dozen bytes a source partition: whoever keeps totals keeps it with them, in one transaction.

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from schemas.records.flow_batch import U32, U64, FlowBatch, FlowColumns, empty_flows
 from streams.columns.hashing import flow_hashes, text_hashes
-from streams.ownership.observations import Names
+from streams.ownership.observations import StringTable
 
 
 @dataclass(frozen=True)
-class Joined:
+class MergedBatches:
     """`flows.local_workload` indexes `names`, as do the per-batch columns; `batch_of` says which batch a row came from."""
 
     batches: tuple[FlowBatch, ...]
@@ -34,10 +34,10 @@ class Joined:
         """Batch i holds the rows from bounds[i] to bounds[i + 1]. Only before `take`."""
         return [0, *np.cumsum([len(batch.flows) for batch in self.batches]).tolist()]
 
-    def take(self, rows: NDArray[np.bool_]) -> Joined:
+    def take(self, rows: NDArray[np.bool_]) -> MergedBatches:
         if rows.all():
             return self
-        return Joined(self.batches, self.names, self.flows.take(rows), self.batch_of[rows], self.region, self.network, self.node)
+        return MergedBatches(self.batches, self.names, self.flows.take(rows), self.batch_of[rows], self.region, self.network, self.node)
 
     def hashes(self) -> U64:
         """Identity of every row within its node, epoch and window."""
@@ -46,9 +46,9 @@ class Joined:
         return flow_hashes(flows.local_ip, flows.remote_ip, flows.service_port, flows.protocol, flows.role, workload, network)
 
 
-def join(batches: Sequence[FlowBatch], *, region: str, network: str = "default") -> Joined:
+def merge_batches(batches: Sequence[FlowBatch], *, region: str, network: str = "default") -> MergedBatches:
     """`region` and `network` are for batches that name none."""
-    names = Names()
+    names = StringTable()
     counts = np.fromiter((len(batch.flows) for batch in batches), np.int64, len(batches))
     batch_of = np.repeat(np.arange(len(batches)), counts)
     columns = {field.name: _column(batches, field.name) for field in fields(FlowColumns)}
@@ -56,7 +56,7 @@ def join(batches: Sequence[FlowBatch], *, region: str, network: str = "default")
     region_of = names.numbers([batch.region or region for batch in batches])
     network_of = names.numbers([batch.network or network for batch in batches])
     node_of = names.numbers([batch.node_id for batch in batches])
-    return Joined(tuple(batches), tuple(names.texts), FlowColumns(**columns), batch_of, region_of, network_of, node_of)
+    return MergedBatches(tuple(batches), tuple(names.texts), FlowColumns(**columns), batch_of, region_of, network_of, node_of)
 
 
 def _column(batches: Sequence[FlowBatch], name: str) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 
-class Spans:
+class IntervalSet:
     """Sorted and disjoint; spans that touch are one."""
 
     def __init__(self) -> None:

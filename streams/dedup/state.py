@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from schemas.records.flow_batch import I64, U64, FlowBatch, Loss
 from streams.columns.hashing import loss_hash
-from streams.dedup.interval_set import Spans
+from streams.dedup.interval_set import IntervalSet
 
 _NEVER_US = -(2**62)
 _RESTORED_US = 2**62
@@ -85,7 +85,7 @@ class DedupState:
         self.forgotten_windows = 0
         self._open: dict[_Source, dict[int, _Window]] = {}
         self._late: dict[_Source, dict[int, _Window]] = {}
-        self._complete: dict[_Source, dict[int, Spans]] = {}
+        self._complete: dict[_Source, dict[int, IntervalSet]] = {}
         self._losses: dict[_Source, dict[int, int]] = {}
         self._epochs: dict[str, set[int]] = {}
         self._restored: set[_Source] = set()
@@ -185,7 +185,7 @@ class DedupState:
         self.entries -= window.entries
         del self._open[source][start_us]
         number = start_us // length_us
-        self._complete.setdefault(source, {}).setdefault(length_us, Spans()).add(number, number + 1)
+        self._complete.setdefault(source, {}).setdefault(length_us, IntervalSet()).add(number, number + 1)
         return True
 
     def _unseen_losses(self, source: _Source, losses: Iterable[Loss]) -> tuple[Loss, ...]:

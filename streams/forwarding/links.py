@@ -14,8 +14,8 @@ from schemas.failpoints import reach
 from schemas.records.tables import BlockIdentity
 from schemas.topics import forward_name
 from streams.forwarding.outbox import Outbox
-from streams.forwarding.split import Crossing
-from streams.outputs.producer import Delivery, Record
+from streams.forwarding.split import ForwardedBatch
+from streams.outputs.producer import BlockingProducer, Record
 
 logger = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
@@ -27,7 +27,7 @@ class Forwarding:
 
     def __init__(self, outbox: Outbox, kafka: Mapping[str, str], security: dict[str, str]) -> None:
         self._outbox = outbox
-        self._links = {region: Link(outbox, region, bootstrap, security) for region, bootstrap in kafka.items()}
+        self._links = {region: RegionLink(outbox, region, bootstrap, security) for region, bootstrap in kafka.items()}
         for region in sorted(outbox.waiting().keys() - kafka.keys()):
             logger.warning("messages for region %s stay in the outbox: WEIR_REGION_KAFKA does not say where its Kafka is", region)
 
@@ -39,17 +39,17 @@ class Forwarding:
         for link in self._links.values():
             link.start()
 
-    def keep(self, identity: BlockIdentity, crossings: Sequence[Crossing]) -> None:
+    def keep(self, identity: BlockIdentity, forwarded: Sequence[ForwardedBatch]) -> None:
         """Returns once the block's messages are safe. Raises Unavailable where the disk does not take them."""
-        if crossings:
-            self._outbox.add(identity, crossings)
+        if forwarded:
+            self._outbox.add(identity, forwarded)
             reach("outbox.kept")
             for link in self._links.values():
                 link.wake()
 
-    def confirm(self, identity: BlockIdentity, crossings: Sequence[Crossing]) -> None:
+    def confirm(self, identity: BlockIdentity, forwarded: Sequence[ForwardedBatch]) -> None:
         """The block is committed."""
-        if crossings:
+        if forwarded:
             self._outbox.confirm(identity)
             reach("outbox.confirmed")
 
@@ -67,7 +67,7 @@ class Forwarding:
         self._outbox.close()
 
 
-class Link(threading.Thread):
+class RegionLink(threading.Thread):
     """One region's messages, in order, again until its Kafka has them. `failed` holds the error that ended the thread, if one did."""
 
     def __init__(self, outbox: Outbox, region: str, bootstrap: str, security: dict[str, str]) -> None:
@@ -100,7 +100,7 @@ class Link(threading.Thread):
         try:
             while not self._stop_wanted.is_set():
                 try:
-                    self._send(Delivery(self._servers, self._security, self._stop_wanted.is_set))
+                    self._send(BlockingProducer(self._servers, self._security, self._stop_wanted.is_set))
                     return
                 except (Unavailable, KafkaException) as error:
                     if not self._stop_wanted.is_set():
@@ -109,7 +109,7 @@ class Link(threading.Thread):
         except BaseException as error:  # the worker must end with it: an outbox that nobody empties only fills
             self.failed = error
 
-    def _send(self, delivery: Delivery) -> None:
+    def _send(self, delivery: BlockingProducer) -> None:
         """Returns when the thread is to end. After an error, a producer is not used again: it may hold what it did not send."""
         while not self._stop_wanted.is_set():
             self._work.clear()

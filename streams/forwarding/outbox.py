@@ -20,7 +20,7 @@ from pathlib import Path
 
 from schemas.errors import Unavailable, WeirError
 from schemas.records.tables import BlockIdentity
-from streams.forwarding.split import Crossing, lost
+from streams.forwarding.split import ForwardedBatch, loss_report
 from streams.observe import metrics
 
 HEAD_MESSAGES = 64
@@ -66,18 +66,18 @@ class Outbox:
         with self._lock:
             return {region: size for region, size in self._bytes.items() if size}
 
-    def add(self, identity: BlockIdentity, crossings: Sequence[Crossing]) -> None:
+    def add(self, identity: BlockIdentity, forwarded: Sequence[ForwardedBatch]) -> None:
         """Keep a block's messages. A block that was built again is here already, or was: it is not taken twice. Raises Unavailable."""
         lane, block = f"{identity.topic}:{identity.partition}", identity.token
         with self._changing() as (db, more):
             if db.execute("SELECT 1 FROM newest WHERE lane = ? AND block = ?", (lane, block)).fetchone():
                 return
             db.execute("INSERT INTO newest VALUES (?, ?) ON CONFLICT (lane) DO UPDATE SET block = excluded.block", (lane, block))
-            rows = [(one.region, block, one.key, one.value) for one in crossings]
+            rows = [(one.region, block, one.key, one.value) for one in forwarded]
             db.executemany("INSERT INTO waiting (region, block, key, value) VALUES (?, ?, ?, ?)", rows)
-            for one in crossings:
+            for one in forwarded:
                 more[one.region] += len(one.value)
-            for region in {one.region for one in crossings}:
+            for region in {one.region for one in forwarded}:
                 self._make_room(db, region, more)
 
     def confirm(self, identity: BlockIdentity) -> None:
@@ -110,7 +110,7 @@ class Outbox:
         for number, value in oldest:
             if over <= 0:
                 break
-            key, report = lost(value, "outbox_full")
+            key, report = loss_report(value, "outbox_full")
             reports.append((self._home, key, report, number))
             over -= len(value)
             more[region] -= len(value)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from schemas.records.flow_batch import COUNTER_LIMIT, U64, FlowBatch, Loss, empty_flows, empty_heartbeats
 from schemas.wire.codec import decode_batch, encode_batch
 from schemas.wire.framing import Framer, unframe
-from streams.columns.merged import Joined, join
+from streams.columns.merged import MergedBatches, merge_batches
 from streams.forwarding.regions import HERE, Regions
 
 _PLAIN = Framer()
@@ -25,7 +25,7 @@ _LOSS_ID_BITS = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
-class Crossing:
+class ForwardedBatch:
     """A message for `weir.forward.<region>`. The key is the node's: repeats of its flows meet in one partition there."""
 
     region: str
@@ -34,7 +34,7 @@ class Crossing:
     flows: int
 
 
-def part(joined: Joined, regions: Regions) -> tuple[Joined, tuple[Crossing, ...]]:
+def split_by_region(joined: MergedBatches, regions: Regions) -> tuple[MergedBatches, tuple[ForwardedBatch, ...]]:
     """The flows that stay, and messages with those that do not."""
     region_of = regions.of(joined.flows.remote_ip)
     away = region_of != HERE
@@ -43,16 +43,16 @@ def part(joined: Joined, regions: Regions) -> tuple[Joined, tuple[Crossing, ...]
     return joined.take(~away), tuple(_crossings(joined.take(away), region_of[away], regions.names))
 
 
-def _crossings(joined: Joined, region_of: NDArray[np.int16], names: tuple[str, ...]) -> Iterator[Crossing]:
+def _crossings(joined: MergedBatches, region_of: NDArray[np.int16], names: tuple[str, ...]) -> Iterator[ForwardedBatch]:
     """One message for each batch and region, with the rows in their order."""
     order = np.lexsort((region_of, joined.batch_of))
     changes = np.any([np.diff(column[order]) != 0 for column in (joined.batch_of, region_of)], axis=0)
     for rows in np.split(order, np.flatnonzero(changes) + 1):
         batch = _with_rows(joined, int(joined.batch_of[rows[0]]), rows)
-        yield Crossing(names[region_of[rows[0]]], batch.node_id.encode(), _framed(batch), len(rows))
+        yield ForwardedBatch(names[region_of[rows[0]]], batch.node_id.encode(), _framed(batch), len(rows))
 
 
-def _with_rows(joined: Joined, number: int, rows: NDArray[np.intp]) -> FlowBatch:
+def _with_rows(joined: MergedBatches, number: int, rows: NDArray[np.intp]) -> FlowBatch:
     """Some flows of a batch as they were, and nothing else of it: heartbeats and losses are the home region's.
 
     How many such messages its window has is not known to the region that gets them, so they count as slices of none.
@@ -72,7 +72,7 @@ def _with_rows(joined: Joined, number: int, rows: NDArray[np.intp]) -> FlowBatch
     )
 
 
-def lost(value: bytes, reason: str) -> tuple[bytes, bytes]:
+def loss_report(value: bytes, reason: str) -> tuple[bytes, bytes]:
     """Key and value of the message that reports the flows of this one as lost. The same flows give the same loss."""
     framed = unframe(value)
     batch = decode_batch(framed.body, framed.writer)
@@ -84,7 +84,7 @@ def lost(value: bytes, reason: str) -> tuple[bytes, bytes]:
         flows=len(flows),
         packets=_total(flows.packets_sent, flows.packets_received),
         bytes=_total(flows.bytes_sent, flows.bytes_received),
-        id=int(np.bitwise_xor.reduce(join((batch,), region="").hashes())) & _LOSS_ID_BITS,
+        id=int(np.bitwise_xor.reduce(merge_batches((batch,), region="").hashes())) & _LOSS_ID_BITS,
     )
     return batch.node_id.encode(), _framed(replace(batch, workloads=(), flows=empty_flows(), losses=(loss,)))
 

@@ -24,7 +24,7 @@ class _Refused(NamedTuple):
     arrived_us: int
 
 
-class Refusals:
+class DeadLetterLimit:
     """The last `JUDGED_MESSAGES` messages. `share`: how many of them may be unreadable; 1: all."""
 
     def __init__(self, share: float, clock: Callable[[], float] = time.monotonic) -> None:

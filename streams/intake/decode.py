@@ -11,31 +11,32 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.wire.codec import decode_batch
 from schemas.wire.framing import Framed, Framer
 from streams.clock import now_us
-from streams.intake.partition_queue import Arrived, Refused
+from streams.intake.partition_queue import ReceivedMessage, UnreadableMessage
 from streams.observe.cpu_stages import stage
 
 
-class Intake:
+class MessageDecoder:
     """`future_us`: how far ahead of this clock a window may start before the message is refused."""
 
     def __init__(self, framer: Framer, future_us: int) -> None:
         self._framer = framer
         self._future_us = future_us
 
-    def read(self, event: EventT[bytes]) -> Arrived:
+    def read(self, event: EventT[bytes]) -> ReceivedMessage:
         """Never raises for the message's own sake. Raises Unavailable where a schema registry does not answer."""
         message = event.message
         value = message.value or b""
         arrived_us = min(int(message.timestamp * 1_000_000), now_us())
-        return Arrived(message.offset, arrived_us, len(value), self._content(event, value))
+        return ReceivedMessage(message.offset, arrived_us, len(value), self._content(event, value))
 
-    def _content(self, event: EventT[bytes], value: bytes) -> FlowBatch | Refused:
+    def _content(self, event: EventT[bytes], value: bytes) -> FlowBatch | UnreadableMessage:
         try:
             with stage("decode"):
                 return self.batch(self._framer.unframe(value))
         except Unreadable as error:
             headers = event.message.headers or {}
-            return Refused(error, event.message.key or b"", value, tuple(headers.items() if isinstance(headers, Mapping) else headers))
+            pairs = tuple(headers.items() if isinstance(headers, Mapping) else headers)
+            return UnreadableMessage(error, event.message.key or b"", value, pairs)
 
     def batch(self, framed: Framed) -> FlowBatch:
         """The batch of a message. Raises Unreadable where it is none, or not to be believed."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class PartitionProgress:
+class PartitionWatermark:
     """What one partition's learner knows. Instants in UTC microseconds.
 
     `reported_until_us`: every live node of the partition has reported up to here (None: no node is alive there).
@@ -34,24 +34,24 @@ class HoldRule:
     hold_us: int
     skew_us: int
 
-    def released(self, arrived_us: int, window_end_us: int, partitions: Sequence[PartitionProgress], *, from_afar: bool = False) -> bool:
+    def released(self, arrived_us: int, window_end_us: int, partitions: Sequence[PartitionWatermark], *, forwarded: bool = False) -> bool:
         """May a batch that arrived then, of a window that ended then, be named? `partitions`: all whose learner is alive.
 
-        `from_afar`: another region saw it, so that no node of this one need have spoken yet: that nobody is alive here is no
+        `forwarded`: another region saw it, so that no node of this one need have spoken yet: that nobody is alive here is no
         reason to be quick.
         """
-        if from_afar and all(progress.reported_until_us is None for progress in partitions):
+        if forwarded and all(progress.reported_until_us is None for progress in partitions):
             return all(progress.read_until_us >= arrived_us + self.hold_us for progress in partitions)
         return all(self._waited_enough(arrived_us, window_end_us, progress) for progress in partitions)
 
-    def _waited_enough(self, arrived_us: int, window_end_us: int, progress: PartitionProgress) -> bool:
+    def _waited_enough(self, arrived_us: int, window_end_us: int, progress: PartitionWatermark) -> bool:
         if progress.read_until_us >= arrived_us + self.hold_us:
             return True
         spoken = progress.reported_until_us is None or progress.reported_until_us >= window_end_us + self.skew_us
         return spoken and progress.read_until_us >= arrived_us + self.skew_us
 
 
-class NodeReports:
+class NodeWatermarks:
     """One partition: up to where each node has reported, and which nodes are alive.
 
     A node is alive while its last message is not older than the hold, seen from the newest message read (or from now,
@@ -72,8 +72,8 @@ class NodeReports:
         """Whatever had arrived by then has been read."""
         self._read_until_us = max(self._read_until_us, until_us)
 
-    def progress(self) -> PartitionProgress:
+    def progress(self) -> PartitionWatermark:
         alive_since_us = self._read_until_us - self._hold_us
         self._reports = {node: report for node, report in self._reports.items() if report[1] >= alive_since_us}
         reported = min((until_us for until_us, _ in self._reports.values()), default=None)
-        return PartitionProgress(reported, self._read_until_us)
+        return PartitionWatermark(reported, self._read_until_us)

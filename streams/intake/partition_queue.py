@@ -16,7 +16,7 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from sinks.exactly_once.recomputations import Edition
 from streams.dedup.state import DedupState
-from streams.intake.hold import HoldRule, PartitionProgress
+from streams.intake.hold import HoldRule, PartitionWatermark
 
 _MESSAGE_BYTES = 8_192
 """What a message takes beside its bytes: some dozen Python objects and numpy arrays."""
@@ -24,7 +24,7 @@ _NAME_BYTES = 64
 """What a workload's name takes beside its letters, which the message's size has: a string's head, and its place among the others."""
 
 
-class Refused(NamedTuple):
+class UnreadableMessage(NamedTuple):
     """A message that could not be read, as it came."""
 
     reason: Unreadable
@@ -34,13 +34,13 @@ class Refused(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Arrived:
+class ReceivedMessage:
     """What a message says: of one that could be read, its columns are all that is needed and all that waits. `size`: bytes of its value."""
 
     offset: int
     arrived_us: int
     size: int
-    content: FlowBatch | Refused
+    content: FlowBatch | UnreadableMessage
 
     @property
     def flows(self) -> int:
@@ -52,15 +52,15 @@ class Arrived:
         names = len(self.content.workloads) if isinstance(self.content, FlowBatch) else 0
         return self.size + names * _NAME_BYTES + _MESSAGE_BYTES
 
-    def released(self, rule: HoldRule, partitions: Sequence[PartitionProgress], *, from_afar: bool = False) -> bool:
+    def released(self, rule: HoldRule, partitions: Sequence[PartitionWatermark], *, forwarded: bool = False) -> bool:
         """Whether its flows may be named; an unreadable message has none to wait for."""
         if not isinstance(self.content, FlowBatch):
             return True
-        return rule.released(self.arrived_us, self.content.window_end_us, partitions, from_afar=from_afar)
+        return rule.released(self.arrived_us, self.content.window_end_us, partitions, forwarded=forwarded)
 
 
 @dataclass
-class Lane:
+class PartitionQueue:
     """`position`: offset of the next message to apply. `pending`: a block decided by an earlier worker or try."""
 
     partition: int
@@ -71,12 +71,12 @@ class Lane:
     pending: tuple[int, int] | None = None
     edition: Edition = Edition()
     closed: bool = False
-    queue: deque[Arrived] = field(default_factory=deque)
+    queue: deque[ReceivedMessage] = field(default_factory=deque)
     queued_bytes: int = 0
     _last_offset: int = -1
 
     @property
-    def from_afar(self) -> bool:
+    def forwarded(self) -> bool:
         """Other regions saw what comes here."""
         return self.topic != FLOWS_TOPIC
 
@@ -85,7 +85,7 @@ class Lane:
         """Whether a pending block waits for messages that have not come yet: nothing of the lane can be applied before."""
         return self.pending is not None and self._last_offset < self.pending[1]
 
-    def append(self, message: Arrived) -> bool:
+    def append(self, message: ReceivedMessage) -> bool:
         """Take the next message. One that was taken already (the consumer sought back) is the same message again: False."""
         if message.offset <= self._last_offset:
             return False
@@ -94,7 +94,7 @@ class Lane:
         self.queued_bytes += message.held_bytes
         return True
 
-    def cut(self, block_flows: int, released: Callable[[Arrived], bool]) -> list[Arrived]:
+    def cut(self, block_flows: int, released: Callable[[ReceivedMessage], bool]) -> list[ReceivedMessage]:
         """Messages of the next block, left in the queue; empty when there is none to cut yet.
 
         A pending block is cut at its stored end and nowhere else; a new one ends before the first message that is still
@@ -102,7 +102,7 @@ class Lane:
         """
         if self.pending and self.queue and self.queue[0].offset > self.pending[1]:
             self.pending = None  # its messages are gone from Kafka: nothing is left to repeat
-        block: list[Arrived] = []
+        block: list[ReceivedMessage] = []
         flows = 0
         for message in self.queue:
             if self.pending and message.offset > self.pending[1]:
@@ -115,11 +115,11 @@ class Lane:
                 return block
         return [] if self.pending and (not block or block[-1].offset < self.pending[1]) else block
 
-    def boundaries(self, block: Sequence[Arrived]) -> tuple[int, int]:
+    def boundaries(self, block: Sequence[ReceivedMessage]) -> tuple[int, int]:
         """First and last offset that name the block; a pending one keeps its name."""
         return self.pending or (block[0].offset, block[-1].offset)
 
-    def drop(self, block: Sequence[Arrived]) -> None:
+    def drop(self, block: Sequence[ReceivedMessage]) -> None:
         """The block is applied: forget its messages."""
         for message in block:
             self.queue.popleft()

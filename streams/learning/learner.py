@@ -28,13 +28,13 @@ from schemas.records.validation import INSTANT_LIMIT_US
 from schemas.wire.codec import decode_ip_event, decode_ownership, decode_watermark, encode_watermark
 from schemas.wire.framing import Framer
 from streams.clock import elapsed_us, now_us
-from streams.intake.decode import Intake
-from streams.intake.hold import HoldRule, NodeReports, PartitionProgress
-from streams.learning.lookahead_consumer import ReadAhead
-from streams.outputs.ip_event_writer import EventWriter
-from streams.outputs.producer import Delivery, Record
-from streams.ownership.changelog import Told
-from streams.ownership.locked_map import SharedOwnership
+from streams.intake.decode import MessageDecoder
+from streams.intake.hold import HoldRule, NodeWatermarks, PartitionWatermark
+from streams.learning.lookahead_consumer import LookaheadConsumer
+from streams.outputs.ip_event_writer import IpEventWriter
+from streams.outputs.producer import BlockingProducer, Record
+from streams.ownership.changelog import ChangelogRecord
+from streams.ownership.locked_map import LockedOwnershipMap
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class _Lessons:
     watermarks: list[Watermark] = field(default_factory=list)
 
 
-class Knowledge(threading.Thread):
+class OwnershipLearner(threading.Thread):
     """`ready` is set once what Kafka kept has been read. `failed` holds the error that ended the thread, if one did."""
 
     def __init__(
@@ -69,9 +69,9 @@ class Knowledge(threading.Thread):
         bootstrap: str,
         security: dict[str, str],
         framer: Framer,
-        intake: Intake,
-        store: SharedOwnership,
-        event_writer: EventWriter,
+        intake: MessageDecoder,
+        store: LockedOwnershipMap,
+        event_writer: IpEventWriter,
         rule: HoldRule,
         worker: str,
         flow_partitions: int,
@@ -91,13 +91,13 @@ class Knowledge(threading.Thread):
         self._teller = ((_TELLER, worker.encode()),)
         self._flow_partitions = flow_partitions
         self._retention_us = retention_us
-        self._reader = ReadAhead(bootstrap, security, f"{worker}.knowledge")
+        self._reader = LookaheadConsumer(bootstrap, security, f"{worker}.knowledge")
         self._consumer = self._reader.consumer
-        self._delivery = Delivery(bootstrap, security, self._stop_wanted.is_set, "learner_producer")
+        self._delivery = BlockingProducer(bootstrap, security, self._stop_wanted.is_set, "learner_producer")
         self._lock = threading.Lock()
         self._wanted: dict[int, int] = {}
-        self._own: dict[int, NodeReports] = {}
-        self._others: dict[int, tuple[PartitionProgress, int]] = {}
+        self._own: dict[int, NodeWatermarks] = {}
+        self._others: dict[int, tuple[PartitionWatermark, int]] = {}
         self._ready_us = 0
         self._at_end: set[tuple[str, int]] = set()
         self._watermarks_due_us = 0
@@ -110,7 +110,7 @@ class Knowledge(threading.Thread):
         with self._lock:
             self._wanted = dict(starts)
 
-    def progress(self) -> list[PartitionProgress] | None:
+    def progress(self) -> list[PartitionWatermark] | None:
         """Every partition whose learner is alive; None as long as nothing may be named yet.
 
         A partition of another worker that has been silent for the hold counts as dead: nothing more will come of waiting.
@@ -195,7 +195,7 @@ class Knowledge(threading.Thread):
             new = {p: offset for p, offset in wanted.items() if p not in self._own}
             for partition in gone:
                 del self._own[partition]
-            self._own.update({partition: NodeReports(self._rule.hold_us) for partition in new})
+            self._own.update({partition: NodeWatermarks(self._rule.hold_us) for partition in new})
         if gone:
             self._consumer.incremental_unassign([TopicPartition(topics.FLOWS_TOPIC, p) for p in gone])
             self._at_end -= {(topics.FLOWS_TOPIC, p) for p in gone}
@@ -223,7 +223,7 @@ class Knowledge(threading.Thread):
                     reports.caught_up(asked_us - _FETCH_LAG_US)
         return good
 
-    def _learn(self, messages: Iterable[Message]) -> list[Told]:
+    def _learn(self, messages: Iterable[Message]) -> list[ChangelogRecord]:
         """Returns what own batches taught, for the others."""
         lessons = _Lessons()
         for message in messages:
@@ -267,9 +267,9 @@ class Knowledge(threading.Thread):
             return
         reported_us = None if watermark.reported_until_us >= _NOBODY_ALIVE_US else watermark.reported_until_us
         with self._lock:
-            self._others[watermark.partition] = (PartitionProgress(reported_us, watermark.read_until_us), elapsed_us())
+            self._others[watermark.partition] = (PartitionWatermark(reported_us, watermark.read_until_us), elapsed_us())
 
-    def _publish(self, learned: list[Told]) -> None:
+    def _publish(self, learned: list[ChangelogRecord]) -> None:
         """Ranges before watermarks: who hears a watermark has heard the ranges that it stands for."""
         frame = self._framer.frame
         records = self._patiently(lambda: [self._record(told.key, frame("Ownership", told.body)) for told in learned])

@@ -20,7 +20,7 @@ _TAKE_BYTES = 16 * 1024 * 1024
 """So many bytes at once, about: messages are counted before it is known how large they are."""
 
 
-class ReadAhead:
+class LookaheadConsumer:
     """`consumer` is for whoever assigns and seeks; messages are taken here."""
 
     def __init__(self, bootstrap: str, security: dict[str, str], name: str) -> None:

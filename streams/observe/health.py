@@ -18,7 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import make_wsgi_app
 
 from schemas.errors import WeirError
-from streams.observe.liveness import Progress
+from streams.observe.liveness import Liveness
 
 _LOOK_SECONDS = 1.0
 _LAST_SECONDS = 20.0
@@ -34,7 +34,7 @@ class _Silent(WSGIRequestHandler):
         pass
 
 
-def serve(port: int, progress: Progress) -> None:
+def serve(port: int, progress: Liveness) -> None:
     """Answers in threads of its own, as long as the process lives. Raises WeirError where the port is not to be had."""
     try:
         server = make_server("", port, _application(progress), _Server, _Silent)
@@ -43,7 +43,7 @@ def serve(port: int, progress: Progress) -> None:
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
 
 
-def _application(progress: Progress) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+def _application(progress: Liveness) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
     metrics = make_wsgi_app()
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -62,7 +62,7 @@ def _application(progress: Progress) -> Callable[[dict[str, Any], Any], Iterable
 class Watchdog(threading.Thread):
     """Ends a worker that is stuck: by `stop`, or, where it does not even end, with the process. Nothing is lost by either."""
 
-    def __init__(self, progress: Progress, stop: threading.Event, look_seconds: float = _LOOK_SECONDS) -> None:
+    def __init__(self, progress: Liveness, stop: threading.Event, look_seconds: float = _LOOK_SECONDS) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._progress = progress
         self._stop_worker = stop

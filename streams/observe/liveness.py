@@ -39,13 +39,13 @@ class Verdict:
 
 
 @dataclass
-class _Lane:
+class _Partition:
     position: int
     moved_at: float  # committed last, or caught up last
     excused_at: float  # the same, or had a reason not to
 
 
-class Progress:
+class Liveness:
     """Noted by the worker's event loop, read by other threads. `patience`: seconds without a commit that are no news, the hold included."""
 
     def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,7 +53,7 @@ class Progress:
         self._clock = clock
         self._lock = threading.Lock()
         self._starting = "starting"
-        self._lanes: dict[Place, _Lane] = {}
+        self._lanes: dict[Place, _Partition] = {}
         self._waiting = ""
         self._waited_at = clock()
         self.end_of: Callable[[Place], int] = lambda _: 0
@@ -68,7 +68,7 @@ class Progress:
         """The partition goes on from there: it was opened, or a block was committed."""
         now = self._clock()
         with self._lock:
-            self._lanes[Place(topic, partition)] = _Lane(position, now, now)
+            self._lanes[Place(topic, partition)] = _Partition(position, now, now)
             self._waiting = ""
 
     def held(self, topic: str, partition: int) -> None:

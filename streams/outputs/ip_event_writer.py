@@ -35,7 +35,7 @@ class _Work(NamedTuple):
     reaches: int
 
 
-class EventWriter(threading.Thread):
+class IpEventWriter(threading.Thread):
     """`known`: all events that are known, in parts: those of every `put` but the last at least. `failed`: what ended the thread."""
 
     def __init__(self, sink: Sink, known: Callable[[], Iterable[Sequence[IpEvent]]]) -> None:

@@ -37,7 +37,7 @@ class Record(NamedTuple):
     partition: int = -1  # -1: by the key
 
 
-class Delivery:
+class BlockingProducer:
     """An idempotent producer whose `send` returns once the brokers have everything. `bound`: what its queue is called in the metrics."""
 
     def __init__(self, bootstrap: str, security: dict[str, str], stopped: Callable[[], bool], bound: metrics.Bound | None = None) -> None:

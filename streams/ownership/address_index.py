@@ -11,7 +11,7 @@ MISSING = -1
 _FIRST_SLOTS = 1 << 10
 
 
-class AddressTable:
+class AddressIndex:
     """(network, ip, protocol, port) -> id, the ids being 0, 1, 2, ... as keys come.
 
     Keys are compared whole: two addresses of one hash stay two addresses. 32 to 40 bytes an address.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from schemas.records.flow_batch import I64, U8, U32
 from streams.ownership.intervals import NOBODY, SEVERAL
-from streams.ownership.ragged import Ragged
+from streams.ownership.ragged import RaggedArray
 
 NEVER, GAP, AMBIGUOUS, NAMED = 0, 1, 2, 3
 """The address was never spoken for; it was, but not for all of this time; several owners are in reach; one held it."""
@@ -61,7 +61,7 @@ class Found:
     near: U32
 
 
-def as_of(pieces: Ragged, ids: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> Found:
+def as_of(pieces: RaggedArray, ids: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> Found:
     """`pieces`: lists of disjoint, sorted `start_us`, `end_us`, `owner`. `ids` below 0 are unknown addresses.
 
     An owner is in reach if it held the address at any instant of [first - reach, last + reach]; two in reach are AMBIGUOUS.
@@ -80,7 +80,7 @@ def as_of(pieces: Ragged, ids: I64, first_us: I64, last_us: I64, tolerance: Tole
     return Found(state, owner, near)
 
 
-def _judge(pieces: Ragged, low: I64, high: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> tuple[U8, U32]:
+def _judge(pieces: RaggedArray, low: I64, high: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> tuple[U8, U32]:
     reach_us = tolerance.reach_us
     start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
     latest = bisect(start, low, high, last_us + reach_us) - 1
@@ -101,7 +101,7 @@ def _judge(pieces: Ragged, low: I64, high: I64, first_us: I64, last_us: I64, tol
     return state, near
 
 
-def _several(pieces: Ragged, earliest: I64, latest: I64, span: tuple[I64, I64], tolerance: Tolerance) -> tuple[U32, NDArray[np.bool_]]:
+def _several(pieces: RaggedArray, earliest: I64, latest: I64, span: tuple[I64, I64], tolerance: Tolerance) -> tuple[U32, NDArray[np.bool_]]:
     """The owner of all pieces from `earliest` to `latest`, or SEVERAL, and whether one of them covers the flow. One step a
     piece, for the few rows that see many.
     """

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from schemas.records.flow_batch import I64
 from streams.ownership.asof import bisect
-from streams.ownership.intervals import Pieces, Ranges, claims, pieces
+from streams.ownership.intervals import OwnedIntervals, Timeline, claims, flatten
 
 LOOKS = 40
 """A look at what is held comes at most a window's 40th part after the window's end; what is later is no window's end."""
 
 
-def bridged(said: Ranges, signs: Ranges, gap_us: int, window_us: int) -> Ranges:
+def bridge_gaps(said: OwnedIntervals, signs: OwnedIntervals, gap_us: int, window_us: int) -> OwnedIntervals:
     """`said` (as `union` leaves it) and the silences in it that belong to their owners. `signs`: flows and events, which name nobody."""
     order = np.lexsort((said.start_us, said.node, said.owner, said.address))
     before, after = said.rows(order[:-1]), said.rows(order[1:])
@@ -43,17 +43,17 @@ def bridged(said: Ranges, signs: Ranges, gap_us: int, window_us: int) -> Ranges:
     settled = (before.end_us - before.start_us >= whole_us) & (after.end_us - after.start_us >= whole_us)
     lost = lost.rows(settled[silent] | _witnessed(lost, signs))
     reach = lost._replace(start_us=lost.start_us - window_us // LOOKS - 1, end_us=lost.end_us + window_us // LOOKS + 1)
-    return said.and_also(lost.rows(_undisputed(reach, pieces(said.and_also(signs)))))
+    return said.concat(lost.rows(_undisputed(reach, flatten(said.concat(signs)))))
 
 
-def _witnessed(silence: Ranges, signs: Ranges) -> NDArray[np.bool_]:
+def _witnessed(silence: OwnedIntervals, signs: OwnedIntervals) -> NDArray[np.bool_]:
     """Rows in whose time the same node saw the same owner at the address."""
     if not len(signs.address):
         return np.zeros(len(silence.address), np.bool_)
-    both = silence.and_also(signs)
+    both = silence.concat(signs)
     claim = claims(both)
     ours, theirs = claim[: len(silence.address)], claim[len(silence.address) :]
-    seen = pieces(signs._replace(address=theirs, owner=np.zeros_like(signs.owner)))
+    seen = flatten(signs._replace(address=theirs, owner=np.zeros_like(signs.owner)))
     low, high = np.searchsorted(seen.address, ours, "left"), np.searchsorted(seen.address, ours, "right")
     met: NDArray[np.bool_] = bisect(seen.end_us, low, high, silence.start_us) < bisect(seen.start_us, low, high, silence.end_us - 1)
     return met
@@ -64,7 +64,7 @@ def _window_ends(instant_us: I64, window_us: int) -> NDArray[np.bool_]:
     return ends
 
 
-def _undisputed(silence: Ranges, known: Pieces) -> NDArray[np.bool_]:
+def _undisputed(silence: OwnedIntervals, known: Timeline) -> NDArray[np.bool_]:
     """Rows in whose time nobody but their owner is known."""
     low, high = np.searchsorted(known.address, silence.address, "left"), np.searchsorted(known.address, silence.address, "right")
     first = bisect(known.end_us, low, high, silence.start_us)

@@ -14,7 +14,7 @@ SEVERAL = 0xFFFFFFFE
 """Owner numbers that are no names: none, and more than one at a time."""
 
 
-class Ranges(NamedTuple):
+class OwnedIntervals(NamedTuple):
     """Half-open ranges [start, end) of addresses, by owner and by the node that said so."""
 
     address: I64
@@ -23,12 +23,12 @@ class Ranges(NamedTuple):
     start_us: I64
     end_us: I64
 
-    def rows(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Ranges:
-        return Ranges(self.address[chosen], self.owner[chosen], self.node[chosen], self.start_us[chosen], self.end_us[chosen])
+    def rows(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> OwnedIntervals:
+        return OwnedIntervals(self.address[chosen], self.owner[chosen], self.node[chosen], self.start_us[chosen], self.end_us[chosen])
 
-    def and_also(self, other: Ranges) -> Ranges:
+    def concat(self, other: OwnedIntervals) -> OwnedIntervals:
         """The rows of both, in no order."""
-        return Ranges(
+        return OwnedIntervals(
             np.concatenate((self.address, other.address)),
             np.concatenate((self.owner, other.owner)),
             np.concatenate((self.node, other.node)),
@@ -37,7 +37,7 @@ class Ranges(NamedTuple):
         )
 
 
-class Pieces(NamedTuple):
+class Timeline(NamedTuple):
     """Disjoint pieces of time, sorted by address and start: one owner each, or SEVERAL."""
 
     address: I64
@@ -46,7 +46,7 @@ class Pieces(NamedTuple):
     owner: U32
 
 
-def union(ranges: Ranges) -> Ranges:
+def union(ranges: OwnedIntervals) -> OwnedIntervals:
     """Per address, owner and node: touching and overlapping ranges become one. Sorted by address, start, owner, node."""
     if not len(ranges.address):
         return ranges
@@ -57,28 +57,28 @@ def union(ranges: Ranges) -> Ranges:
     return merged.rows(np.lexsort((merged.node, merged.owner, merged.start_us, merged.address)))
 
 
-def claims(ranges: Ranges) -> NDArray[np.int64]:
+def claims(ranges: OwnedIntervals) -> NDArray[np.int64]:
     """A number for each row, the same for rows that agree in address, owner and node."""
     triples = np.stack((ranges.address, ranges.owner.astype(np.int64), ranges.node.astype(np.int64)))
     number: NDArray[np.int64] = np.unique(triples, axis=1, return_inverse=True)[1].reshape(-1)
     return number
 
 
-def beyond(ranges: Ranges, known: Ranges) -> Ranges:
+def subtract(ranges: OwnedIntervals, known: OwnedIntervals) -> OwnedIntervals:
     """What is left of `ranges` where `known` does not say the same: address, owner and node. Sorted as by `union`."""
     if not len(ranges.address) or not len(known.address):
         return union(ranges)
-    both = ranges.and_also(known)
+    both = ranges.concat(known)
     claim = claims(both)
     is_known = (np.arange(len(claim)) >= len(ranges.address)).astype(np.uint32)
-    cut = pieces(both._replace(address=claim, owner=is_known))
+    cut = flatten(both._replace(address=claim, owner=is_known))
     left = cut.owner == 0
     row_of = np.zeros(int(claim.max()) + 1, np.int64)
     row_of[claim] = np.arange(len(claim))
     return union(both.rows(row_of[cut.address[left]])._replace(start_us=cut.start_us[left], end_us=cut.end_us[left]))
 
 
-def pieces(ranges: Ranges) -> Pieces:
+def flatten(ranges: OwnedIntervals) -> Timeline:
     """Who held each address when: instants with one owner, and instants with SEVERAL. Whose node said so makes no difference."""
     held = union(ranges._replace(node=np.zeros_like(ranges.node)))
     address = np.concatenate((held.address, held.address))
@@ -91,20 +91,20 @@ def pieces(ranges: Ranges) -> Pieces:
     last = _ends(address, instant)  # the state after everything that happens at one instant
     address, instant, count, owner = address[last], instant[last], count[last], owner[last]
     if not len(address):
-        return Pieces(address, instant, instant, owner.astype(np.uint32))
+        return Timeline(address, instant, instant, owner.astype(np.uint32))
     until = np.append(instant[1:], 0)
     covered = count > 0  # the last instant of an address has nobody left, so `until` never reaches into the next address
     label = np.where(count > 1, SEVERAL, owner)[covered].astype(np.uint32)
-    return _joined(Pieces(address[covered], instant[covered], until[covered], label))
+    return _joined(Timeline(address[covered], instant[covered], until[covered], label))
 
 
-def _joined(cut: Pieces) -> Pieces:
+def _joined(cut: Timeline) -> Timeline:
     """Pieces that touch and have one label become one: SEVERAL may be others from one instant to the next."""
     begins = _changes(cut.address, cut.owner)
     begins[1:] |= cut.start_us[1:] > cut.end_us[:-1]
     first = np.flatnonzero(begins)
     last = np.append(first[1:], len(begins)) - 1
-    return Pieces(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first])
+    return Timeline(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first])
 
 
 def _merge(begins: NDArray[np.bool_], start_us: I64, end_us: I64) -> tuple[NDArray[np.int64], I64]:

@@ -12,9 +12,9 @@ from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import Ownership
 from streams.observe import metrics
 from streams.observe.cpu_stages import stage
-from streams.ownership.changelog import Told, tell
+from streams.ownership.changelog import ChangelogRecord, encode_changelog
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import heard, sighted, together, told
+from streams.ownership.observations import concat, from_changelog, from_flows, from_heartbeats
 
 logger = logging.getLogger(__name__)
 _ROOM = 10
@@ -22,7 +22,7 @@ _ROOM = 10
 _EVENT_ADDRESSES = 5_000
 
 
-class SharedOwnership:
+class LockedOwnershipMap:
     """`network` is for batches that name none. `max_ranges`: beyond it the ranges that ended first are forgotten, and flows of
     that time have no name any more.
     """
@@ -39,15 +39,15 @@ class SharedOwnership:
         with self._lock:
             yield self._known
 
-    def learn(self, batches: Sequence[FlowBatch], records: Sequence[Ownership], events: Sequence[IpEvent]) -> list[Told]:
+    def learn(self, batches: Sequence[FlowBatch], records: Sequence[Ownership], events: Sequence[IpEvent]) -> list[ChangelogRecord]:
         """Take in heartbeats, what other workers told, and events. Returns what the heartbeats changed, to be told to others."""
         with self._lock, stage("learn"):
             if events:
                 self._known.learn_events(events)
             if records:
-                self._known.learn(told(records))
-            changed = self._known.learn(together(heard(batches, self._network), sighted(batches, self._network)))
-            learned = tell(self._known.ranges_of(changed)) if len(changed) else []
+                self._known.learn(from_changelog(records))
+            changed = self._known.learn(concat(from_heartbeats(batches, self._network), from_flows(batches, self._network)))
+            learned = encode_changelog(self._known.ranges_of(changed)) if len(changed) else []
             self._make_room()
             self._measure()
             return learned

@@ -13,13 +13,13 @@ import numpy as np
 
 from schemas.records.flow_batch import I64, U8, U16, U32
 from schemas.records.ip_event import IpEvent
-from streams.ownership.address_index import AddressTable, key_columns, split_keys
+from streams.ownership.address_index import AddressIndex, key_columns, split_keys
 from streams.ownership.asof import Tolerance
-from streams.ownership.gaps import bridged
-from streams.ownership.intervals import Pieces, Ranges, beyond, pieces, union
+from streams.ownership.gaps import bridge_gaps
+from streams.ownership.intervals import OwnedIntervals, Timeline, flatten, subtract, union
 from streams.ownership.ip_events import FOREVER_US, Event, Sign, ranges_of_events
-from streams.ownership.observations import Names, Statements
-from streams.ownership.ragged import Ragged
+from streams.ownership.observations import Observations, StringTable
+from streams.ownership.ragged import RaggedArray
 
 NODE_PREFIX = "node/"
 """Names of nodes: they hold the addresses that several workloads share."""
@@ -29,7 +29,7 @@ _CHUNK = 65_536
 
 
 class OwnershipMap:
-    """`gap_us`: a silence of an address's owner that is longer is nobody's time; see `bridged`, also for `window_us`, which every
+    """`gap_us`: a silence of an address's owner that is longer is nobody's time; see `bridge_gaps`, also for `window_us`, which every
     agent's window must be a multiple of. `skew_us`: how far two nodes' clocks may be apart.
 
     `margin_us`: by how much a range must outlast a flow that it names. With skew_us, the default, whatever the clocks say
@@ -57,12 +57,12 @@ class OwnershipMap:
         self._clear()
 
     def _clear(self) -> None:
-        self.names = Names()
-        self.addresses = AddressTable()
-        self.said = Ragged(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
-        self.seen = Ragged(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
-        self.pieces = Ragged(start_us=np.int64, end_us=np.int64, owner=np.uint32)
-        self.event_pieces = Ragged(start_us=np.int64, end_us=np.int64, owner=np.uint32)
+        self.names = StringTable()
+        self.addresses = AddressIndex()
+        self.said = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
+        self.seen = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
+        self.pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32)
+        self.event_pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32)
         self._events: dict[int, set[Event]] = {}
         self._from_us, self._until_us = FOREVER_US, _NEVER_US
         self._spoken_until_us: I64 = np.zeros(0, np.int64)
@@ -84,31 +84,32 @@ class OwnershipMap:
         arrays = sum(part.memory_bytes for part in parts) + self._spoken_until_us.nbytes + self._has_ports.nbytes
         return arrays + 150 * (len(self.names) + sum(map(len, self._events.values())))
 
-    def learn(self, statements: Statements) -> I64:
+    def learn(self, observations: Observations) -> I64:
         """Merge heartbeats and sightings in. Returns the addresses whose knowledge changed, as numbers for `ranges_of`, valid
         until `forget`.
 
-        Statements without an owner, without duration, or older than what was forgotten say nothing.
+        Observations without an owner, without duration, or older than what was forgotten say nothing.
         """
-        statements = statements.saying()
+        observations = observations.saying()
         if self._forgotten_us > _NEVER_US:
-            statements = statements.rows(statements.end_us > self._forgotten_us)
-        if not len(statements):
+            observations = observations.rows(observations.end_us > self._forgotten_us)
+        if not len(observations):
             return np.zeros(0, np.int64)
-        number = self.names.numbers(statements.names)
-        network, ip, port = number[statements.network], statements.ip, np.where(statements.seen, 0, statements.port).astype(np.uint16)
-        address = self._intern(network, ip, statements.protocol, port)
-        said = Ranges(
+        number = self.names.numbers(observations.names)
+        network, ip = number[observations.network], observations.ip
+        port = np.where(observations.by_flow, 0, observations.port).astype(np.uint16)
+        address = self._intern(network, ip, observations.protocol, port)
+        said = OwnedIntervals(
             address,
-            number[statements.workload],
-            number[statements.node],
-            statements.start_us,
-            np.minimum(statements.end_us, FOREVER_US),
+            number[observations.workload],
+            number[observations.node],
+            observations.start_us,
+            np.minimum(observations.end_us, FOREVER_US),
         )
         self._note(network, ip, port, address, said.end_us)
-        changed = self._hear(said.rows(~statements.seen))
-        if statements.seen.any():
-            seen = said.rows(statements.seen)  # heartbeats that covered what lies before may have been forgotten
+        changed = self._hear(said.rows(~observations.by_flow))
+        if observations.by_flow.any():
+            seen = said.rows(observations.by_flow)  # heartbeats that covered what lies before may have been forgotten
             changed = np.union1d(changed, self._see(seen._replace(start_us=np.maximum(seen.start_us, self._forgotten_us))))
         self._derive_events([int(number) for number in changed if int(number) in self._events] if self._events else [])
         return changed
@@ -160,16 +161,16 @@ class OwnershipMap:
         heard[row_of[covers]] = True
         return heard
 
-    def ranges_of(self, ids: I64) -> Statements:
+    def ranges_of(self, ids: I64) -> Observations:
         """All that heartbeats and flows said of the addresses. Learning it elsewhere, repeatedly or in part, is harmless."""
         said, seen = _rows_of(self.said, ids), _rows_of(self.seen, ids)
-        known = said.and_also(seen)
+        known = said.concat(seen)
         network, ip, protocol, port = split_keys(self.addresses.keys[:, known.address])
         numbers, index = np.unique(np.concatenate((network, known.owner, known.node)), return_inverse=True)
         network, owner, node = np.split(index.astype(np.uint32), 3)
         names = tuple(self.names.texts[number] for number in numbers.tolist())
         by_flows = np.arange(len(known.address)) >= len(said.address)
-        return Statements(names, network, node, owner, ip, port, protocol, known.start_us, known.end_us, by_flows)
+        return Observations(names, network, node, owner, ip, port, protocol, known.start_us, known.end_us, by_flows)
 
     def events_of(self, ids: I64) -> list[IpEvent]:
         """The events known of the addresses."""
@@ -264,7 +265,7 @@ class OwnershipMap:
             np.maximum.at(self._spoken_until_us, whole, until_us[ported])
             self._has_ports[whole] = 1
 
-    def _hear(self, said: Ranges) -> I64:
+    def _hear(self, said: OwnedIntervals) -> I64:
         self._from_us = min(self._from_us, int(said.start_us.min(initial=FOREVER_US)))
         self._until_us = max(self._until_us, int(said.end_us.max(initial=_NEVER_US)))
         changed, rest = self._extend(said)
@@ -277,13 +278,13 @@ class OwnershipMap:
             self._merge(self.seen, _rows_of(self.seen, seen), without=self.said)
         return changed
 
-    def _see(self, seen: Ranges) -> I64:
+    def _see(self, seen: OwnedIntervals) -> I64:
         """Sightings say something only where their node's heartbeats do not say it already."""
         changed, _ = self._merge(self.seen, seen, without=self.said)
         self._derive_pieces(changed)
         return changed
 
-    def _extend(self, said: Ranges) -> tuple[I64, I64]:
+    def _extend(self, said: OwnedIntervals) -> tuple[I64, I64]:
         """The usual case without sorting: the owner of an address's last range goes on. Returns addresses that changed, and
         the rows that this did not settle.
         """
@@ -300,15 +301,15 @@ class OwnershipMap:
         np.maximum.at(piece["end_us"], last_piece[rows], said.end_us[rows])
         return np.unique(said.address[rows]), np.flatnonzero(~goes_on)
 
-    def _merge(self, where: Ragged, said: Ranges, without: Ragged | None = None) -> tuple[I64, I64]:
+    def _merge(self, where: RaggedArray, said: OwnedIntervals, without: RaggedArray | None = None) -> tuple[I64, I64]:
         """Sort new ranges into their addresses' lists, except where `without` covers them. Returns the addresses whose list
         changed, and all of them.
         """
         touched = np.unique(said.address)
         known = _rows_of(where, touched)
-        merged = union(known.and_also(said))
+        merged = union(known.concat(said))
         if without is not None:
-            merged = beyond(merged, _rows_of(without, touched))
+            merged = subtract(merged, _rows_of(without, touched))
         counts = _counts(touched, merged.address)
         changed = touched[_differs(touched, known, merged)]
         where.put(touched, counts, start_us=merged.start_us, end_us=merged.end_us, owner=merged.owner, node=merged.node)
@@ -319,19 +320,19 @@ class OwnershipMap:
         process of the node may have had the port, and nothing would tell.
         """
         said = _rows_of(self.said, touched)
-        others = self._assignments(touched).and_also(self._strangers(touched, said))
+        others = self._assignments(touched).concat(self._strangers(touched, said))
         whole = split_keys(self.addresses.keys[:, said.address])[3] == 0
-        held = bridged(said.rows(whole), others, self.gap_us, self.window_us).and_also(said.rows(~whole))
-        self._put_pieces(self.pieces, touched, pieces(held))
+        held = bridge_gaps(said.rows(whole), others, self.gap_us, self.window_us).concat(said.rows(~whole))
+        self._put_pieces(self.pieces, touched, flatten(held))
 
-    def _assignments(self, touched: I64) -> Ranges:
+    def _assignments(self, touched: I64) -> OwnedIntervals:
         """Events say of an instant who got the address."""
         evented = [number for number in touched.tolist() if number in self._events] if self._events else []
         held = [(number, event.at_us, event.owner) for number in evented for event in self._events[number] if event.assigned]
         address, at_us, owner = np.array(held, np.int64).reshape(-1, 3).T
-        return Ranges(address, owner.astype(np.uint32), np.zeros(len(owner), np.uint32), at_us, at_us + 1)
+        return OwnedIntervals(address, owner.astype(np.uint32), np.zeros(len(owner), np.uint32), at_us, at_us + 1)
 
-    def _strangers(self, touched: I64, said: Ranges) -> Ranges:
+    def _strangers(self, touched: I64, said: OwnedIntervals) -> OwnedIntervals:
         """Sightings, without those of a node's own processes at an address that the node itself holds: they share it."""
         seen = _rows_of(self.seen, touched)
         if len(seen.address):
@@ -348,25 +349,25 @@ class OwnershipMap:
         held = [(number, *held) for number in touched for held in self._event_ranges(number)]
         table = np.array(held, np.int64).reshape(-1, 4)
         owner = table[:, 3].astype(np.uint32)
-        ranges = Ranges(table[:, 0], owner, np.zeros_like(owner), table[:, 1], table[:, 2])
-        self._put_pieces(self.event_pieces, np.array(touched, np.int64), pieces(ranges))
+        ranges = OwnedIntervals(table[:, 0], owner, np.zeros_like(owner), table[:, 1], table[:, 2])
+        self._put_pieces(self.event_pieces, np.array(touched, np.int64), flatten(ranges))
 
     def _event_ranges(self, number: int) -> list[tuple[int, int, int]]:
         said = _rows_of(self.said, np.array([number]))
         signs = map(Sign, said.start_us.tolist(), said.end_us.tolist(), said.owner.tolist())
         return ranges_of_events(self._events[number], signs, self.event_limit_us)
 
-    def _put_pieces(self, where: Ragged, touched: I64, cut: Pieces) -> None:
+    def _put_pieces(self, where: RaggedArray, touched: I64, cut: Timeline) -> None:
         where.put(touched, _counts(touched, cut.address), start_us=cut.start_us, end_us=cut.end_us, owner=cut.owner)
 
 
-def _rows_of(where: Ragged, ids: I64) -> Ranges:
+def _rows_of(where: RaggedArray, ids: I64) -> OwnedIntervals:
     """What is said, or was seen, of the addresses."""
     rows, columns = where.positions(ids), where.columns
-    return Ranges(np.repeat(ids, where.counts[ids]), *(columns[name][rows] for name in ("owner", "node", "start_us", "end_us")))
+    return OwnedIntervals(np.repeat(ids, where.counts[ids]), *(columns[name][rows] for name in ("owner", "node", "start_us", "end_us")))
 
 
-def _drop_ended(ragged: Ragged, lists: int, before_us: int) -> None:
+def _drop_ended(ragged: RaggedArray, lists: int, before_us: int) -> None:
     for first in range(0, lists, _CHUNK):
         some = np.arange(first, min(first + _CHUNK, lists))
         where = ragged.positions(some)
@@ -382,7 +383,7 @@ def _counts(touched: I64, address: I64) -> I64:
     return counts
 
 
-def _differs(touched: I64, known: Ranges, merged: Ranges) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _differs(touched: I64, known: OwnedIntervals, merged: OwnedIntervals) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which touched addresses have other rows than before. Both sides are sorted alike."""
     before, after = _counts(touched, known.address), _counts(touched, merged.address)
     differs: np.ndarray[tuple[int], np.dtype[np.bool_]] = before != after

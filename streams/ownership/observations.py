@@ -19,7 +19,7 @@ LATEST_US = 2**62
 """Beyond any instant that is meant."""
 
 
-class Names:
+class StringTable:
     """Texts as numbers, in order of first sight."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -49,7 +49,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Statements:
+class Observations:
     """m heartbeats. `network`, `workload` and `node` index `names`; `port` 0 means the whole address.
 
     `seen`: no heartbeat, but a node's flows that a workload had at the address. Enough to know that an agent speaks for the
@@ -65,16 +65,16 @@ class Statements:
     protocol: U8
     start_us: I64
     end_us: I64
-    seen: NDArray[np.bool_]
+    by_flow: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.port)
 
-    def rows(self, chosen: NDArray[np.bool_]) -> Statements:
+    def rows(self, chosen: NDArray[np.bool_]) -> Observations:
         columns = [getattr(self, field.name)[chosen] for field in fields(self)[1:]]
-        return Statements(self.names, *columns)
+        return Observations(self.names, *columns)
 
-    def saying(self) -> Statements:
+    def saying(self) -> Observations:
         """Without those that say nothing: no workload, or no time."""
         says = (self.start_us < np.minimum(self.end_us, LATEST_US)) & (self.start_us > -LATEST_US)
         if "" in self.names:
@@ -82,16 +82,16 @@ class Statements:
         return self if says.all() else self.rows(says)
 
 
-def heard(batches: Sequence[FlowBatch], network: str = "default") -> Statements:
+def from_heartbeats(batches: Sequence[FlowBatch], network: str = "default") -> Observations:
     """The heartbeats of the batches; `network` is for batches that name none."""
-    names = Names()
+    names = StringTable()
     speaking = [batch for batch in batches if len(batch.heartbeats)]
     batch_of = np.repeat(np.arange(len(speaking)), [len(batch.heartbeats) for batch in speaking])
     joined = _joined([batch.heartbeats for batch in speaking])
     workload = names.joined_numbers([batch.workloads for batch in speaking], joined.workload, batch_of)
     network_of = names.numbers([batch.network or network for batch in speaking])
     node_of = names.numbers([batch.node_id for batch in speaking])
-    return Statements(
+    return Observations(
         names=tuple(names.texts),
         network=network_of[batch_of],
         node=node_of[batch_of],
@@ -101,13 +101,13 @@ def heard(batches: Sequence[FlowBatch], network: str = "default") -> Statements:
         protocol=joined.protocol,
         start_us=joined.start_us,
         end_us=joined.end_us,
-        seen=np.zeros(len(joined), np.bool_),
+        by_flow=np.zeros(len(joined), np.bool_),
     )
 
 
-def sighted(batches: Sequence[FlowBatch], network: str = "default") -> Statements:
+def from_flows(batches: Sequence[FlowBatch], network: str = "default") -> Observations:
     """What the flows of the batches say of their local ends: a workload, an address, first and last packet within the batch."""
-    names = Names()
+    names = StringTable()
     flowing = [batch for batch in batches if len(batch.flows)]
     flows = [batch.flows for batch in flowing] or [empty_flows()]
     batch_of = np.repeat(np.arange(len(flowing)), [len(batch.flows) for batch in flowing])
@@ -119,7 +119,7 @@ def sighted(batches: Sequence[FlowBatch], network: str = "default") -> Statement
     workload = names.joined_numbers([batch.workloads for batch in flowing], workload[row], batch_of[row])
     network_of = names.numbers([batch.network or network for batch in flowing])
     node_of = names.numbers([batch.node_id for batch in flowing])
-    return Statements(
+    return Observations(
         names=tuple(names.texts),
         network=network_of[batch_of[row]],
         node=node_of[batch_of[row]],
@@ -129,7 +129,7 @@ def sighted(batches: Sequence[FlowBatch], network: str = "default") -> Statement
         protocol=np.zeros(len(row), np.uint8),
         start_us=first_us,
         end_us=last_us + 1,
-        seen=np.ones(len(row), np.bool_),
+        by_flow=np.ones(len(row), np.bool_),
     )
 
 
@@ -142,21 +142,21 @@ def _spans(keys: U64, first_us: I64, last_us: I64) -> tuple[NDArray[np.int64], I
     return order[begins], np.minimum.reduceat(first_us[order], begins), np.maximum.reduceat(last_us[order], begins)
 
 
-def together(one: Statements, other: Statements) -> Statements:
-    """The statements of both."""
-    names = Names((*one.names, *other.names))
+def concat(one: Observations, other: Observations) -> Observations:
+    """The observations of both."""
+    names = StringTable((*one.names, *other.names))
     columns = {}
-    for field in fields(Statements)[1:]:
+    for field in fields(Observations)[1:]:
         left, right = getattr(one, field.name), getattr(other, field.name)
         if field.name in ("network", "node", "workload"):
             left, right = names.numbers(one.names)[left], names.numbers(other.names)[right]
         columns[field.name] = np.concatenate((left, right))
-    return Statements(tuple(names.texts), **columns)
+    return Observations(tuple(names.texts), **columns)
 
 
-def told(records: Iterable[Ownership]) -> Statements:
+def from_changelog(records: Iterable[Ownership]) -> Observations:
     """What other workers learned from batches. Ranges derived from events are left out: events are exchanged as events."""
-    names = Names()
+    names = StringTable()
     rows: list[tuple[int, int, int, int, int, int, int, bool]] = []
     ips: list[bytes] = []
     for record in records:
@@ -166,7 +166,7 @@ def told(records: Iterable[Ownership]) -> Statements:
                 ips.append(record.ip)
                 rows.append((network, names.number(held.node_id), names.number(held.workload), *_numbers(held), held.source == SOURCES[1]))
     table = np.array(rows, np.int64).reshape(-1, 8)
-    return Statements(
+    return Observations(
         names=tuple(names.texts),
         network=table[:, 0].astype(np.uint32),
         node=table[:, 1].astype(np.uint32),
@@ -176,7 +176,7 @@ def told(records: Iterable[Ownership]) -> Statements:
         protocol=table[:, 4].astype(np.uint8),
         start_us=table[:, 5].copy(),
         end_us=table[:, 6].copy(),
-        seen=table[:, 7] > 0,
+        by_flow=table[:, 7] > 0,
     )
 
 

@@ -12,7 +12,7 @@ from schemas.records.flow_batch import I64
 _FIRST_ROWS = 1 << 10
 
 
-class Ragged:
+class RaggedArray:
     """List i holds `counts[i]` rows from `offsets[i]` on, in every column. Each list has a little room to grow in place.
 
     A list that outgrows its room moves to the end; once more than a third of the arrays is abandoned, they are packed.

@@ -13,7 +13,7 @@ import polars as pl
 from schemas.topics import ATTRIBUTED_TOPIC
 from schemas.wire.framing import Framed, Framer, Registry
 from streams.client.attributed_consumer import AttributedConsumer, AttributedMessage
-from streams.client.duplicates import Part, Seen
+from streams.client.duplicates import DeliveryState, Part
 from tests.faults.sent import Counts, Place
 from tests.integration.made_recording import SECOND_US
 from tests.support.offsets import end_offsets
@@ -48,7 +48,7 @@ def totals(kafka: str, registry: Registry | None, summed: Sequence[str]) -> tupl
                     into = found[message.window_start_us // SECOND_US, node]
                     into[:] = map(sum, zip(into, sums, strict=True))
             repeats += taken.repeats
-            left.difference_update(p for p, state in taken.moved.items() if Seen.from_text(state.after).next_offset == ends[p])
+            left.difference_update(p for p, state in taken.moved.items() if DeliveryState.from_text(state.after).next_offset == ends[p])
             return not left
 
         wait_for(poll, READ_SECONDS, "everything to be read downstream", every=0)

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from schemas.topics import ATTRIBUTED_TOPIC, FLOWS_TOPIC
 from streams.client.attributed_consumer import AttributedConsumer
-from streams.client.duplicates import Part, Seen, part_of
+from streams.client.duplicates import DeliveryState, Part, part_of
 from streams.intake.transport import encode_pending
 from tests.integration.made_recording import Made, made_recording
 from tests.integration.pipeline_support import GROUP, Pipeline, assert_holds, read_topic, rows
@@ -93,7 +93,7 @@ def read_once(kafka: str, group: str) -> tuple[list[dict[str, object]], int]:
             taken = consumer.poll(1)
             flows.extend(taken.flows())
             repeats += taken.repeats
-            left.difference_update(p for p, state in taken.moved.items() if Seen.from_text(state.after).next_offset == ends[p])
+            left.difference_update(p for p, state in taken.moved.items() if DeliveryState.from_text(state.after).next_offset == ends[p])
             return not left
 
         wait_for(poll, 60, "everything to be read")

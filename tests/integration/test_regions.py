@@ -13,9 +13,9 @@ import pytest
 
 from schemas.topics import FLOWS_TOPIC, forward_name
 from sinks.base import Sink
-from streams.columns.merged import join
+from streams.columns.merged import merge_batches
 from streams.forwarding.regions import Regions as RegionMap
-from streams.forwarding.split import lost, part
+from streams.forwarding.split import loss_report, split_by_region
 from tests.integration.made_recording import Row
 from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, assert_unchanged, rows, snapshot
 from tests.integration.two_regions import CIDRS, NODES, SELECTED, TwoRegions, two_regions
@@ -198,8 +198,8 @@ def test_what_had_to_be_dropped_is_a_loss_of_the_region_that_saw_it(story: Story
 
     eu = story.regions["eu"]
     regions = RegionMap("eu", parse_region_cidrs("10.0.0.0/24=us"))
-    (crossing,) = part(join([batch([9, 10], node="eu-1", window=170_000_000)], region="eu"), regions)[1]
-    key, report = lost(crossing.value, "outbox_full")
+    (crossing,) = split_by_region(merge_batches([batch([9, 10], node="eu-1", window=170_000_000)], region="eu"), regions)[1]
+    key, report = loss_report(crossing.value, "outbox_full")
     producer = Producer({"bootstrap.servers": eu.kafka.bootstrap})
     for _ in range(3):
         producer.produce(forward_name("eu"), report, key)

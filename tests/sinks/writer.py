@@ -57,7 +57,7 @@ def main(url: str, notes: Path, until: int) -> None:
         note(notes, committed, begun)
         while True:
             try:
-                sink.write(nth_block(number), again=again)
+                sink.write(nth_block(number), maybe_written=again)
                 break
             except Unavailable:
                 again = True

@@ -11,9 +11,9 @@ from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch,
 from schemas.records.ownership import Ownership
 from schemas.wire.codec import decode_ownership
 from streams.attribution.attribute import REASONS, SOURCES, RemoteEnds, attribute
-from streams.ownership.changelog import tell
+from streams.ownership.changelog import encode_changelog
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import Names, Statements
+from streams.ownership.observations import Observations, StringTable
 
 
 def address(last: int, *, v6: bool = False) -> bytes:
@@ -35,9 +35,9 @@ class Said:
     seen: bool = False
 
 
-def statements(said: Sequence[Said]) -> Statements:
-    names = Names()
-    return Statements(
+def statements(said: Sequence[Said]) -> Observations:
+    names = StringTable()
+    return Observations(
         network=names.numbers([one.network for one in said]),
         node=names.numbers([one.node for one in said]),
         workload=names.numbers([one.workload for one in said]),
@@ -46,14 +46,14 @@ def statements(said: Sequence[Said]) -> Statements:
         protocol=np.array([one.protocol for one in said], np.uint8),
         start_us=np.array([one.start_us for one in said], np.int64),
         end_us=np.array([one.end_us for one in said], np.int64),
-        seen=np.array([one.seen for one in said], np.bool_),
+        by_flow=np.array([one.seen for one in said], np.bool_),
         names=tuple(names.texts),
     )
 
 
-def retold(said: Statements) -> list[Ownership]:
+def retold(said: Observations) -> list[Ownership]:
     """What another worker reads of it."""
-    return [decode_ownership(message.body) for message in tell(said)]
+    return [decode_ownership(message.body) for message in encode_changelog(said)]
 
 
 def who(known: OwnershipMap, first_us: int, last_us: int, ip: bytes = address(1), port: int = 0, network: str = "default") -> str:

@@ -14,7 +14,7 @@ from streams.attribution.attribute import RemoteEnds, attribute
 from streams.attribution.canonical import canonical
 from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import Statements
+from streams.ownership.observations import Observations
 from tests.simulator.beats import Beats, Mail, Signs
 from tests.simulator.fleet import Fleet, absolute, address_bytes, names_of
 from tests.simulator.scenario import ORIGIN_US
@@ -53,8 +53,8 @@ class Region:
         self.owners = names_of(fleet)
         self.names = ("default", *self.owners, *(f"n{node}" for node in range(fleet.scenario.nodes)))
 
-    def statements(self, beats: Beats) -> Statements:
-        return Statements(
+    def statements(self, beats: Beats) -> Observations:
+        return Observations(
             names=self.names,
             network=np.zeros(len(beats), np.uint32),
             node=(beats.node + 1 + len(self.owners)).astype(np.uint32),
@@ -64,16 +64,16 @@ class Region:
             protocol=np.where(beats.port > 0, TCP, 0).astype(np.uint8),
             start_us=absolute(beats.start_us),
             end_us=absolute(beats.end_us),
-            seen=np.zeros(len(beats), np.bool_),
+            by_flow=np.zeros(len(beats), np.bool_),
         )
 
-    def sighted(self, views: Views) -> Statements:
-        """What flows say of their local ends, as `streams.ownership.observations.sighted` has it."""
+    def sighted(self, views: Views) -> Observations:
+        """What flows say of their local ends, as `streams.ownership.observations.from_flows` has it."""
         key = ((views.local * len(self.names) + views.workload) * self.fleet.scenario.nodes + views.node) * (1 << 20) + views.window
         order = np.argsort(key)
         begins = np.flatnonzero(np.append(True, key[order][1:] != key[order][:-1])) if len(key) else np.zeros(0, np.int64)
         one = views.rows(order[begins])
-        return Statements(
+        return Observations(
             names=self.names,
             network=np.zeros(len(one), np.uint32),
             node=(one.node + 1 + len(self.owners)).astype(np.uint32),
@@ -83,7 +83,7 @@ class Region:
             protocol=np.zeros(len(one), np.uint8),
             start_us=absolute(np.minimum.reduceat(views.first_us[order], begins) if len(one) else one.first_us),
             end_us=absolute(np.maximum.reduceat(views.last_us[order], begins) + 1 if len(one) else one.last_us),
-            seen=np.ones(len(one), np.bool_),
+            by_flow=np.ones(len(one), np.bool_),
         )
 
     def events(self, signs: Signs) -> list[IpEvent]:

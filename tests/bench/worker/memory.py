@@ -5,10 +5,10 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import dataclass
 
-from streams.columns.merged import join
+from streams.columns.merged import merge_batches
 from streams.dedup.state import DedupState
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import heard
+from streams.ownership.observations import from_heartbeats
 from tests.bench.worker.fleet import ADDRESSES_EACH, NODES, SECOND_US, Fleet
 
 _TOGETHER = 100
@@ -34,7 +34,7 @@ def measure() -> Memory:
     try:
         known = OwnershipMap(gap_us=60 * SECOND_US, skew_us=250_000)
         for first in range(0, NODES, _TOGETHER):
-            known.learn(heard(batches[first : first + _TOGETHER]))
+            known.learn(from_heartbeats(batches[first : first + _TOGETHER]))
         owners, _ = tracemalloc.get_traced_memory()
         addresses = NODES * ADDRESSES_EACH
         keys, held = _keys(fleet)
@@ -46,7 +46,7 @@ def measure() -> Memory:
 def _keys(fleet: Fleet) -> tuple[int, int]:
     """Keys of open windows: of nodes that do not say of how many batches a window has. How many, and bytes."""
     batches = list(fleet.messages(_KEY_NODES, _KEY_WINDOWS, 2_000))
-    hashes = [join((batch,), region="").hashes() for batch in batches]
+    hashes = [merge_batches((batch,), region="").hashes() for batch in batches]
     before, _ = tracemalloc.get_traced_memory()
     state = DedupState(horizon_us=3_600 * SECOND_US)
     for batch, keys in zip(batches, hashes, strict=True):

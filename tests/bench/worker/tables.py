@@ -16,7 +16,7 @@ from sinks.migrate import migrate
 from streams.blocks.build import build_block
 from streams.dedup.state import DedupState
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import heard
+from streams.ownership.observations import from_heartbeats
 from tests.bench.worker.fleet import FLOWS_EACH, SECOND_US, Fleet
 from tests.integration.made_recording import half_an_hour_ago_us
 
@@ -96,7 +96,7 @@ def _blocks(size: int) -> list[Block]:
     """As a worker that is behind cuts them: each of one partition, and as many windows as go into a block, the partitions in turn."""
     fleet = Fleet(half_an_hour_ago_us() - 600 * SECOND_US, WINDOWS)
     known = OwnershipMap(gap_us=60 * SECOND_US, skew_us=250_000)
-    known.learn(heard(list(fleet.introductions(NODES))))
+    known.learn(from_heartbeats(list(fleet.introductions(NODES))))
     each, dedup = size // FLOWS_EACH, DedupState(horizon_us=3_600 * SECOND_US)
     nodes = len(NODES) // PARTITIONS
     lanes = [list(fleet.messages(NODES[nodes * p : nodes * (p + 1)], range(WINDOWS), FLOWS_EACH)) for p in range(PARTITIONS)]
@@ -104,7 +104,7 @@ def _blocks(size: int) -> list[Block]:
     for first in range(0, len(lanes[0]), each):
         for partition, lane in enumerate(lanes):
             some = lane[first : first + each]
-            known.learn(heard(some))
+            known.learn(from_heartbeats(some))
             identity = BlockIdentity("weir.flows", partition, first, first + len(some) - 1, "bench")
             blocks.append(build_block(identity, range(first, first + len(some)), some, dedup, known, region="default").block)
     return blocks

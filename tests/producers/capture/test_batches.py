@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.capture.aggregate import NOTHING, Folded
-from producers.capture.batches import Claim, Source, cut
+from producers.capture.batches import Heartbeat, Source, cut
 from producers.capture.window import Window
 from producers.identity.holdings import Holding
 from schemas.records.flow_batch import FLOW_DTYPES, FlowBatch, FlowColumns, Loss
@@ -27,11 +27,11 @@ def window_of(count: int, names: tuple[str, ...]) -> Folded:
     return Folded(names, FlowColumns(**{f.name: columns[f.name] for f in fields(FlowColumns)}))
 
 
-def claims_of(count: int, name: str = "w") -> list[Claim]:
-    return [Claim(Holding(i.to_bytes(16, "big"), f"{name}{i}"), 1, 2) for i in range(count)]
+def claims_of(count: int, name: str = "w") -> list[Heartbeat]:
+    return [Heartbeat(Holding(i.to_bytes(16, "big"), f"{name}{i}"), 1, 2) for i in range(count)]
 
 
-def batches(folded: Folded, claims: list[Claim], losses: list[Loss], batch_flows: int) -> tuple[FlowBatch, ...]:
+def batches(folded: Folded, claims: list[Heartbeat], losses: list[Loss], batch_flows: int) -> tuple[FlowBatch, ...]:
     return cut(SOURCE, WINDOW, 7, folded, claims, losses, batch_flows)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from producers.capture.batches import Source
 from producers.capture.collector import Collector
-from producers.capture.encode import Packer
+from producers.capture.encode import BatchEncoder
 from producers.capture.window import window_at
-from producers.identity.last_snapshot import LookBook
+from producers.identity.last_snapshot import SnapshotFile
 from producers.publish.sender import Sender
 from producers.spool import atomic_write as durable
 from producers.spool import recovery
@@ -79,8 +79,8 @@ class Process:
         lost = recovery.account(probe.lost())
         state = recovery.next_state(self.journal.read(), adopted, "boot", world.clock.now_us(), lost, spool.next_seq)
         source = Source("n1", state.epoch, "r", "default")
-        looks = LookBook(world.directory / "last-look", "boot")
-        self.collector = Collector(probe, FakeSurvey(), spool, self.journal, looks, world.clock, Packer(Framer()), source, state, 3)
+        looks = SnapshotFile(world.directory / "last-look", "boot")
+        self.collector = Collector(probe, FakeSurvey(), spool, self.journal, looks, world.clock, BatchEncoder(Framer()), source, state, 3)
         world.topic.tick = world.tick
         self.sender = Sender(spool, world.topic, "weir.flows", b"n1")
         try:

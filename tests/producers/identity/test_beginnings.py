@@ -11,7 +11,7 @@ import pytest
 
 from producers.identity.creation_times import MARGIN_NS, now_ns
 from producers.identity.holdings import Holding
-from producers.identity.inventory import HostSurvey
+from producers.identity.inventory import HostInventory
 from producers.identity.namespaces import inside, namespace_of
 from producers.identity.netns_addresses import is_global
 from producers.identity.netns_tenure import Occupant, Tenancies, namespace_cookie
@@ -33,12 +33,12 @@ def node() -> Iterator[Node]:
 class Looks:
     def __init__(self, node: Node) -> None:
         resolver = PathResolver("n1", node.cgroup, node.cgroup.parent)
-        self._survey = HostSurvey(node.cgroup, resolver, resolver.node_workload)
+        self._inventory = HostInventory(node.cgroup, resolver, resolver.node_workload)
         self.again()
 
     def again(self) -> dict[Holding, int]:
         self.begun_ns = now_ns()
-        return dict(self._survey.look())
+        return dict(self._inventory.look())
 
 
 def whole(ip: str, pod: Pod) -> Holding:

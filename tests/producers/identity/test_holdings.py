@@ -12,7 +12,7 @@ import pytest
 
 from producers.identity.cgroups import walk
 from producers.identity.holdings import Holding, observe
-from producers.identity.inventory import HostSurvey
+from producers.identity.inventory import HostInventory
 from producers.identity.namespaces import inside, namespace_of
 from producers.identity.netns_addresses import is_global, local_addresses
 from producers.identity.resolver import PathResolver
@@ -67,7 +67,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 def look(node: Node) -> set[Holding]:
     resolver = PathResolver("n1", node.cgroup, node.cgroup.parent)
-    return set(HostSurvey(node.cgroup, resolver, resolver.node_workload).look())
+    return set(HostInventory(node.cgroup, resolver, resolver.node_workload).look())
 
 
 def test_a_workload_alone_in_its_namespace_holds_its_addresses_whole(node: Node) -> None:

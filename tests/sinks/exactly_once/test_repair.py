@@ -41,7 +41,7 @@ def test_a_lost_part_is_put_in_again(table: str, tmp_path: Path, caplog: pytest.
     shutil.rmtree(lost)
     sink = open_sink(url)
     for _ in range(2):
-        sink.write(nth_block(BLOCKS - 1), again=True)
+        sink.write(nth_block(BLOCKS - 1), maybe_written=True)
         assert_written_once(sink, BLOCKS)
     assert sink.query("SHOW TABLES LIKE 'again%'").num_rows == 0
     sink.close()
@@ -59,7 +59,7 @@ def test_a_server_that_lost_a_part(tmp_path: Path) -> None:
         host.start()
         sink.close()
         sink = open_sink(host.url)
-        sink.write(nth_block(BLOCKS - 1), again=True)
+        sink.write(nth_block(BLOCKS - 1), maybe_written=True)
         assert_written_once(sink, BLOCKS)
         sink.close()
 
@@ -68,9 +68,9 @@ def test_nothing_is_put_in_where_nothing_is_missing(sink: Sink, caplog: pytest.L
     """Whatever was written in between, also by others; and with what a killed worker left of its own mending."""
     write_all(sink)
     sink.write(nth_block(BLOCKS))
-    sink._engine.execute(f"CREATE TABLE weir.again_flows_1m_{nth_block(0).identity.number:x} AS weir.flows_1m")  # type: ignore[attr-defined]
+    sink._engine.execute(f"CREATE TABLE weir.repair_flows_1m_{nth_block(0).identity.number:x} AS weir.flows_1m")  # type: ignore[attr-defined]
     for number in reversed(range(BLOCKS)):
-        sink.write(nth_block(number), again=True)
+        sink.write(nth_block(number), maybe_written=True)
     assert_written_once(sink, BLOCKS + 1)
     assert caplog.text == "" and sink.query("SHOW TABLES LIKE 'again%'").num_rows == 0
 
@@ -82,7 +82,7 @@ def test_a_rollup_that_cannot_be_judged_is_left_alone_and_told(tmp_path: Path, c
     before = sink.query("SELECT sum(flows) AS n FROM flows_1h")
     sink._engine.execute("INSERT INTO weir.flows_1h SELECT * FROM weir.flows_1h WHERE flows > 0 LIMIT 1")  # type: ignore[attr-defined]
     for number in range(BLOCKS):
-        sink.write(nth_block(number), again=True)
+        sink.write(nth_block(number), maybe_written=True)
     assert sink.query("SELECT sum(flows) AS n FROM flows_1h").column("n")[0].as_py() == before.column("n")[0].as_py() + 1
     assert "weir recompute" in caplog.text and "put in" not in caplog.text
     sink.close()

@@ -13,7 +13,7 @@ from schemas.addresses import parse_addresses
 from schemas.records.flow_batch import U8
 from schemas.records.ip_event import IpEvent
 from streams.attribution.attribute import REASONS, SOURCES, RemoteEnds, attribute
-from streams.attribution.cidr_labels import Network, Outside
+from streams.attribution.cidr_labels import CidrLabels, Network
 from streams.columns.prefixes import Prefixes, distinct
 from streams.ownership.map import OwnershipMap
 from tests.streams.support import Said, address, statements
@@ -60,13 +60,13 @@ def test_a_block_asks_the_trie_once_an_address(monkeypatch: pytest.MonkeyPatch) 
     asked: list[int] = []
     find = Prefixes.find
     monkeypatch.setattr(Prefixes, "find", lambda self, rows: asked.append(len(rows)) or find(self, rows))
-    said(Outside([(ip_network("10.0.0.0/8"), "onprem")]), a_map(), ["10.0.0.1"] * 500 + ["9.9.9.9"] * 500)
+    said(CidrLabels([(ip_network("10.0.0.0/8"), "onprem")]), a_map(), ["10.0.0.1"] * 500 + ["9.9.9.9"] * 500)
     assert asked == [2, 2]
 
 
 @given(st.lists(ADDRESSES | st.sampled_from([*map(ip_address, ("64:ff9b::1", "fec0::1", "ff02::1", "2002::1", "2606::1"))]), max_size=12))
 def test_external_is_what_is_global(asked: list[IPv4Address | IPv6Address]) -> None:
-    for one, answer in zip(asked, said(Outside(), a_map(), [*map(str, asked)]), strict=True):
+    for one, answer in zip(asked, said(CidrLabels(), a_map(), [*map(str, asked)]), strict=True):
         site_local = isinstance(one, IPv6Address) and one.is_site_local
         public = one.is_global and not (one.is_multicast or one.is_reserved or site_local)
         if one.is_loopback:
@@ -89,7 +89,7 @@ def a_map() -> OwnershipMap:
     return OwnershipMap(gap_us=20, skew_us=3, window_us=10)
 
 
-def said(outside: Outside, known: OwnershipMap, ips: list[str], first: int = 50, last: int = 60, listening: bool = False) -> list[str]:
+def said(outside: CidrLabels, known: OwnershipMap, ips: list[str], first: int = 50, last: int = 60, listening: bool = False) -> list[str]:
     """A name with its source, or the reason in brackets."""
     rows = len(ips)
     ends = RemoteEnds(
@@ -112,7 +112,7 @@ def said(outside: Outside, known: OwnershipMap, ips: list[str], first: int = 50,
 
 def test_a_label_names_what_nobody_ever_spoke_for() -> None:
     asked = ["10.0.0.1", "10.0.0.129", "93.184.216.34", "93.185.0.1", "fd00::9", "172.16.0.1", "fe80::1", "224.0.0.1", "127.0.0.1"]
-    assert said(Outside(LABELS), a_map(), asked) == [
+    assert said(CidrLabels(LABELS), a_map(), asked) == [
         *("onprem by cidr", "printers by cidr", "partner by cidr", "(external)", "lab by cidr"),
         *("(unknown)", "(unknown)", "(unknown)", "(shared)"),
     ]
@@ -123,7 +123,7 @@ class TestBesideOwners:
         known = a_map()
         known.learn(statements([Said("pod", 0, 100)]))
         known.learn_events([IpEvent("default", address(2), "lb", True, 10)])
-        assert said(Outside(LABELS), known, ["10.0.0.1", "10.0.0.2", "10.0.0.3"]) == [
+        assert said(CidrLabels(LABELS), known, ["10.0.0.1", "10.0.0.2", "10.0.0.3"]) == [
             "pod by heartbeat",
             "lb by ip_event",
             "onprem by cidr",
@@ -133,24 +133,24 @@ class TestBesideOwners:
         known = a_map()
         known.learn(statements([Said("pod", 0, 40), Said("other", 0, 90, ip=address(3)), Said("another", 55, 90, ip=address(3))]))
         known.learn_events([IpEvent("default", address(2), "lb", True, 10), IpEvent("default", address(2), "lb", False, 20)])
-        assert said(Outside(LABELS), known, ["10.0.0.1", "10.0.0.2", "10.0.0.3"]) == ["(gap)", "(gap)", "(ambiguous)"]
+        assert said(CidrLabels(LABELS), known, ["10.0.0.1", "10.0.0.2", "10.0.0.3"]) == ["(gap)", "(gap)", "(ambiguous)"]
 
     def test_an_address_that_is_known_by_its_listeners_only_is_shared(self) -> None:
         known = a_map()
         known.learn(statements([Said("web", 0, 100, port=443)]))
-        assert said(Outside(LABELS), known, ["10.0.0.1"], listening=True) == ["(shared)"]
+        assert said(CidrLabels(LABELS), known, ["10.0.0.1"], listening=True) == ["(shared)"]
 
     def test_an_agent_that_counts_flows_there_is_word_enough(self) -> None:
         known = a_map()
         known.learn(statements([Said("pod", 0, 100, seen=True), Said("pod", 0, 100, ip=address(9))]))
-        assert said(Outside(LABELS), known, ["10.0.0.1"]) == ["(unknown)"]
+        assert said(CidrLabels(LABELS), known, ["10.0.0.1"]) == ["(unknown)"]
 
     def test_labels_hold_in_every_network(self) -> None:
         known = a_map()
         known.learn(statements([Said("pod", 0, 100, network="other")]))
-        assert said(Outside(LABELS), known, ["10.0.0.1"]) == ["onprem by cidr"]
+        assert said(CidrLabels(LABELS), known, ["10.0.0.1"]) == ["onprem by cidr"]
 
     def test_an_owner_may_be_called_as_a_label_is(self) -> None:
         known = a_map()
         known.learn(statements([Said("onprem", 0, 100)]))
-        assert said(Outside(LABELS), known, ["10.0.0.1", "10.0.0.2"]) == ["onprem by heartbeat", "onprem by cidr"]
+        assert said(CidrLabels(LABELS), known, ["10.0.0.1", "10.0.0.2"]) == ["onprem by heartbeat", "onprem by cidr"]

@@ -14,7 +14,7 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.records.tables import BlockIdentity
 from streams.blocks.build import build_block
 from streams.dedup.state import DedupState
-from streams.ownership.locked_map import SharedOwnership
+from streams.ownership.locked_map import LockedOwnershipMap
 from streams.ownership.map import OwnershipMap
 from tests.bench.attribution.runs import Outcome, run
 from tests.bench.attribution.weir_way import Rules
@@ -120,7 +120,7 @@ def test_a_recording_and_its_truth(tmp_path: Path) -> None:
     events = [item for item in read if not isinstance(item, FlowBatch)]
     assert not refused
     known = OwnershipMap(gap_us=60 * SECOND_US, skew_us=250_000)
-    SharedOwnership(known, "default").learn(batches, [], events)
+    LockedOwnershipMap(known, "default").learn(batches, [], events)
     dedup = DedupState(horizon_us=3_600 * SECOND_US)
     built = build_block(BlockIdentity("weir.flows", 0, 0, len(batches)), range(len(batches)), batches, dedup, known, region="default")
     truth = {tuple(line[:-1]): line[-1] for line in map(orjson.loads, (tmp_path / "truth.jsonl").read_bytes().splitlines())}

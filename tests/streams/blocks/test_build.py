@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 from schemas.addresses import parse_addresses
 from schemas.records.flow_batch import COUNTERS, FlowBatch, Loss
 from schemas.records.tables import BATCHES, FLOWS, LOSSES, OWNERSHIP, BlockIdentity
-from streams.attribution.cidr_labels import Outside
+from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import Built, build_block
 from streams.dedup.state import DedupState
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import heard
+from streams.ownership.observations import from_heartbeats
 from tests.streams.support import address, batch, heartbeats
 
 IDENTITY = BlockIdentity("weir.flows", 3, 40, 49)
 BEATS = heartbeats([(0, address(200), 0, 10_000_000), (1, address(7), 0, 10_000_000), (1, address(7), 5_000_000, 12_000_000)])
 
 
-def build(batches: list[FlowBatch], dedup: DedupState | None = None, outside: Outside | None = None) -> Built:
+def build(batches: list[FlowBatch], dedup: DedupState | None = None, outside: CidrLabels | None = None) -> Built:
     known = OwnershipMap(gap_us=25_000_000, skew_us=250_000)
-    known.learn(heard(batches))
+    known.learn(from_heartbeats(batches))
     dedup = dedup or DedupState(horizon_us=60_000_000)
     return build_block(IDENTITY, range(40, 40 + len(batches)), batches, dedup, known, region="home", outside=outside)
 
@@ -74,7 +74,7 @@ def test_every_column_of_a_flow() -> None:
 def test_labels_and_the_internet_in_a_block() -> None:
     far = batch([1, 2, 3, 7])
     remote = parse_addresses(["192.168.7.1", "8.8.8.8", "172.16.0.1", "10.0.0.7"])
-    outside = Outside([(ip_network("192.168.0.0/16"), "onprem"), (ip_network("10.0.0.0/8"), "mine")])
+    outside = CidrLabels([(ip_network("192.168.0.0/16"), "onprem"), (ip_network("10.0.0.0/8"), "mine")])
     built = build([replace(far, flows=replace(far.flows, remote_ip=remote)), spoken([])], outside=outside)
     columns = ("remote_workload", "remote_source", "remote_reason", "canonical")
     assert [tuple(row[name] for name in columns) for row in built.block.flows.to_pylist()] == [

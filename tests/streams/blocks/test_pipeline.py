@@ -11,29 +11,29 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.records.tables import BlockIdentity
 from schemas.topics import ATTRIBUTED_TOPIC
 from schemas.wire.framing import Framer
-from streams.attribution.cidr_labels import Outside
+from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.pipeline import Pipeline
 from streams.dedup.state import DedupState
 from streams.forwarding.regions import Regions
-from streams.intake.partition_queue import Arrived, Refused
-from streams.ownership.locked_map import SharedOwnership
+from streams.intake.partition_queue import ReceivedMessage, UnreadableMessage
+from streams.ownership.locked_map import LockedOwnershipMap
 from streams.ownership.map import OwnershipMap
 from tests.streams.support import batch
 
-TORN = Refused(Unreadable("torn"), b"n1", b"?", ())
+TORN = UnreadableMessage(Unreadable("torn"), b"n1", b"?", ())
 
 
-def arrived(offset: int, content: FlowBatch | Refused) -> Arrived:
-    return Arrived(offset, 0, 1, content)
+def arrived(offset: int, content: FlowBatch | UnreadableMessage) -> ReceivedMessage:
+    return ReceivedMessage(offset, 0, 1, content)
 
 
 @pytest.mark.parametrize(("published_to", "flows", "letters"), [(0, 3, 2), (41, 2, 2), (43, 1, 1), (44, 0, 1), (45, 0, 0)])
 def test_what_stands_from_there_on_is_published(published_to: int, flows: int, letters: int) -> None:
     """The message at the offset itself is news."""
-    ownership = SharedOwnership(OwnershipMap(gap_us=25_000_000, skew_us=250_000), "default")
+    ownership = LockedOwnershipMap(OwnershipMap(gap_us=25_000_000, skew_us=250_000), "default")
     nobody: Any = None  # nothing is written here
     home = Regions("home")
-    pipeline = Pipeline(nobody, ownership, Outside(), nobody, Framer(None), home, network="default", attributed_partitions=1)
+    pipeline = Pipeline(nobody, ownership, CidrLabels(), nobody, Framer(None), home, network="default", attributed_partitions=1)
     contents = [batch([7], window=0), batch([7], window=1), TORN, batch([7], window=2), TORN]
     messages = [arrived(40 + number, content) for number, content in enumerate(contents)]
     applied = pipeline.build(BlockIdentity("weir.flows", 0, 40, 44), messages, DedupState(horizon_us=60_000_000), published_to)

@@ -16,7 +16,7 @@ from schemas.topics import ATTRIBUTED_TOPIC
 from schemas.wire.attributed import attributed_messages
 from streams.client import attributed_consumer as downstream
 from streams.client.attributed_consumer import AttributedConsumer
-from streams.client.duplicates import Seen
+from streams.client.duplicates import DeliveryState
 from tests.weir.commands.test_tail import row
 
 
@@ -123,7 +123,7 @@ def test_offsets_in_kafka_are_never_asked(program: Program) -> None:
     assert program.stored == {}
     assert program.client.positions == {0: OFFSET_BEGINNING, 1: OFFSET_BEGINNING}
     assert program.client.config["enable.auto.commit"] is False
-    other = Program({1: Seen.from_text('{"next":23,"blocks":{}}').text})
+    other = Program({1: DeliveryState.from_text('{"next":23,"blocks":{}}').text})
     other.client.give(0, 1)
     other.run()
     assert other.client.positions == {0: OFFSET_BEGINNING, 1: 23}
@@ -158,13 +158,13 @@ def test_a_partition_that_comes_back_within_a_poll_goes_on_from_the_store(progra
     assert program.run() == []
     program.client.coming.append(Sent(0, 0))
     program.client.take_away(0, 1)
-    elsewhere = Seen()
+    elsewhere = DeliveryState()
     elsewhere.take(6, downstream.part_of(Sent(6, 1).headers()))
     program.client.coming.append(lambda: program.stored.update({0: elsewhere.text}))
     program.client.give(0)
     program.client.coming.append(Sent(7, 1, 2))
     assert program.run() == [2, 102]
-    assert program.client.positions == {0: 7} and Seen.from_text(program.stored[0]).next_offset == 8
+    assert program.client.positions == {0: 7} and DeliveryState.from_text(program.stored[0]).next_offset == 8
 
 
 def test_what_cannot_be_read_is_not_passed_over(program: Program) -> None:

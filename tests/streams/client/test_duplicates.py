@@ -9,7 +9,7 @@ import pytest
 
 from schemas.errors import Unreadable, WeirError
 from streams.client import duplicates as repeats
-from streams.client.duplicates import Part, Seen, part_of
+from streams.client.duplicates import DeliveryState, Part, part_of
 
 PARTITIONS = 3
 Log = dict[int, list[Part]]
@@ -19,8 +19,8 @@ def block(first: int, last: int, parts: int, source: str = "weir.flows:3") -> li
     return [Part(source, first, last, number, parts) for number in range(1, parts + 1)]
 
 
-def counted(messages: list[Part], seen: Seen | None = None) -> list[Part]:
-    seen = seen or Seen()
+def counted(messages: list[Part], seen: DeliveryState | None = None) -> list[Part]:
+    seen = seen or DeliveryState()
     start = seen.next_offset or 0
     return [part for offset, part in enumerate(messages, start) if seen.take(offset, part)]
 
@@ -54,16 +54,16 @@ def test_sources_do_not_disturb_one_another() -> None:
 
 
 def test_what_is_delivered_again_from_before_was_taken() -> None:
-    seen, messages = Seen(), block(0, 9, 4)
+    seen, messages = DeliveryState(), block(0, 9, 4)
     assert counted(messages, seen) == messages
     assert [seen.take(offset, part) for offset, part in enumerate(messages)] == [False] * 4
 
 
 def test_the_state_is_its_text() -> None:
-    seen = Seen()
-    assert seen.text == "" and Seen.from_text("").next_offset is None
+    seen = DeliveryState()
+    assert seen.text == "" and DeliveryState.from_text("").next_offset is None
     counted([*block(0, 9, 100)[:70], *block(4, 4, 1, "weir.forward.eu:0@x")], seen)
-    again = Seen.from_text(seen.text)
+    again = DeliveryState.from_text(seen.text)
     assert (again.text, again.next_offset) == (seen.text, 71)
     assert counted(block(0, 9, 100), again) == block(0, 9, 100)[70:]
 
@@ -73,12 +73,12 @@ def test_the_state_is_its_text() -> None:
 )
 def test_another_text_is_refused(text: str) -> None:
     with pytest.raises(WeirError, match="is none of a consumer of weir.attributed"):
-        Seen.from_text(text)
+        DeliveryState.from_text(text)
 
 
 def test_what_is_remembered_is_bounded_and_the_longest_silent_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeats, "REMEMBERED_SOURCES", 2)
-    seen, (one, two, three) = Seen(), (block(0, 9, 1, name)[0] for name in ("one:0", "two:0", "three:0"))
+    seen, (one, two, three) = DeliveryState(), (block(0, 9, 1, name)[0] for name in ("one:0", "two:0", "three:0"))
     assert counted([one, two, one, three], seen) == [one, two, three]
     assert "two:0" not in seen.text
     assert counted([one, three], seen) == []
@@ -155,8 +155,8 @@ def test_totals_are_exact_through_crashes_of_everybody(seed: int) -> None:
     totals = Counter[tuple[int, Part]]()
     for partition, messages in workers.log.items():
         stored = ""
-        while (offset := Seen.from_text(stored).next_offset or 0) < len(messages):
-            seen, fresh = Seen.from_text(stored), Counter[tuple[int, Part]]()
+        while (offset := DeliveryState.from_text(stored).next_offset or 0) < len(messages):
+            seen, fresh = DeliveryState.from_text(stored), Counter[tuple[int, Part]]()
             for number in range(offset, min(len(messages), offset + workers.random.randrange(1, 20))):
                 if seen.take(number, messages[number]):
                     fresh[partition, messages[number]] += 1

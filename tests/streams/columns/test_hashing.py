@@ -11,12 +11,12 @@ import pytest
 
 from schemas.records.flow_batch import FlowBatch, FlowColumns
 from streams.columns.hashing import mix, named_flow_hashes
-from streams.columns.merged import join
+from streams.columns.merged import merge_batches
 from tests.streams.support import address, batch
 
 
 def hash_of(one: FlowBatch) -> int:
-    return int(join([one], region="eu").hashes()[0])
+    return int(merge_batches([one], region="eu").hashes()[0])
 
 
 def with_flows(one: FlowBatch, **columns: object) -> FlowBatch:
@@ -68,7 +68,7 @@ def test_rows_of_the_table_give_the_same_hash() -> None:
     none = np.zeros(3, np.uint32)
     key = (flows.local_ip, flows.remote_ip, flows.service_port, flows.protocol, flows.role)
     again = named_flow_hashes(*key, none + 1, ["x", "checkout"], none, ["default"])
-    assert again.tolist() == join([one], region="eu").hashes().tolist()
+    assert again.tolist() == merge_batches([one], region="eu").hashes().tolist()
 
 
 def test_small_differences_spread_over_all_bits() -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.flow_batch import FlowBatch, Loss
-from streams.columns.merged import join
-from streams.dedup.interval_set import Spans
+from streams.columns.merged import merge_batches
+from streams.dedup.interval_set import IntervalSet
 from streams.dedup.state import Admission, DedupState
 from tests.streams.support import batch
 
@@ -25,7 +25,7 @@ def state(entries: int = 1_000_000) -> DedupState:
 
 
 def admit(dedup: DedupState, one: FlowBatch) -> Admission:
-    return dedup.admit(one, join([one], region="eu").hashes())
+    return dedup.admit(one, merge_batches([one], region="eu").hashes())
 
 
 def admitted(dedup: DedupState, batches: Iterable[FlowBatch]) -> list[Key]:
@@ -71,7 +71,7 @@ def test_a_restored_state_goes_on_as_the_old_one(sent: list[FlowBatch], cut: int
     steps = []
     for one in sent[:cut]:
         admission = admit(old, one)
-        hashes = join([one], region="eu").hashes()[admission.new]
+        hashes = merge_batches([one], region="eu").hashes()[admission.new]
         steps.append((new.restore_flows, (one.node_id, one.epoch, one.window_start_us, hashes)))
         if admission.noted:
             steps.append((new.restore_batch, (one.node_id, one.epoch, one.window_start_us, one.batch_index, one.batch_count)))
@@ -178,7 +178,7 @@ def test_memory_stays_flat_over_many_windows() -> None:
 
 @given(st.lists(st.integers(0, 40), max_size=30))
 def test_spans_are_a_set_of_windows(numbers: list[int]) -> None:
-    spans = Spans()
+    spans = IntervalSet()
     for number in numbers:
         spans.add(number, number + 1)
     assert [number in spans for number in range(-1, 43)] == [number in numbers for number in range(-1, 43)]
@@ -187,7 +187,7 @@ def test_spans_are_a_set_of_windows(numbers: list[int]) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9)), max_size=12))
 def test_spans_of_any_length(parts: list[tuple[int, int]]) -> None:
-    spans = Spans()
+    spans = IntervalSet()
     for start, length in parts:
         spans.add(start, start + length)
     covered = {instant for start, length in parts for instant in range(start, start + length)}

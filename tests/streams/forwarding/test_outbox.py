@@ -12,10 +12,10 @@ from schemas.errors import Unavailable, WeirError
 from schemas.records.tables import BlockIdentity
 from schemas.wire.codec import decode_batch
 from schemas.wire.framing import unframe
-from streams.columns.merged import join
+from streams.columns.merged import merge_batches
 from streams.forwarding import outbox as module
 from streams.forwarding.outbox import Outbox
-from streams.forwarding.split import Crossing, part
+from streams.forwarding.split import ForwardedBatch, split_by_region
 from tests.streams.forwarding.test_regions import US_AND_AP
 from tests.streams.support import batch
 
@@ -26,9 +26,9 @@ def block(number: int, partition: int = 0) -> BlockIdentity:
     return BlockIdentity("weir.flows", partition, 10 * number, 10 * number + 9)
 
 
-def message(window: int) -> Crossing:
+def message(window: int) -> ForwardedBatch:
     """One flow to region us."""
-    (made,) = part(join([batch([9], window=window)], region=HOME), US_AND_AP)[1]
+    (made,) = split_by_region(merge_batches([batch([9], window=window)], region=HOME), US_AND_AP)[1]
     return made
 
 
@@ -106,7 +106,7 @@ def test_a_block_that_is_built_again_is_not_taken_twice(outbox: Outbox, path: Pa
 
 def test_regions_have_a_limit_each(outbox: Outbox) -> None:
     fill(outbox, range(9))
-    (other,) = part(join([batch([17], window=3)], region=HOME), US_AND_AP)[1]
+    (other,) = split_by_region(merge_batches([batch([17], window=3)], region=HOME), US_AND_AP)[1]
     for number in range(20, 29):
         outbox.add(block(number), [other])
         outbox.confirm(block(number))
@@ -130,7 +130,7 @@ def test_two_workers_do_not_share_one(outbox: Outbox, path: Path, monkeypatch: p
 def test_a_disk_that_is_full_is_waited_for(outbox: Outbox) -> None:
     pages = outbox._db.execute("PRAGMA page_count").fetchone()[0]
     outbox._db.execute(f"PRAGMA max_page_count = {pages}")
-    big = Crossing("us", b"n1", bytes(100_000), 1)
+    big = ForwardedBatch("us", b"n1", bytes(100_000), 1)
     with pytest.raises(Unavailable, match=r"outbox.db cannot be written \(database or disk is full\)"):
         outbox.add(block(0), [big])
     assert outbox.waiting() == {} and outbox.head("us") == []

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from schemas.records.flow_batch import FlowBatch, FlowColumns, Loss
 from schemas.wire.codec import decode_batch
 from schemas.wire.framing import unframe
-from streams.columns.merged import join
+from streams.columns.merged import merge_batches
 from streams.forwarding.regions import HERE, Prefix, Regions
-from streams.forwarding.split import Crossing, lost, part
+from streams.forwarding.split import ForwardedBatch, loss_report, split_by_region
 from tests.streams.support import address, batch, heartbeats
 
 ADDRESSES = st.one_of(
@@ -58,13 +58,13 @@ def prefixes(*texts: str) -> list[Prefix]:
 US_AND_AP = Regions("eu", prefixes("10.0.0.8/29=us", "10.0.0.16/28=ap", "10.0.0.0/24=eu"))
 
 
-def crossing(batches: list[FlowBatch], regions: Regions = US_AND_AP) -> tuple[list[int], tuple[Crossing, ...]]:
+def crossing(batches: list[FlowBatch], regions: Regions = US_AND_AP) -> tuple[list[int], tuple[ForwardedBatch, ...]]:
     """Ports that stay (they stand for the last byte of the remote address), and what leaves."""
-    kept, messages = part(join(batches, region="eu", network="blue"), regions)
+    kept, messages = split_by_region(merge_batches(batches, region="eu", network="blue"), regions)
     return kept.flows.service_port.tolist(), messages
 
 
-def read(message: Crossing) -> FlowBatch:
+def read(message: ForwardedBatch) -> FlowBatch:
     return decode_batch(unframe(message.value).body)
 
 
@@ -90,34 +90,34 @@ def test_the_identity_there_is_the_identity_here() -> None:
     (message,) = crossing([unnamed])[1]
     there = read(message)
     assert (there.region, there.network) == ("eu", "blue")
-    here = join([unnamed], region="eu", network="blue").hashes()
-    assert np.array_equal(join([there], region="us", network="red").hashes(), here)
+    here = merge_batches([unnamed], region="eu", network="blue").hashes()
+    assert np.array_equal(merge_batches([there], region="us", network="red").hashes(), here)
 
 
 def test_where_nothing_crosses_nothing_changes() -> None:
-    joined = join([batch([1, 2, 3])], region="eu")
-    assert part(joined, US_AND_AP) == (joined, ())
-    assert part(joined, Regions("eu"))[0] is joined
+    joined = merge_batches([batch([1, 2, 3])], region="eu")
+    assert split_by_region(joined, US_AND_AP) == (joined, ())
+    assert split_by_region(joined, Regions("eu"))[0] is joined
     assert crossing([])[1] == ()
 
 
 def test_a_lost_message_is_reported_by_its_flows() -> None:
     (message,) = crossing([batch([9, 10], epoch=5, window=3)])[1]
-    key, value = lost(message.value, "outbox_full")
+    key, value = loss_report(message.value, "outbox_full")
     report = decode_batch(unframe(value).body)
     (loss,) = report.losses
     assert (key, report.node_id, report.epoch, report.window_start_us, len(report.flows)) == (b"n1", "n1", 5, 30_000_000, 0)
     assert (loss.stage, loss.reason, loss.flows, loss.packets, loss.bytes) == ("forward", "outbox_full", 2, 4, 109 + 110 + 2)
-    assert loss == decode_batch(unframe(lost(message.value, "outbox_full")[1]).body).losses[0]
+    assert loss == decode_batch(unframe(loss_report(message.value, "outbox_full")[1]).body).losses[0]
     other = crossing([batch([9, 12], epoch=5, window=3)])[1][0]
-    assert decode_batch(unframe(lost(other.value, "outbox_full")[1]).body).losses[0].id != loss.id
+    assert decode_batch(unframe(loss_report(other.value, "outbox_full")[1]).body).losses[0].id != loss.id
 
 
 def test_nonsense_is_reported_as_far_as_a_counter_goes() -> None:
     odd = batch([9, 10, 11])
     odd = replace(odd, flows=replace(odd.flows, bytes_sent=np.full(3, 2**63 - 1, np.uint64)))
     (message,) = crossing([odd])[1]
-    assert decode_batch(unframe(lost(message.value, "outbox_full")[1]).body).losses[0].bytes == 2**63 - 1
+    assert decode_batch(unframe(loss_report(message.value, "outbox_full")[1]).body).losses[0].bytes == 2**63 - 1
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", "::1"])

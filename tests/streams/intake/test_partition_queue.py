@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import Unreadable
-from streams.intake.hold import HoldRule, PartitionProgress
-from streams.intake.partition_queue import Arrived, Lane, Refused
+from streams.intake.hold import HoldRule, PartitionWatermark
+from streams.intake.partition_queue import PartitionQueue, ReceivedMessage, UnreadableMessage
 from tests.streams.support import batch
 
-NOTHING = Refused(Unreadable("stands for a message without flows"), b"", b"", ())
+NOTHING = UnreadableMessage(Unreadable("stands for a message without flows"), b"", b"", ())
 
 
-class Sized(Arrived):
+class Sized(ReceivedMessage):
     """A message that claims a number of flows without carrying them."""
 
     @property
@@ -24,22 +24,22 @@ class Sized(Arrived):
         return self.size
 
 
-def message(offset: int, flows: int = 1) -> Arrived:
+def message(offset: int, flows: int = 1) -> ReceivedMessage:
     return Sized(offset, 0, flows, NOTHING)
 
 
-def lane(offsets: range, pending: tuple[int, int] | None = None) -> Lane:
-    made = Lane(partition=0, generation=1, pending=pending)
+def lane(offsets: range, pending: tuple[int, int] | None = None) -> PartitionQueue:
+    made = PartitionQueue(partition=0, generation=1, pending=pending)
     for offset in offsets:
         made.append(message(offset))
     return made
 
 
-def offsets(block: list[Arrived]) -> list[int]:
+def offsets(block: list[ReceivedMessage]) -> list[int]:
     return [arrived.offset for arrived in block]
 
 
-def always(_: Arrived) -> bool:
+def always(_: ReceivedMessage) -> bool:
     return True
 
 
@@ -88,7 +88,7 @@ def test_a_pending_block_that_has_expired_altogether_holds_nobody_up() -> None:
 
 
 def test_a_pending_block_over_a_gap_in_the_offsets_ends_at_the_gap() -> None:
-    made = Lane(partition=0, generation=1, pending=(0, 6))
+    made = PartitionQueue(partition=0, generation=1, pending=(0, 6))
     for offset in (0, 1, 2, 8):
         made.append(message(offset))
     assert offsets(made.cut(100, always)) == [0, 1, 2]
@@ -118,18 +118,18 @@ def test_names_count_with_more_than_their_letters() -> None:
     """A message of nothing but short names is many times as large in memory as on the wire."""
     one = batch([7], window=0)
     many = replace(one, workloads=(*one.workloads, *(f"w{number}" for number in range(1_000))))
-    held = [Arrived(0, 0, 5_000, content).held_bytes for content in (one, many)]
+    held = [ReceivedMessage(0, 0, 5_000, content).held_bytes for content in (one, many)]
     assert held[1] - held[0] >= sum(getsizeof(name) - len(name) for name in many.workloads) - sum(map(getsizeof, one.workloads))
 
 
 def test_an_unreadable_message_is_not_held() -> None:
-    nobody_spoke = [PartitionProgress(None, 0)]
+    nobody_spoke = [PartitionWatermark(None, 0)]
     assert message(0).released(HoldRule(hold_us=10, skew_us=1), nobody_spoke)
 
 
 @given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 100))
 def test_blocks_partition_the_lane(sizes: list[int], block_flows: int) -> None:
-    made = Lane(partition=0, generation=1)
+    made = PartitionQueue(partition=0, generation=1)
     for offset, flows in enumerate(sizes):
         made.append(message(offset, flows))
     seen: list[int] = []

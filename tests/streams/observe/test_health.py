@@ -14,9 +14,9 @@ from urllib.request import urlopen
 import pytest
 
 from schemas.errors import WeirError
-from streams.learning.learner import Knowledge
+from streams.learning.learner import OwnershipLearner
 from streams.observe.health import Watchdog, serve
-from streams.observe.liveness import Progress
+from streams.observe.liveness import Liveness
 from streams.worker import _until_over
 from tests.support.kafka import free_ports
 from tests.support.processes import weir_environment
@@ -34,7 +34,7 @@ def ask(port: int, path: str) -> tuple[int, str]:
 def test_it_answers_by_what_is_known_of_the_progress() -> None:
     (port,) = free_ports(1)
     now = [0.0]
-    progress = Progress(10, lambda: now[0])
+    progress = Liveness(10, lambda: now[0])
     progress.end_of = lambda _: 7
     serve(port, progress)
     assert ask(port, "/health") == (503, "starting\n")
@@ -54,9 +54,9 @@ def test_it_answers_by_what_is_known_of_the_progress() -> None:
         serve(port, progress)
 
 
-def stuck() -> Progress:
+def stuck() -> Liveness:
     now = iter(range(0, 10**9, 1_000))
-    progress = Progress(1, lambda: next(now))
+    progress = Liveness(1, lambda: next(now))
     progress.end_of = lambda _: 7
     progress.starting("")
     progress.moved("weir.flows", 0, 5)
@@ -76,7 +76,7 @@ def test_the_watchdog_stops_a_stuck_worker_and_says_why() -> None:
 
 
 def test_the_watchdog_has_nothing_to_say_of_others() -> None:
-    watchdog = Watchdog(Progress(1), threading.Event(), 0.01)
+    watchdog = Watchdog(Liveness(1), threading.Event(), 0.01)
     watchdog.start()
     watchdog.close()
     watchdog.join(10)
@@ -163,6 +163,6 @@ def test_knowledge_that_breaks_says_so_in_a_sentence() -> None:
     broken = SimpleNamespace(
         _catch_up=lambda: 1 / 0, _stop_wanted=threading.Event(), _consumer=SimpleNamespace(close=lambda: None), failed=None
     )
-    Knowledge.run(broken)  # type: ignore[arg-type]
+    OwnershipLearner.run(broken)  # type: ignore[arg-type]
     said = "Learning who holds which address came to an end (ZeroDivisionError: division by zero): start the worker again."
     assert isinstance(broken.failed, WeirError) and str(broken.failed) == said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.observe.liveness import STUCK_FACTOR, Place, Progress
+from streams.observe.liveness import STUCK_FACTOR, Liveness, Place
 
 PATIENCE = 100.0
 STUCK = STUCK_FACTOR * PATIENCE
@@ -15,7 +15,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.now, self.ends = 1_000.0, [0, 0]
-        self.progress = Progress(PATIENCE, lambda: self.now)
+        self.progress = Liveness(PATIENCE, lambda: self.now)
         self.progress.end_of = lambda place: self.ends[place.partition]
         self.progress.starting("")
         for partition in (0, 1):

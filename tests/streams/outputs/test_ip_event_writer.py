@@ -12,7 +12,7 @@ import pytest
 from schemas.errors import Unavailable, WeirError
 from schemas.records.ip_event import IpEvent
 from streams.outputs import ip_event_writer as event_writer
-from streams.outputs.ip_event_writer import EventWriter
+from streams.outputs.ip_event_writer import IpEventWriter
 from tests.streams.support import address
 
 
@@ -35,8 +35,8 @@ class FakeSink:
 
 
 @contextmanager
-def writing(sink: FakeSink, known: Sequence[IpEvent] = ()) -> Iterator[EventWriter]:
-    writer = EventWriter(sink, lambda: [list(known)])  # type: ignore[arg-type]
+def writing(sink: FakeSink, known: Sequence[IpEvent] = ()) -> Iterator[IpEventWriter]:
+    writer = IpEventWriter(sink, lambda: [list(known)])  # type: ignore[arg-type]
     writer.start()
     yield writer
     sink.answers.set()

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.ownership.address_index import AddressTable, key_columns, split_keys
-from streams.ownership.ragged import Ragged
+from streams.ownership.address_index import AddressIndex, key_columns, split_keys
+from streams.ownership.ragged import RaggedArray
 
 key = st.tuples(st.integers(0, 3), st.binary(min_size=16, max_size=16) | st.just(bytes(16)), st.sampled_from([6, 17]), st.integers(0, 3))
 
@@ -20,7 +20,7 @@ def columns(keys: list[tuple[int, bytes, int, int]]) -> np.ndarray[tuple[int, in
 
 @given(st.lists(st.lists(key, max_size=12), max_size=6))
 def test_ids_are_those_of_a_dict(rounds: list[list[tuple[int, bytes, int, int]]]) -> None:
-    table, model = AddressTable(), {}
+    table, model = AddressIndex(), {}
     for keys in rounds:
         ids = table.intern(columns(keys))
         for one, number in zip(keys, ids.tolist(), strict=True):
@@ -36,7 +36,7 @@ def test_many_addresses_are_found_and_no_others() -> None:
     def addresses(first: int, last: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
         return columns([(0, bytes(12) + number.to_bytes(4, "big"), 6, 0) for number in range(first, last)])
 
-    table = AddressTable()
+    table = AddressIndex()
     for first in range(0, 30_000, 3_000):
         table.intern(addresses(first, first + 3_000))
     assert len(set(table.find(addresses(0, 30_000)).tolist())) == 30_000
@@ -45,7 +45,7 @@ def test_many_addresses_are_found_and_no_others() -> None:
 
 @given(st.lists(st.dictionaries(st.integers(0, 7), st.lists(st.integers(0, 99), max_size=9), max_size=8), max_size=40))
 def test_ragged_lists_are_lists(rounds: list[dict[int, list[int]]]) -> None:
-    ragged, model = Ragged(value=np.int64), {number: [] for number in range(8)}
+    ragged, model = RaggedArray(value=np.int64), {number: [] for number in range(8)}
     ragged.resize(8)
     for written in rounds:
         model.update(written)
@@ -60,7 +60,7 @@ def test_ragged_lists_are_lists(rounds: list[dict[int, list[int]]]) -> None:
 
 
 def test_room_that_is_left_behind_is_used_again() -> None:
-    ragged = Ragged(value=np.int64)
+    ragged = RaggedArray(value=np.int64)
     ragged.resize(1)
     for size in range(1, 3_000):
         ragged.put(np.zeros(1, np.int64), np.array([size]), value=np.arange(size))

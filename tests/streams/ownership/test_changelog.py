@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import Unreadable
 from schemas.wire.codec import decode_ownership, encode_ownership
-from streams.ownership.changelog import tell
+from streams.ownership.changelog import encode_changelog
 from tests.streams.support import Said, address, statements
 
 said = st.builds(
@@ -29,7 +29,7 @@ said = st.builds(
 @given(st.lists(said, max_size=12))
 def test_every_statement_is_told_once_under_its_address(all_said: list[Said]) -> None:
     found = []
-    messages = tell(statements(all_said))
+    messages = encode_changelog(statements(all_said))
     for message in messages:
         record = decode_ownership(message.body)
         assert encode_ownership(record) == message.body
@@ -42,10 +42,10 @@ def test_every_statement_is_told_once_under_its_address(all_said: list[Said]) ->
 
 
 def test_a_port_of_a_shared_address_has_a_key_of_its_own() -> None:
-    both = tell(statements([Said("n", 0, 5), Said("app", 0, 5, port=80)]))
+    both = encode_changelog(statements([Said("n", 0, 5), Said("app", 0, 5, port=80)]))
     assert sorted(message.key for message in both) == [b"default/::ffff:10.0.0.1", b"default/::ffff:10.0.0.1/6/80"]
 
 
 def test_times_that_readers_would_refuse_are_not_told() -> None:
     with pytest.raises(Unreadable, match="before its start"):
-        tell(statements([Said("A", 5, 4)]))
+        encode_changelog(statements([Said("A", 5, 4)]))

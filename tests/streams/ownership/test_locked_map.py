@@ -8,16 +8,16 @@ from prometheus_client import REGISTRY
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from streams.ownership import locked_map as shared_ownership
-from streams.ownership.locked_map import SharedOwnership
+from streams.ownership.locked_map import LockedOwnershipMap
 from streams.ownership.map import OwnershipMap
 from tests.streams.support import address, batch, heartbeats, who
 
 SECOND_US = 1_000_000
 
 
-def shared(max_ranges: int = 1_000) -> tuple[OwnershipMap, SharedOwnership]:
+def shared(max_ranges: int = 1_000) -> tuple[OwnershipMap, LockedOwnershipMap]:
     known = OwnershipMap(gap_us=20 * SECOND_US, skew_us=0)
-    return known, SharedOwnership(known, "default", max_ranges)
+    return known, LockedOwnershipMap(known, "default", max_ranges)
 
 
 def window(number: int) -> FlowBatch:

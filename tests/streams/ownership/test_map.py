@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import told
+from streams.ownership.observations import from_changelog
 from tests.streams.support import Said, address, retold, statements, who, whos
 
 said = st.builds(
@@ -60,7 +60,7 @@ def test_what_one_learns_another_can_be_told(left: list[Said], right: list[Said]
     both.learn(statements(left + right))
     one.learn(statements(left))
     changed = other.learn(statements(right))
-    one.learn(told(retold(other.ranges_of(changed))))
+    one.learn(from_changelog(retold(other.ranges_of(changed))))
     assert everything(one) == everything(both)
     assert timeline(one) == timeline(both)
 

@@ -13,12 +13,12 @@ from schemas.addresses import parse_address, parse_addresses
 from schemas.records.ip_event import IpEvent
 from schemas.records.tables import BlockIdentity
 from sinks.open import open_sink
-from streams.attribution.cidr_labels import Outside
+from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import build_block
 from streams.blocks.side_tables import ip_events_table
 from streams.dedup.state import DedupState
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import heard
+from streams.ownership.observations import from_heartbeats
 from tests.streams.support import address, batch, heartbeats
 from tests.support.clickhouse import EngineHost
 from tests.support.processes import run_weir
@@ -65,7 +65,7 @@ def fill(url: str) -> None:
     batches = [teller, batch([7, 8, 9, 10, 11, 12, 13, 14], window=2), batch([1, 2], window=2, node="n3")]
     internet = parse_addresses(["8.8.8.8", "127.0.0.1"])
     batches[2] = replace(batches[2], flows=replace(batches[2].flows, remote_ip=internet))
-    known.learn(heard(batches))
+    known.learn(from_heartbeats(batches))
     known.learn_events(told)
     built = build_block(
         BlockIdentity("weir.flows", 3, 40, 49),
@@ -74,7 +74,7 @@ def fill(url: str) -> None:
         DedupState(horizon_us=600 * SECOND),
         known,
         region="home",
-        outside=Outside([(ip_network("10.0.0.12/32"), "onprem")]),
+        outside=CidrLabels([(ip_network("10.0.0.12/32"), "onprem")]),
     )
     sink.write_ip_events(ip_events_table(told))
     sink.write(built.block)
