@@ -21,6 +21,7 @@ from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch,
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import AddressRange, Ownership, Watermark
 from schemas.records.validation import ADDRESS_COLUMNS, check_batch, check_ip_event, check_ownership, check_watermark
+from schemas.wire.framing import Framed
 from schemas.wire.schema_files import Schema, current
 
 Body = bytes | memoryview
@@ -97,6 +98,11 @@ def decode_watermark(body: Body, writer: Schema | None = None) -> Watermark:
     return watermark
 
 
+def decode_as_written(framed: Framed) -> dict[str, Any]:
+    """The fields of a message by the schema it was written with, so that fields of a newer version are there too. Raises Unreadable."""
+    return _record(framed.name, framed.body, framed.writer, None)
+
+
 _SCALARS = ("node_id", "epoch", "seq", "region", "network", "window_seconds", "batch_index", "batch_count")
 
 
@@ -112,12 +118,14 @@ def _write(name: str, record: dict[str, Any]) -> bytes:
 def _read(name: str, body: Body, writer: Schema | None) -> dict[str, Any]:
     reader = current(name)
     if writer is None or writer.fingerprint == reader.fingerprint:
-        writer, resolve = reader, None
-    else:
-        resolve = reader.parsed
+        return _record(name, body, reader, None)
+    return _record(name, body, writer, reader)
+
+
+def _record(name: str, body: Body, writer: Schema, reader: Schema | None) -> dict[str, Any]:
     source = BytesIO(body)
     try:
-        record = schemaless_reader(source, writer.parsed, resolve)
+        record = schemaless_reader(source, writer.parsed, reader.parsed if reader else None)
     except _MALFORMED as error:
         detail = str(error) or type(error).__name__
         raise Unreadable(f"A {name} of {len(body)} bytes is torn or not of schema {writer.fingerprint.hex()} ({detail}).") from error

@@ -24,15 +24,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from types import TracebackType
 from typing import Any, Self, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
-from fastavro import schemaless_reader
 
 from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.topics import ATTRIBUTED_TOPIC
+from schemas.wire.codec import decode_as_written
 from schemas.wire.framing import Framer
 from streams.client.duplicates import DeliveryState, Part, part_of
 
@@ -141,13 +140,12 @@ class AttributedConsumer:
             raise Unavailable(f"Kafka does not hand over {ATTRIBUTED_TOPIC}: {error.str()}")
 
     def _decoded(self, partition: int, offset: int, part: Part, value: bytes) -> AttributedMessage:
-        framed = self._framer.unframe(value)
         try:
-            record: Any = schemaless_reader(BytesIO(framed.body), framed.writer.parsed, None)
+            record = decode_as_written(self._framer.unframe(value))
             head = (record["window_start"], record["window_seconds"], record["region"])
             return AttributedMessage(partition, offset, part, *head, record["flows"])
-        except (EOFError, ValueError, TypeError, KeyError, IndexError) as error:
-            raise Unreadable(f"The message at {ATTRIBUTED_TOPIC}:{partition}:{offset} is torn ({error}).") from error
+        except (Unreadable, KeyError) as error:
+            raise Unreadable(f"The message at {ATTRIBUTED_TOPIC}:{partition}:{offset} cannot be read: {error}") from error
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         for place in places:

@@ -55,19 +55,14 @@ def _flows(settings: Settings, stop: threading.Event, from_beginning: bool) -> I
 
 def _decode(framer: Any, message: bytes) -> list[dict[str, Any]]:
     """The rows of one message, by the schema that it was written with: a newer worker's extra columns are shown too."""
-    from io import BytesIO
-
-    from fastavro import schemaless_reader
-
     from schemas.errors import Unreadable
     from schemas.instants import format_instant
+    from schemas.wire.codec import decode_as_written
 
     framed = framer.unframe(message)
-    try:
-        record: Any = schemaless_reader(BytesIO(framed.body), framed.writer.parsed, None)
-        rows: list[dict[str, Any]] = record["flows"]
-    except (EOFError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise Unreadable(f"A message of {len(message)} bytes on weir.attributed is torn ({error}).") from error
+    if framed.name != "AttributedFlows":
+        raise Unreadable(f"A message of weir.attributed holds a {framed.name}, not AttributedFlows.")
+    rows: list[dict[str, Any]] = decode_as_written(framed)["flows"]
     for row in rows:
         row.update({name: format_instant(row[name]) for name in INSTANTS})
     return rows

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schemas.errors import WeirError
+from schemas.errors import Unreadable, WeirError
 from schemas.instants import format_instant
 from weir.output.tables import printable
 
@@ -65,12 +64,12 @@ def _fields(letter: Letter, framer: Framer) -> Iterator[str]:
 
 
 def _avro_fields(framed: Framed) -> str:
-    from fastavro import schemaless_reader
+    from schemas.wire.codec import decode_as_written
 
     try:
-        record: Any = schemaless_reader(BytesIO(framed.body), framed.writer.parsed, None)
-    except Exception as error:  # whatever a reader makes of bytes that are no record of this schema
-        return f"not decoded: the bytes do not fit the schema ({type(error).__name__}: {error})"
+        record = decode_as_written(framed)
+    except Unreadable as error:
+        return f"not decoded: {error}"
     return orjson.dumps(record, default=_base64, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
