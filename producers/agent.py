@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 from bpf.cgroup import find_cgroup2, resolve_cgroup
 from bpf.probe import Probe, open_probe, remove_probe
@@ -34,8 +32,6 @@ from schemas.wire.framing import Framer
 __all__ = ["AgentSettings", "run_agent"]
 
 log = logging.getLogger("weir.agent")
-
-OpenProbe = Callable[[Path, int], Probe]
 
 
 def run_agent(settings: AgentSettings, stop: threading.Event) -> None:

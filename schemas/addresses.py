@@ -43,11 +43,6 @@ def parse_addresses(texts: Iterable[str]) -> U8:
     return np.frombuffer(b"".join(map(parse_address, texts)), np.uint8).reshape(-1, 16)
 
 
-def format_addresses(addresses: U8) -> list[str]:
-    """n texts of (n, 16) bytes."""
-    return list(map(format_address, split_addresses(addresses)))
-
-
 def split_addresses(addresses: U8) -> Iterator[bytes]:
     """The rows of an (n, 16) array as bytes, trailing zeros included."""
     data = np.ascontiguousarray(addresses, np.uint8).tobytes()

@@ -43,11 +43,5 @@ def check_names(what: str, names: Iterable[str]) -> None:
         check_name(what, name)
 
 
-def clean_name(text: str) -> str:
-    """The nearest allowed name: control characters and lone surrogates become "?", the tail beyond the limit is cut off."""
-    visible = _CONTROL.sub("?", text).encode(errors="replace")
-    return visible[:NAME_BYTES].decode(errors="ignore")
-
-
 def _shown(name: str) -> str:
     return ascii(name if len(name) <= 40 else name[:37] + "...")

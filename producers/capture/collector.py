@@ -29,7 +29,7 @@ from producers.identity.inventory import Inventory
 from producers.identity.last_snapshot import Snapshot, SnapshotFile
 from producers.spool.journal import Journal, State
 from producers.spool.recovery import account, died_with_memory
-from producers.spool.segment import Head, Record, make_segment, pack
+from producers.spool.segment import Head, Record, make_segment, packed_size
 from producers.spool.spool import Spool
 from schemas.failpoints import reach
 from schemas.records.flow_batch import Loss
@@ -158,12 +158,12 @@ class Collector:
         known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
         records = self._cut(window, folded, heartbeats, known)
         replaces: tuple[int, ...] = ()
-        room = self._spool.room_for(len(pack(make_segment(window.start_us, records, known, (), lost))))
+        room = self._spool.room_for(packed_size(make_segment(window.start_us, records, known, (), lost)))
         if not room.enough:
             log.error("The spool cannot take window %d: its flows are given up and counted as lost.", window.start_us)
             known = (*known, *_given_up(window, records))
             records = self._cut(window, NOTHING, heartbeats, known)
-            room = self._spool.room_for(len(pack(make_segment(window.start_us, records, known, (), lost))))
+            room = self._spool.room_for(packed_size(make_segment(window.start_us, records, known, (), lost)))
         if room.replaces:
             known, replaces = losses.merged((*known, *room.losses)), room.replaces
             records = self._cut(window, folded if any(r.flows for r in records) else NOTHING, heartbeats, known)

@@ -84,13 +84,23 @@ def make_segment(
     return Segment(Head(window_start_us, records[0].seq, len(records), *totals, losses, replaces, account or {}), records)
 
 
+def packed_size(segment: Segment) -> int:
+    """Bytes that `pack` would return, without packing the records."""
+    records = sum(_PREFIX.size + _COUNTS.size + len(record.message) for record in segment.records)
+    return len(_MAGIC) + _PREFIX.size + len(_head_json(segment.head)) + records
+
+
 def pack(segment: Segment) -> bytes:
-    body = json.dumps(asdict(segment.head), separators=(",", ":")).encode()
+    body = _head_json(segment.head)
     parts = [_MAGIC, _PREFIX.pack(len(body), zlib.crc32(body)), body]
     for record in segment.records:
         counts = _COUNTS.pack(record.seq, record.flows, record.packets, record.traffic_bytes)
         parts += [_PREFIX.pack(len(record.message), zlib.crc32(record.message, zlib.crc32(counts))), counts, record.message]
     return b"".join(parts)
+
+
+def _head_json(head: Head) -> bytes:
+    return json.dumps(asdict(head), separators=(",", ":")).encode()
 
 
 def unpack(data: bytes) -> Segment | None:

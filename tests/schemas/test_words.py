@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from schemas import topics
 from schemas.errors import Unreadable
 from schemas.instants import format_instant, parse_instant, parse_instants
-from schemas.names import check_name, check_names, clean_name
+from schemas.names import check_name, check_names
 from schemas.protocols import PROTOCOL_NAMES, PROTOCOL_NUMBERS, parse_protocol
 from tests.schemas.samples import WINDOW_US
-from tests.schemas.strategies import INSTANTS, NAMES
+from tests.schemas.strategies import INSTANTS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -78,16 +78,6 @@ def test_forbidden_names(name: str) -> None:
     with pytest.raises(Unreadable, match="^Workload name ") as caught:
         check_names("Workload name", ["good", name])
     assert str(caught.value).isascii() and "\n" not in str(caught.value) and len(str(caught.value)) < 250
-
-
-@given(st.one_of(st.text(max_size=700), st.text(st.characters(categories=("Cs", "Cc")), max_size=9)))
-def test_a_cleaned_name_is_allowed(text: str) -> None:
-    check_name("Name", clean_name(text))
-
-
-@given(NAMES)
-def test_an_allowed_name_is_clean(name: str) -> None:
-    assert clean_name(name) == name
 
 
 def test_every_protocol_has_one_name() -> None:

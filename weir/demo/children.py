@@ -90,10 +90,6 @@ class Child:
         last = self._lines[-1].rstrip(".") if self._lines else "it said nothing"
         return ChildFailed(f"{self.name} {what} ({last}): run it again with --log-level debug to see all that it says.")
 
-    @property
-    def last_lines(self) -> tuple[str, ...]:
-        return tuple(self._lines)
-
     def _read(self, output: TextIO) -> None:
         for line in output:
             text = line.rstrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.spool.segment import Record, Segment, make_segment, pack, unpack
+from producers.spool.segment import Record, Segment, make_segment, pack, packed_size, unpack
 from schemas.records.flow_batch import Loss
 
 u64 = st.integers(0, 2**60)
@@ -21,6 +21,7 @@ def made(cells: list[tuple[int, int, int, bytes]]) -> Segment:
 def test_a_whole_segment_comes_back(cells: list[tuple[int, int, int, bytes]]) -> None:
     segment = made(cells)
     assert unpack(pack(segment)) == segment
+    assert packed_size(segment) == len(pack(segment))
     assert segment.missing is None
 
 
