@@ -18,10 +18,10 @@ from schemas.failpoints import reach
 from sinks.engines.base import DATABASE, Engine
 from sinks.engines.quoting import quoted
 from sinks.exactly_once.insert_settings import A_SET
+from sinks.rollups import ROLLUPS
 
 State = Literal["begun", "done", "withdrawn"]
 _SECOND_US = 1_000_000
-_ROLLUPS = ("flows_1m", "flows_5m", "flows_1h")
 _READ_FROM = ("flows", "losses", "batches")
 """Tables whose rows say which message they came from."""
 
@@ -168,7 +168,7 @@ def beyond_horizon(engine: Engine, places: Sequence[Rewound], dedup_us: int) -> 
 def remove(engine: Engine, what: Recomputation) -> None:
     """All rows of the span, and all losses of the messages that are read again. Returns when they are gone; may be repeated."""
     within = _within(what.start_us, what.end_us)
-    conditions = dict.fromkeys((*_ROLLUPS, "batches", "flows"), within)
+    conditions = dict.fromkeys((*(rollup.name for rollup in ROLLUPS), "batches", "flows"), within)
     conditions["losses"] = f"({within}) OR {_read_again(what.places)}"
     for table, condition in conditions.items():
         engine.execute(f"ALTER TABLE {DATABASE}.{table} DELETE WHERE {condition} SETTINGS mutations_sync = 2")

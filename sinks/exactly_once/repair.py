@@ -13,7 +13,6 @@ import logging
 import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -24,25 +23,11 @@ from sinks.engines.base import DATABASE, Engine
 from sinks.engines.quoting import quoted
 from sinks.exactly_once.insert_settings import A_SET, ONE_BLOCK
 from sinks.exactly_once.ledger import brought_by
+from sinks.rollups import ROLLUPS, Rollup
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Rollup:
-    """`finer`: the table that it must agree with, whose flows are counted by `counted`."""
-
-    name: str
-    start: str
-    finer: str
-    counted: str
-
-
-_ROLLUPS = (
-    _Rollup("flows_1m", "toStartOfMinute", "flows", "count()"),
-    _Rollup("flows_5m", "toStartOfFiveMinutes", "flows_1m", "sum(flows)"),
-    _Rollup("flows_1h", "toStartOfHour", "flows_5m", "sum(flows)"),
-)
 _NOT_FROM_FLOWS = ("window_start", "flows", "written_at")
 
 
@@ -64,13 +49,13 @@ def restore_missing(engine: Engine, table: str, rows: pa.Table, identity: BlockI
                 _attach(engine, table, part, made, identity)
     if table == "flows":
         nodes = f"(region, node_id) IN (SELECT region, node_id FROM {DATABASE}.flows WHERE {mine})"
-        for rollup in _ROLLUPS:
+        for rollup in ROLLUPS:
             around = f"{rollup.start}(window_start) BETWEEN {rollup.start}({first}) AND {rollup.start}({last})"
             if operator.ne(*_counts(engine, rollup, f"{around} AND {nodes}")):
                 _fill_rollup(engine, rollup, mine, identity)
 
 
-def _fill_rollup(engine: Engine, rollup: _Rollup, mine: str, identity: BlockIdentity) -> None:
+def _fill_rollup(engine: Engine, rollup: Rollup, mine: str, identity: BlockIdentity) -> None:
     """The block's part of one partition of a rollup is there, or it is not: the finer table's flows of the same keys tell which."""
     columns = _columns(engine, rollup.name)
     copied = [f"`{name}`" for name in columns if name in FLOWS.names and name not in _NOT_FROM_FLOWS]
@@ -98,7 +83,7 @@ def _fill_rollup(engine: Engine, rollup: _Rollup, mine: str, identity: BlockIden
                 )
 
 
-def _counts(engine: Engine, rollup: _Rollup, condition: str) -> tuple[int, int]:
+def _counts(engine: Engine, rollup: Rollup, condition: str) -> tuple[int, int]:
     """Flows by the finer table and by the rollup."""
     finer = _number(engine, f"SELECT {rollup.counted} AS n FROM {DATABASE}.{rollup.finer} WHERE {condition}")
     return finer, _number(engine, f"SELECT sum(flows) AS n FROM {DATABASE}.{rollup.name} WHERE {condition}")
