@@ -39,13 +39,13 @@ class Lost:
 
 
 class Probe(Protocol):
-    """What an agent needs of a kernel side, whoever loaded it."""
+    """Kernel side of an agent: read, swap and clear its maps, count its losses. Independent of the loader."""
 
     adopted: bool
     """The maps with the counts of an earlier process were taken over; the quiet one may hold a window that it had not cleared yet."""
 
     def swap(self) -> None:
-        """Makes the other map active; returns when the kernel has let go of the old one, which is the quiet map from now on."""
+        """Makes the other map active. Returns when no program uses the old one any more: it is the quiet map from now on."""
 
     def read(self) -> Drained:
         """The entries of the quiet map. Deletes nothing."""

@@ -127,7 +127,7 @@ class Agent:
         return stop.is_set()
 
     def _end(self) -> None:
-        """Breaks the running window off, if nobody will count it to its end; otherwise leaves it to the next start."""
+        """Closes the running window early if the programs are to be removed; otherwise the next agent closes it."""
         if self._settings.remove_on_exit:
             self._report(self._collector.close_window(window_at(self._clock.now_us(), self._settings.window_seconds)))
 

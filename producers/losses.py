@@ -25,7 +25,7 @@ def since(before: Account, now: Account, window_start_us: int) -> tuple[Loss, ..
 def merged(losses: Iterable[Loss]) -> tuple[Loss, ...]:
     """The same sums in a bounded number of losses, for losses that have never been sent.
 
-    Beyond the limit they are told apart by the hour, and beyond it again not by time at all; the oldest window
+    Beyond the limit they are merged by the hour, and beyond it again regardless of time; the oldest window
     and the lowest id of those that merge stand for all of them.
     """
     distinct = tuple(dict.fromkeys(losses))

@@ -1,4 +1,4 @@
-"""The two clocks, in one place: one says when, the other how long ago, whoever sets the first meanwhile."""
+"""Clocks: wall time in UTC microseconds, and monotonic seconds, which setting the wall clock does not move."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ SILENT = ("librdkafka",)
 
 
 class OnceAMinute(logging.Filter):
-    """Of what a client library says in the same words, one line a minute: aiokafka tells of every refused connection, ten a second."""
+    """Rate limit: one line a minute of the same text from a client library; aiokafka logs ten refused connections a second."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,10 +2,10 @@
 
 The order, each step safe before the next:
   1. noted as begun in the tables: from here on no worker looks at what has been applied;
-  2. the group is rewound, which Kafka refuses while it has a member: nobody has a block under way;
+  2. the group is rewound, which Kafka refuses while it has a member: no block is under way;
   3. the rows go;
   4. noted as done: workers go on, under tokens that ClickHouse has not seen.
-Whoever comes after a kill goes on from 2.
+After a kill the next call continues from 2.
 """
 
 from __future__ import annotations

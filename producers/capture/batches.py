@@ -1,4 +1,4 @@
-"""One window cut into batches of bounded size. The same window always cuts the same way."""
+"""Batches: one window cut into slices of bounded size, deterministically."""
 
 from __future__ import annotations
 

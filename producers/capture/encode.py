@@ -29,7 +29,7 @@ class BatchEncoder:
         return Record(batch.seq, len(flows), packets, size, self._framed(encode_batch(batch)))
 
     def _framed(self, body: bytes) -> bytes:
-        """A registry that is away must not hold up a window; readers tell the two framings apart."""
+        """Framed message. Falls back to single-object encoding while the registry is unavailable, so that a window is not delayed."""
         try:
             return self._framer.frame("FlowBatch", body)
         except Unavailable as error:

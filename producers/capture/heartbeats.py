@@ -43,7 +43,7 @@ class HeartbeatTracker:
         self._node = node_workload
 
     def resume(self, seen: Collection[Holding], now_us: int) -> None:
-        """A window's end was missed. If nobody has looked for too long, the watch begins anew."""
+        """A window's end was missed. After too long without an inventory the heartbeats begin anew."""
         if not 0 <= now_us - self._looked_us <= SILENCE_LIMIT_US:
             self._until, self._looked_us = dict.fromkeys(seen, now_us), now_us
 

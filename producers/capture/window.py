@@ -1,4 +1,4 @@
-"""Windows aligned to the wall clock: window k is [k*w, (k+1)*w) since the epoch, the same on every node."""
+"""Windows aligned to the wall clock: window k is [k*w, (k+1)*w) seconds since the epoch, equal on every node."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Resolver(Protocol):
         """Takes in what a walk found; called once a window, before any name is asked for."""
 
     def name(self, cgroup_id: int) -> str:
-        """The workload of a cgroup; empty when nobody knows."""
+        """Workload of a cgroup id; empty where it is unknown."""
 
 
 class PathResolver:

@@ -86,7 +86,7 @@ class Publisher:
         return int(self._producer.flush(timeout))
 
     def close(self) -> None:
-        """Lets go of what was not delivered: its callbacks are told so."""
+        """Drops undelivered messages; their callbacks are called with an error."""
         self._producer.purge()
         self._producer.flush(1)
 

@@ -1,4 +1,4 @@
-"""From the spool to Kafka, in a thread of its own: the windows never wait for it."""
+"""Sender thread: publishes spooled segments and removes them once acknowledged. Closing a window never waits for it."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Spool:
             return Room(used + wanted <= self._limit, tuple(gone), tuple(losses))
 
     def add(self, segment: Segment) -> tuple[Loss, ...]:
-        """Takes a segment in, safe on the disk if the disk allows. Returns what memory had to let go for it, if not."""
+        """Adds a segment, on disk where the disk takes it, else in memory. Returns losses of segments that memory dropped for it."""
         with self._lock:
             self._settle()
             self._store(segment)

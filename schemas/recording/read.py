@@ -51,7 +51,7 @@ def read_recording(
     """Batches and events of the lines. `region` and `network` stand where a line names none.
 
     Within a window the flows keep their order; windows and events may overtake each other. A line that
-    cannot be used is told to `refused`, sometimes later than lines that follow it, and the others go on.
+    cannot be used is passed to `refused`, sometimes later than lines that follow it, and the others go on.
     """
     reader = _Reader(refused, region, network, batch_items, open_items)
     for number, line in enumerate(lines, 1):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class IpEvent:
-    """`assigned`: `workload` has the address from `at_us` on. Otherwise nobody has; `workload` may be empty then."""
+    """Assignment (`workload` holds the address from `at_us` on) or unassignment (no workload holds it; `workload` may be empty)."""
 
     network: str
     ip: bytes  # 16 bytes, network order, IPv4 as ::ffff:a.b.c.d

@@ -1,4 +1,4 @@
-"""What workers tell each other on `weir.ownership`: ranges that one of them learned, and how far it has read."""
+"""Records of the changelog topic `weir.ownership`: learned ranges (Ownership) and watermarks (Watermark)."""
 
 from __future__ import annotations
 

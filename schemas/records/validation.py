@@ -1,4 +1,4 @@
-"""The rules that every record obeys, whoever wrote it. Each function raises Unreadable with one sentence, or returns.
+"""Rules that every record obeys, on writing and on reading. Each function raises Unreadable with one sentence, or returns.
 
 Instants lie between 1970 and 2106, the end of ClickHouse's DateTime. Counters stay below 2^63.
 """

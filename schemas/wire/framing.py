@@ -1,4 +1,4 @@
-"""How a message says which schema it was written with. The first bytes tell the two ways apart.
+"""Framing: how a message names its writer's schema. The first bytes distinguish two ways.
 
 - Avro's single-object encoding: C3 01, then the schema's CRC-64-AVRO fingerprint in 8 bytes,
   little-endian. Needs no registry; readers know every schema that weir has released.

@@ -62,7 +62,7 @@ class _Block:
 class DeliveryState:
     """What has been taken of one partition of weir.attributed: where to read on, and the newest block of each source partition.
 
-    `text` is all of it, some dozen bytes a source partition: whoever keeps totals keeps it with them, in one transaction.
+    `text` is all of it, some dozen bytes a source partition: to be stored together with the totals, in one transaction.
     """
 
     def __init__(self) -> None:

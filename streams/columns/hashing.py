@@ -1,4 +1,4 @@
-"""64-bit hashes that stand for a flow key or a loss, the same in every process and on every run.
+"""64-bit hashes of flow keys and losses, equal in every process and on every run.
 
 One dedup group (node, epoch, window) holds some thousands of keys, so 64 bits leave a chance of about 1e-12 a window
 that two different keys meet (n**2 / 2**65). Node, epoch and window are the group's own and are not hashed.

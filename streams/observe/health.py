@@ -1,4 +1,4 @@
-"""What a worker tells of itself over HTTP, and what ends one that is stuck.
+"""Health endpoint of a worker (`/health`, `/health/live`, `/metrics`), and the watchdog that ends a stuck one.
 
 /metrics      Prometheus metrics
 /health       200 where everything goes on, 503 while it starts, waits or is behind: for people and readiness probes

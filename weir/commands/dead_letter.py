@@ -65,7 +65,7 @@ def list_letters(run: Run, reason: str, count: int, form: str) -> None:
 
 
 def _newest(letters: Iterable[Letter], count: int) -> list[Letter]:
-    """What is kept is small: messages are let go of as they are read."""
+    """The `count` newest letters, oldest first, without their values. Memory O(count)."""
     from weir.dead_letter.letters import without_value
 
     return nlargest(count, map(without_value, letters), key=lambda letter: (letter.at_us, letter.place))[::-1]

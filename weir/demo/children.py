@@ -1,4 +1,4 @@
-"""The demo's own `weir agent`, `weir worker` and the like: started, watched, ended, and asked for their last words."""
+"""Child processes of the demo (`weir agent`, `weir worker`): start, watch, stop, and the last line of their log."""
 
 from __future__ import annotations
 

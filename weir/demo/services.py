@@ -120,7 +120,7 @@ async def _at_rate(rate: float, stop: asyncio.Event, one: Callable[[], Awaitable
 
 
 async def _pause(stop: asyncio.Event, seconds: float | None) -> bool:
-    """Waits that long (for ever: None), or until told to stop; whether it was told."""
+    """Waits that many seconds (None: without end) or until the stop event. Returns whether it was set."""
     if seconds is None or seconds > 0:
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)

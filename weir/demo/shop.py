@@ -67,7 +67,7 @@ class Stage:
             self._tell(name, b"go\n")
 
     def check(self) -> None:
-        """Raises CaptureError, with its last words, if a service has ended by itself."""
+        """Raises CaptureError, with its last line of output, if a service has ended by itself."""
         for name, process in self._processes.items():
             if process.poll() is not None:
                 words = _last_line(process.stderr.read() if process.stderr else b"")

@@ -87,7 +87,7 @@ def service_named(name: str) -> Service:
 
 
 def stop_order() -> tuple[str, ...]:
-    """Callers before whom they call, so that nobody is left in the middle of a call."""
+    """Stop order: callers before the services they call, so that no call is cut."""
     order: list[str] = []
 
     def visit(service: Service) -> None:

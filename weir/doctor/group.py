@@ -1,4 +1,4 @@
-"""The workers' consumer group: does it get on with what waits in Kafka?"""
+"""Consumer group of the workers: members, lag, and whether offsets move."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Held:
 class Evidence:
     """`matching`: flows that fit the question. `ports`: how many ports of the remote address listeners were named for.
 
-    `told_us`: when the tables got the last word about the flow's own time; 0 where there is none.
+    `told_us`: when the newest range or event of the flow's time was written to the tables; 0 where there is none.
     """
 
     flow: Flow

@@ -37,7 +37,7 @@ def client_config(settings: Settings, **more: Any) -> dict[str, Any]:
 
 
 def quiet_logger() -> logging.Logger:
-    """For a client's own lines: they tell of every refused connection, and what matters is raised instead."""
+    """Logger for a client's own lines (one a refused connection): for debugging; errors that matter are raised."""
     logger = logging.getLogger("weir.kafka.client")
     logger.setLevel(logging.CRITICAL)
     return logger

@@ -1,4 +1,4 @@
-"""Reads a topic for people and files: no consumer group, no commit, nobody else's progress is touched."""
+"""Topic reader for people and files: without consumer group and commits, so no other consumer's offsets move."""
 
 from __future__ import annotations
 

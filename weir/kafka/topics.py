@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10.0
 ATTEMPT_SECONDS = 3.0
-"""A call into the client cannot be interrupted: a command that waits must still end soon when it is told to."""
+"""Timeout of one call into the client, which cannot be interrupted: bounds how long Ctrl-C takes."""
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 

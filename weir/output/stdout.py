@@ -19,7 +19,7 @@ def write(text: str) -> None:
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Many lines that nobody waits for one by one."""
+    """Writes many lines with one flush."""
     rest = iter(lines)
     while chunk := list(islice(rest, CHUNK_LINES)):
         write("\n".join(chunk))

@@ -31,7 +31,7 @@ def only_late(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _is_early(line: bytes) -> bool:
-    # Most lines are flows: they are told by their bytes, and never parsed twice.
+    # Most lines are flows: recognised by their bytes, never parsed twice.
     if b'heartbeat"' not in line and b'ip_event"' not in line:
         return False
     try:

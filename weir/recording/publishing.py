@@ -1,4 +1,4 @@
-"""Recordings to Kafka: batches to weir.flows, address events to weir.ip-events; what cannot be used is told."""
+"""Recordings to Kafka: batches to weir.flows, address events to weir.ip-events; unusable lines are reported."""
 
 from __future__ import annotations
 
