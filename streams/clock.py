@@ -1,4 +1,4 @@
-"""Clocks: wall time in UTC microseconds, and monotonic seconds, which setting the wall clock does not move."""
+"""Clocks: wall time in UTC microseconds, and monotonic microseconds, which setting the wall clock does not move."""
 
 from __future__ import annotations
 

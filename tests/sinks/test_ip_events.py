@@ -135,9 +135,9 @@ def test_each_range_says_since_when_and_from_which_node_it_is_known(sink: Sink) 
 
 
 def test_who_had_it_then(sink: Sink) -> None:
-    """The question as the README puts it."""
+    """The question as docs/formats.md puts it."""
     sink.write(make.block(make.identity(), None, None, make.ownership([("10.2.3.4", "a", 0, 600), ("10.2.3.4", "b", 600, 1200)])))
-    (question,) = re.findall(r'weir query "(SELECT [^"]* FROM weir.ownership[^"]*)"', (ROOT / "README.md").read_text())
+    (question,) = re.findall(r'weir query "(SELECT [^"]* FROM weir.ownership[^"]*)"', (ROOT / "docs/formats.md").read_text())
     assert sink.query(question).column("workload").to_pylist() == ["b"]
 
 

@@ -17,8 +17,6 @@ from weir.failures import report
 from weir.settings.catalogue import Settings
 from weir.settings.sources import variable
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Status, stdout and stderr of a command line in this process."""
@@ -66,19 +64,6 @@ def test_every_command_explains_itself_and_takes_the_common_options(capsys: pyte
 def test_every_option_of_the_contract_is_there(capsys: pytest.CaptureFixture[str], name: str, options: str) -> None:
     _, out, _ = run(capsys, name, "--help")
     assert [option for option in options.split() if option not in out] == []
-
-
-def test_the_readme_names_every_command_and_every_setting() -> None:
-    assert [name for name in cli.COMMANDS if f"`weir {name}" not in README] == []
-    assert [variable(field) for field in Settings.model_fields if f"`{variable(field)}`" not in README] == []
-    assert {name for name in re.findall(r"\bWEIR_[A-Z_]+\b", README)} <= {variable(field) for field in Settings.model_fields}
-
-
-def test_the_readme_tells_the_defaults_that_are_in_force() -> None:
-    for field, info in Settings.model_fields.items():
-        if isinstance(info.default, int):
-            (row,) = [line for line in README.splitlines() if line.startswith("|") and f"`{variable(field)}`" in line]
-            assert str(info.default) in row, f"README's row of {variable(field)} does not say {info.default}"
 
 
 @pytest.mark.parametrize(

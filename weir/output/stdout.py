@@ -19,7 +19,7 @@ def write(text: str) -> None:
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Writes many lines with one flush."""
+    """Writes lines in chunks, one flush a chunk."""
     rest = iter(lines)
     while chunk := list(islice(rest, CHUNK_LINES)):
         write("\n".join(chunk))

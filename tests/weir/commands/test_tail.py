@@ -45,10 +45,12 @@ def row(port: int, local: str = "checkout", remote: str = "db") -> dict[str, Any
 
 
 def publish(kafka: str, rows: list[dict[str, Any]], raw: tuple[bytes, ...] = ()) -> None:
+    """`raw`: values that stand before the rows, in the partition of the first of them."""
     publisher = Publisher(kafka)
+    messages = list(attributed_messages(pa.Table.from_pylist(rows, FLOWS)))
     for value in raw:
-        publisher.produce(ATTRIBUTED_TOPIC, b"", value)
-    for message in attributed_messages(pa.Table.from_pylist(rows, FLOWS)):
+        publisher.produce(ATTRIBUTED_TOPIC, messages[0].key, value)
+    for message in messages:
         publisher.produce(ATTRIBUTED_TOPIC, message.key, message.value)
     assert publisher.flush(30) == 0
     publisher.close()
