@@ -22,11 +22,18 @@ setup-test: ## installs what the tests need, too
 demo: setup ## the whole road in one terminal; ends on Ctrl-C
 	@exec .venv/bin/weir demo $(ARGS)
 
-lint: setup-test ## ruff and mypy
+setup-check: ## installs the virtual environment alone
+	@bash infra/venv.sh test
+
+lint: setup-check ## ruff, mypy and the layers of pyproject.toml
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache >.cache/layers.log || { cat .cache/layers.log; exit 1; }
 
-test: lint ## ruff, mypy and every test
+check: lint ## lint, and the tests that need no root, no server and little time
+	@.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder -q -m "not (kernel or servers or machine or long)" $(ARGS)
+
+test: setup-test lint ## lint and every test
 	@.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 bench-agent: setup-test ## what the agent costs, and costs the node, under six loads; ARGS=--full for firm figures

@@ -16,28 +16,59 @@ from tests.support.kafka import KafkaServer, delete_all_topics
 hypothesis.settings.register_profile("weir", deadline=None)
 hypothesis.settings.load_profile("weir")
 
-_ONE_AT_A_TIME = (
-    "bpf",
-    "demo",
-    "faults/test_agent_points.py",
-    "infra",
-    "producers",
-    "integration/test_address_swap.py",
-    "integration/test_conservation.py",
-    "integration/test_demo_counts.py",
-    "integration/test_small_map.py",
-    "weir/doctor",
-    "weir/test_lab.py",
-)
-"""What loads programs into the kernel, makes namespaces or installs packages: a machine has one of each."""
+_NEEDS = {
+    "bpf": "kernel",
+    "demo": "kernel",
+    "faults": "servers",
+    "faults/test_agent_points.py": "kernel",
+    "infra/test_capabilities.py": "kernel",
+    "infra/test_kafka_server.py": "servers",
+    "infra/test_setup.py": "machine",
+    "integration": "servers",
+    "integration/test_address_swap.py": "kernel",
+    "integration/test_conservation.py": "kernel",
+    "integration/test_demo_counts.py": "kernel",
+    "integration/test_small_map.py": "kernel",
+    "producers/identity": "kernel",
+    "producers/test_agent.py": "kernel",
+    "sinks": "long",
+    "sinks/engines/test_debian_server.py": "servers",
+    "streams/attribution/test_simulated.py": "long",
+    "weir/commands/test_query.py": "long",
+    "weir/commands/test_recordings.py": "servers",
+    "weir/doctor": "kernel",
+    "weir/explain": "long",
+    "weir/kafka": "servers",
+    "weir/test_lab.py": "kernel",
+}
+"""What the tests below a path need, as a marker of pyproject.toml; the longest path that matches counts."""
+
+_ONE_AT_A_TIME = ("kernel", "machine")
+"""A machine has one kernel and one set of packages: tests of these markers follow each other in one process."""
+
+_SERVER_FIXTURES = {"kafka", "clean_kafka", "fresh_kafka"}
+
+
+def _need(nodeid: str) -> str:
+    """The marker of a test by its file; empty: it needs nothing but the virtual environment."""
+    parts = nodeid.partition("::")[0].removeprefix("tests/").split("/")
+    paths = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((_NEEDS[path] for path in paths if path in _NEEDS), "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if need := _need(item.nodeid):
+            item.add_marker(need)
+        if _SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("servers")
 
 
 class ByMachine(LoadScopeScheduling):
     """A file's tests share its fixtures in one process; tests of the machine follow each other in one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0].removeprefix("tests/")
-        return "machine" if file.startswith(_ONE_AT_A_TIME) else file
+        return "machine" if _need(nodeid) in _ONE_AT_A_TIME else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
