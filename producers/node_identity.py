@@ -10,6 +10,7 @@ from pathlib import Path
 from producers.identity.name_rules import clean
 from producers.spool.atomic_write import write_file
 from schemas.errors import SettingError
+from schemas.private_files import private_directory
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -36,7 +37,7 @@ def node_id(given: str | None, state_dir: Path) -> str:
 def claim_state_dir(state_dir: Path) -> int:
     """Makes the directory and takes its lock: a descriptor to keep open. Raises SettingError if another agent has it."""
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
+        private_directory(state_dir, "lock")
         lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise unusable(state_dir, error) from error

@@ -34,6 +34,7 @@ class WorkerSettings:
     block_flows: int  # flows that one insert takes at most, unless one message alone holds more
     dead_letter_share: float  # a larger share of unreadable messages than this ends the worker; 1: never
     state_dir: Path  # disposable files, and the outbox to other regions, which must outlive the worker
+    metrics_address: str  # where the port below listens; empty: every address, IPv4 and IPv6
     metrics_port: int  # metrics and health over HTTP on this port; 0: none
     stall_seconds: int  # a lag without a commit for so long, the hold not counted, is a trouble
     future_seconds: int  # a window that starts further ahead of the clock than this is refused

@@ -61,7 +61,7 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
     progress = Liveness(settings.hold_seconds + settings.stall_seconds)
     if settings.metrics_port:
         threads.expose()
-        serve(settings.metrics_port, progress)
+        serve(settings.metrics_address, settings.metrics_port, progress)
     progress.starting("waiting for Kafka to tell of its topics")
     topic = _patiently("Kafka", stop, lambda: _topics(settings))
     progress.starting("waiting for ClickHouse and its tables")

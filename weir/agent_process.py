@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from schemas.private_files import restrict_umask
 from weir.failures import report
 from weir.logs import set_up_logging
 from weir.signals import interrupt_on_sigterm, stop_on_signals
@@ -47,6 +48,7 @@ def become_agent(fields: Mapping[str, Any], log_level: str) -> NoReturn:
 
 def main() -> int:
     sys.modules.update(dict.fromkeys(UNWANTED))  # type: ignore[arg-type] # None there refuses an import
+    restrict_umask()
     interrupt_on_sigterm()
     handover, log_level = int(sys.argv[1]), sys.argv[2]
     set_up_logging(log_level)

@@ -14,6 +14,7 @@ from importlib import import_module
 
 import click
 
+from schemas.private_files import restrict_umask
 from weir.failures import WRONG, report, tell
 from weir.output.stdout import ReaderGone
 from weir.signals import interrupt_on_sigterm
@@ -71,6 +72,7 @@ def weir(context: click.Context) -> None:
 
 
 def main() -> None:
+    restrict_umask()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from producers.spool.atomic_write import sync_directory, write_file
 from producers.spool.segment import Head, Segment, make_segment, pack, unpack
+from schemas.private_files import private_directory
 from schemas.records.flow_batch import Loss
 
 log = logging.getLogger("weir.agent")
@@ -62,7 +63,7 @@ class Spool:
         self._entries: dict[int, _Entry] = {}
         self._damaged: list[tuple[Path, Segment | None]] = []
         self._disk_works = True
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
         self.torn = self._scan()
 
     @property

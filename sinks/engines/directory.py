@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import SettingError, WeirError
+from schemas.private_files import private_directory
 
 LOCK_NAME = "weir.lock"
 
@@ -40,7 +41,7 @@ class DirectoryLock:
 
 def _open(directory: Path) -> int:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory, LOCK_NAME)
         return os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         reason = f"the data directory {directory} cannot be used ({error.strerror})"

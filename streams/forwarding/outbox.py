@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import Unavailable, WeirError
+from schemas.private_files import create_private, private_directory
 from schemas.records.tables import BlockIdentity
 from streams.forwarding.split import ForwardedBatch, loss_report
 from streams.observe import metrics
@@ -56,7 +57,6 @@ class Outbox:
         self._limit = limit_bytes
         self._home = home
         self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._db = _open(path)
         self._bytes: Counter[str] = Counter(dict(self._db.execute("SELECT region, sum(length(value)) FROM waiting GROUP BY region")))
         self._measure()
@@ -149,11 +149,13 @@ def _head(db: sqlite3.Connection, region: str) -> Iterator[Waiting]:
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
+        private_directory(path.parent)
+        create_private(path)  # SQLite's journal takes its mode
         db = sqlite3.connect(path, timeout=_WAIT_FOR_LOCK_SECONDS, check_same_thread=False)
         for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
             db.execute(f"PRAGMA {pragma}")
         db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-    except sqlite3.OperationalError as error:
+    except (OSError, sqlite3.OperationalError) as error:
         if "locked" in str(error):
             raise WeirError(f"{path} is held by another worker: give every worker a WEIR_STATE_DIR of its own.") from error
         raise WeirError(f"{path} cannot be opened ({error}): correct it there, or set WEIR_STATE_DIR to another directory.") from error

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -28,18 +29,32 @@ _LAST_SECONDS = 20.0
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, self.server_address[0] not in ("", "::"))
+        super().server_bind()
+
+
+class _ServerV6(_Server):
+    address_family = socket.AF_INET6
+
 
 class _Silent(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
-def serve(port: int, progress: Liveness) -> None:
-    """Answers in threads of its own, as long as the process lives. Raises WeirError where the port is not to be had."""
+def serve(address: str, port: int, progress: Liveness) -> None:
+    """Answers in threads of its own, as long as the process lives. Raises WeirError where the port is not to be had.
+
+    `address`: an IPv4 or IPv6 address of this machine; empty: every address, of both where the machine has both.
+    """
+    v6 = ":" in address or (not address and socket.has_dualstack_ipv6())
     try:
-        server = make_server("", port, _application(progress), _Server, _Silent)
+        server = make_server(address, port, _application(progress), _ServerV6 if v6 else _Server, _Silent)
     except OSError as error:
-        raise WeirError(f"WEIR_METRICS_PORT={port} cannot be listened on ({error.strerror}); choose another, or 0 for none.") from error
+        where = f"WEIR_METRICS_PORT={port}" + (f" of WEIR_METRICS_ADDRESS={address}" if address else "")
+        raise WeirError(f"{where} cannot be listened on ({error.strerror}); choose another, or 0 for none.") from error
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
 
 

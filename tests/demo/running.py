@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,25 @@ def what_is_up(demo: Child) -> Put:
     return Put(frozenset(processes), frozenset(pins))
 
 
+def listens(pids: Iterable[int]) -> set[str]:
+    """Addresses on which the processes listen for TCP, of those that live in this network namespace."""
+    here = Path("/proc/self/ns/net").stat().st_ino
+    local = [pid for pid in pids if Path(f"/proc/{pid}/ns/net").stat().st_ino == here]
+    inodes = {str(fd.readlink()) for pid in local for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+    rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """What below the folder group or others have any right to, but for links."""
+    found = (path for path in folder.rglob("*") if not path.is_symlink())
+    return [f"{path.lstat().st_mode & 0o777:o} {path}" for path in found if path.exists() and path.lstat().st_mode & 0o077]
+
+
 def start(data: Path, *arguments: str) -> Child:
-    return Child([WEIR, "demo", "--data-dir", data / "tables", *arguments], name="weir demo", env={"XDG_STATE_HOME": str(data / "state")})
+    """A demo whose umask takes no right away from anybody: what it makes must be private all the same."""
+    command = ["sh", "-c", 'umask 000; exec "$@"', "sh", WEIR, "demo", "--data-dir", data / "tables", *arguments]
+    return Child(command, name="weir demo", env={"XDG_STATE_HOME": str(data / "state")})
 
 
 def ask(data: Path, sql: str) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.demo.running import COUNTING, WINDOW_LINE, Put, ask, start, what_is_up
+from tests.demo.running import COUNTING, WINDOW_LINE, Put, ask, listens, open_to_others, start, what_is_up
 from weir.demo.topology import SERVICES
 
+LOOPBACK = "0100007F"
+"""127.0.0.1 as /proc/net/tcp shows it."""
 LOSSY = {server.name for server in SERVICES if server.drops or any(listener.pause_for for listener in server.listens)}
 
 
@@ -21,6 +23,8 @@ class Finished:
     out: str
     put: Put
     asked_meanwhile: list[dict[str, Any]]
+    listened: set[str]
+    open_to_others: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +36,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         put = what_is_up(demo)
         demo.line(WINDOW_LINE, 30)
         meanwhile = ask(data, "SELECT count() AS flows FROM weir.flows")
+        listened, others = listens({demo.pid, *put.processes}), open_to_others(data)
         demo.wait(60)
         assert demo.stderr == ""
-        return Finished(data, demo.stdout, put, meanwhile)
+        return Finished(data, demo.stdout, put, meanwhile, listened, others)
 
 
 def test_it_says_first_what_it_shows(finished: Finished) -> None:
@@ -51,6 +56,15 @@ def test_there_is_a_line_per_window_and_none_twice(finished: Finished) -> None:
 
 def test_nothing_is_left_behind(finished: Finished) -> None:
     assert finished.put.left() == []
+
+
+def test_it_listens_on_loopback_alone(finished: Finished) -> None:
+    assert finished.listened == {LOOPBACK}
+
+
+def test_what_it_writes_is_its_users_alone(finished: Finished) -> None:
+    assert list((finished.data / "tables").rglob("*.bin")) and list((finished.data / "state").rglob("*"))
+    assert finished.open_to_others == [] and open_to_others(finished.data) == []
 
 
 def test_the_tables_could_be_asked_meanwhile(finished: Finished) -> None:

@@ -61,6 +61,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         block_flows=settings.block_flows,
         dead_letter_share=settings.dead_letter_share,
         state_dir=settings.state_dir,
+        metrics_address=settings.metrics_address,
         metrics_port=settings.metrics_port,
         stall_seconds=settings.stall_seconds,
         future_seconds=settings.future_seconds,

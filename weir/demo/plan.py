@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import SettingError
+from schemas.private_files import private_directory
 from weir.settings.paths import user_state_dir
 from weir.settings.sources import Loaded
 
@@ -65,7 +66,7 @@ class Plan:
     def state_dir(self, name: str) -> Path:
         """Where one child keeps what it must not forget. Made here."""
         directory = self.data_dir / "demo" / name
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
         return directory
 
     def _common(self) -> dict[str, str]:
@@ -78,6 +79,7 @@ class Plan:
             "WEIR_REGION_CIDRS": "",
             "WEIR_REGION_KAFKA": "",
             "WEIR_GROUP": GROUP,
+            "WEIR_METRICS_ADDRESS": "127.0.0.1",
             "WEIR_WINDOW_SECONDS": str(self.window_seconds),
             "WEIR_HOLD_SECONDS": str(self.hold_seconds),
         }

@@ -5,6 +5,7 @@ A field `window_seconds` is WEIR_WINDOW_SECONDS in the environment and `window_s
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,6 +30,13 @@ def _registry_url(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise ValueError("it is not the address of a schema registry; write it as http://host:8081")
     return url
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text.removeprefix("[").removesuffix("]"))) if text else ""
+    except ValueError:
+        raise ValueError("it is no address; write one like 127.0.0.1 or ::1, or leave it empty for every address") from None
 
 
 def _cidrs(text: str) -> str:
@@ -97,6 +105,9 @@ class Settings(BaseModel):
     future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")
     dead_letter_share: float = Field(0.5, ge=0, le=1, description="share of unreadable messages that ends a worker; 1: never")
     metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics and /health on this port; 0: none")
+    metrics_address: Annotated[str, AfterValidator(_address)] = Field(
+        "", description="IPv4 or IPv6 address that WEIR_METRICS_PORT listens on; empty: every address of both"
+    )
     stall_seconds: int = Field(
         120, ge=1, le=86_400, description="seconds of lag without a commit, the hold not counted, that are a trouble"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from schemas.errors import SettingError
+from schemas.private_files import private_directory
 
 SYSTEM_STATE = Path("/var/lib/weir")
 
@@ -25,7 +26,7 @@ def default_state_dir() -> Path:
 def remember_data_dir(directory: Path) -> None:
     """Notes the data directory of the newest demo, so that `weir query` needs no setting after it."""
     note = _note()
-    note.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(note.parent)
     fresh = note.with_suffix(f".{os.getpid()}")
     fresh.write_text(f"{directory.resolve()}\n", encoding="utf-8")
     fresh.replace(note)

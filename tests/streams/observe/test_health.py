@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import subprocess
 import sys
 import threading
@@ -36,7 +38,7 @@ def test_it_answers_by_what_is_known_of_the_progress() -> None:
     now = [0.0]
     progress = Liveness(10, lambda: now[0])
     progress.end_of = lambda _: 7
-    serve(port, progress)
+    serve("", port, progress)
     assert ask(port, "/health") == (503, "starting\n")
     assert ask(port, "/health/live") == (200, "starting\n")
     progress.starting("")
@@ -51,7 +53,27 @@ def test_it_answers_by_what_is_known_of_the_progress() -> None:
     status, said = ask(port, "/metrics")
     assert status == 200 and "weir_last_commit_timestamp_seconds" in said
     with pytest.raises(WeirError, match=f"WEIR_METRICS_PORT={port} cannot be listened on"):
-        serve(port, progress)
+        serve("", port, progress)
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"), [("", {"127.0.0.1", "::1"}), ("127.0.0.1", {"127.0.0.1"}), ("::1", {"::1"}), ("::", {"127.0.0.1", "::1"})]
+)
+def test_where_it_listens(address: str, reached: set[str]) -> None:
+    (port,) = free_ports(1)
+    serve(address, port, Liveness(1))
+    answers = set()
+    for asked in ("127.0.0.1", "::1"):
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection((asked, port), timeout=10):
+            answers.add(asked)
+    assert answers == reached
+
+
+def test_a_port_of_an_address_that_is_taken_names_both() -> None:
+    (port,) = free_ports(1)
+    serve("127.0.0.1", port, Liveness(1))
+    with pytest.raises(WeirError, match=rf"^WEIR_METRICS_PORT={port} of WEIR_METRICS_ADDRESS=127\.0\.0\.1 cannot be listened on"):
+        serve("127.0.0.1", port, Liveness(1))
 
 
 def stuck() -> Liveness:
