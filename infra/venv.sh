@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# .venv with weir in it: venv.sh [EXTRA]. Built on the distribution's Python, because bcc is a package of the distribution.
+# .venv with weir in it: venv.sh [EXTRA], demo where none is named. Built on the distribution's Python, because bcc is a package of the distribution.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=infra/lib.sh
 source infra/lib.sh
 
-extra=${1:-}
+extra=${1:-demo}
 system_python=/usr/bin/python3
-stamp=.venv/.weir-installed${extra:+-$extra}
+stamp=.venv/.weir-installed-$extra
 # there while pip is at it: a pip that was killed may have left half a package, which the next one would take for whole
 underway=.venv/.weir-underway
 
@@ -40,13 +40,14 @@ if ! sound; then
     rm -rf .venv
     "$system_python" -m venv --system-site-packages .venv
 fi
-say "installing weir${extra:+ and what its tests need} into .venv with pip (a minute or two, once)"
+[[ $extra == test ]] && more=" and what its tests need"
+say "installing weir${more:-} into .venv with pip (a minute or two, once)"
 rm -f .venv/.weir-installed*
 touch "$underway"
 status=0
-retry 3 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --editable ".${extra:+[$extra]}" || status=$?
+retry 3 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --editable ".[$extra]" || status=$?
 rm -f "$underway"
 ((status == 0)) || fail "pip could not install weir: its reason is above; once it is mended, run the same command again"
 identity >"$stamp"
 # the tests' installation holds everything that the demo needs
-[[ -z $extra ]] || identity >.venv/.weir-installed
+[[ $extra != test ]] || identity >.venv/.weir-installed-demo

@@ -9,6 +9,12 @@ from schemas.errors import SettingError, WeirError
 from weir.logs import debugging
 
 FAILED, WRONG = 1, 2
+_EXTRAS = {
+    **dict.fromkeys(("aiokafka", "cramjam", "faust", "mode", "prometheus_client", "radix"), "worker"),
+    **dict.fromkeys(("clickhouse_driver", "pyarrow"), "console"),
+    "chdb": "embedded",
+}
+"""Which extra of pyproject.toml brings a module that not every command needs."""
 
 
 def report(error: Exception) -> int:
@@ -16,14 +22,22 @@ def report(error: Exception) -> int:
     if debugging():
         traceback.print_exception(error)
     tell(sentence(error))
-    return WRONG if isinstance(error, SettingError) else FAILED
+    return WRONG if isinstance(error, SettingError) or _missing_extra(error) else FAILED
 
 
 def sentence(error: Exception) -> str:
     said = " ".join(str(error).split())
     if isinstance(error, WeirError):
         return said
+    if isinstance(error, ModuleNotFoundError) and (extra := _missing_extra(error)):
+        return f"This command needs {error.name}, which is not installed: pip install 'weir[{extra}]', or 'weir[demo]' for all of weir."
     return f"Unexpected {type(error).__name__} ({said or 'without a word'}): run it again with --log-level debug and report what it says."
+
+
+def _missing_extra(error: Exception) -> str:
+    """The extra that would bring the missing module; empty where the error is another."""
+    name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    return _EXTRAS.get(name.partition(".")[0], "")
 
 
 def tell(text: str) -> None:
