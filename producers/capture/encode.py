@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from producers.spool.segment import Record
 from schemas.errors import Unavailable
-from schemas.records.flow_batch import FlowBatch
+from schemas.records.flow_batch import FlowBatch, saturated_total
 from schemas.wire.codec import encode_batch
 from schemas.wire.framing import Framer
 
@@ -24,8 +24,8 @@ class BatchEncoder:
 
     def _record(self, batch: FlowBatch) -> Record:
         flows = batch.flows
-        packets = int(flows.packets_sent.sum()) + int(flows.packets_received.sum())
-        size = int(flows.bytes_sent.sum()) + int(flows.bytes_received.sum())
+        packets = saturated_total(flows.packets_sent, flows.packets_received)
+        size = saturated_total(flows.bytes_sent, flows.bytes_received)
         return Record(batch.seq, len(flows), packets, size, self._framed(encode_batch(batch)))
 
     def _framed(self, body: bytes) -> bytes:

@@ -93,6 +93,29 @@ class Loss:
     bytes: int = 0
     id: int = 0
 
+    @classmethod
+    def of_flows(cls, window_start_us: int, stage: str, reason: str, flows: FlowColumns, hashes: U64) -> Loss:
+        """The loss that stands for these flows; `hashes`: of their flow keys, one a row. The same flows give the same loss.
+
+        A total that no counter can hold stays at the largest that one can: counters are what a node says, up to 2^63 each.
+        """
+        return cls(
+            window_start_us=window_start_us,
+            stage=stage,
+            reason=reason,
+            flows=len(hashes),
+            packets=saturated_total(flows.packets_sent, flows.packets_received),
+            bytes=saturated_total(flows.bytes_sent, flows.bytes_received),
+            id=int(np.bitwise_xor.reduce(hashes)) & (COUNTER_LIMIT - 1),
+        )
+
+
+def saturated_total(*columns: U64) -> int:
+    """Sum of all rows of the columns, at most the largest value of a counter. Halves of 32 bits are summed: their sums cannot wrap."""
+    high = sum(int((column >> np.uint64(32)).sum()) for column in columns)
+    low = sum(int((column & np.uint64(0xFFFF_FFFF)).sum()) for column in columns)
+    return min((high << 32) + low, COUNTER_LIMIT - 1)
+
 
 @dataclass(frozen=True)
 class FlowBatch:

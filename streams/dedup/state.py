@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64, U64, FlowBatch, Loss
+from schemas.records.flow_batch import U64, FlowBatch, Loss
 from streams.columns.hashing import loss_hash
 from streams.dedup.interval_set import IntervalSet
 
 _NEVER_US = -(2**62)
 _RESTORED_US = 2**62
-_LOSS_ID_BITS = (1 << 63) - 1
 _Source = tuple[str, int]
 """node_id, epoch."""
 
@@ -157,7 +156,8 @@ class DedupState:
         if late:
             window.remember(hashes[refused])
             self.entries += late
-            losses = (*losses, _late_loss(batch, refused, hashes[refused]))
+            flows = batch.flows.take(refused)
+            losses = (*losses, Loss.of_flows(batch.window_start_us, "worker", "late", flows, hashes[refused]))
         admitted = self._unseen_losses(source, losses)
         self._shrink()
         return Admission(np.zeros(len(hashes), np.bool_), len(hashes) - late, late, admitted, False, False)
@@ -246,19 +246,3 @@ def _first_occurrences(hashes: U64) -> NDArray[np.bool_]:
     first[np.unique(hashes, return_index=True)[1]] = True
     return first
 
-
-def _late_loss(batch: FlowBatch, refused: NDArray[np.bool_], hashes: U64) -> Loss:
-    flows = batch.flows
-    return Loss(
-        window_start_us=batch.window_start_us,
-        stage="worker",
-        reason="late",
-        flows=len(hashes),
-        packets=_total(flows.packets_sent[refused], flows.packets_received[refused]),
-        bytes=_total(flows.bytes_sent[refused], flows.bytes_received[refused]),
-        id=int(np.bitwise_xor.reduce(hashes)) & _LOSS_ID_BITS,
-    )
-
-
-def _total(*counters: U64 | I64) -> int:
-    return sum(sum(counter.tolist()) for counter in counters)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import COUNTER_LIMIT, U64, FlowBatch, Loss, empty_flows, empty_heartbeats
+from schemas.records.flow_batch import FlowBatch, Loss, empty_flows, empty_heartbeats
 from schemas.wire.codec import decode_batch, encode_batch
 from schemas.wire.framing import Framer, unframe
 from streams.columns.merged import MergedBatches, merge_batches
@@ -21,7 +21,6 @@ from streams.forwarding.regions import HERE, Regions
 
 _PLAIN = Framer()
 """Another region's schema registry need not know this one's schemas: what crosses carries its fingerprint instead."""
-_LOSS_ID_BITS = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -76,22 +75,9 @@ def loss_report(value: bytes, reason: str) -> tuple[bytes, bytes]:
     """Key and value of the message that reports the flows of this one as lost. The same flows give the same loss."""
     framed = unframe(value)
     batch = decode_batch(framed.body, framed.writer)
-    flows = batch.flows
-    loss = Loss(
-        window_start_us=batch.window_start_us,
-        stage="forward",
-        reason=reason,
-        flows=len(flows),
-        packets=_total(flows.packets_sent, flows.packets_received),
-        bytes=_total(flows.bytes_sent, flows.bytes_received),
-        id=int(np.bitwise_xor.reduce(merge_batches((batch,), region="").hashes())) & _LOSS_ID_BITS,
-    )
+    hashes = merge_batches((batch,), region="").hashes()
+    loss = Loss.of_flows(batch.window_start_us, "forward", reason, batch.flows, hashes)
     return batch.node_id.encode(), _framed(replace(batch, workloads=(), flows=empty_flows(), losses=(loss,)))
-
-
-def _total(*counters: U64) -> int:
-    """As much of the sum as a counter may say: one node's nonsense must not end a worker."""
-    return min(sum(sum(counter.tolist()) for counter in counters), COUNTER_LIMIT - 1)
 
 
 def _framed(batch: FlowBatch) -> bytes:
