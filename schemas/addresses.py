@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.errors import Unreadable
 from schemas.records.flow_batch import U8
@@ -47,3 +48,34 @@ def split_addresses(addresses: U8) -> Iterator[bytes]:
     """The rows of an (n, 16) array as bytes, trailing zeros included."""
     data = np.ascontiguousarray(addresses, np.uint8).tobytes()
     return (data[at : at + 16] for at in range(0, len(data), 16))
+
+
+def is_loopback(addresses: U8) -> NDArray[np.bool_]:
+    """Row by row of (n, 16): 127.0.0.0/8 and ::1, the machine itself."""
+    high, low = _words(addresses)
+    loopback: NDArray[np.bool_] = (high == 0) & ((low >> np.uint64(24) == 0xFFFF7F) | (low == 1))
+    return loopback
+
+
+def is_group(addresses: U8) -> NDArray[np.bool_]:
+    """Row by row of (n, 16): multicast (224.0.0.0/4, ff00::/8) and the limited broadcast 255.255.255.255.
+
+    The broadcast address of a subnet looks like any other: its prefix length would have to be known.
+    """
+    high, low = _words(addresses)
+    group: NDArray[np.bool_] = (high >> np.uint64(56) == 0xFF) | (high == 0) & (
+        (low >> np.uint64(28) == 0xFFFFE) | (low == 0xFFFF_FFFF_FFFF)
+    )
+    return group
+
+
+def is_link_local(addresses: U8) -> NDArray[np.bool_]:
+    """Row by row of (n, 16): 169.254.0.0/16 and fe80::/10, of which every link has its own."""
+    high, low = _words(addresses)
+    link_local: NDArray[np.bool_] = (high >> np.uint64(54) == 0x3FA) | (high == 0) & (low >> np.uint64(16) == 0xFFFF_A9FE)
+    return link_local
+
+
+def _words(addresses: U8) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    words = np.ascontiguousarray(addresses, np.uint8).view(">u8").astype(np.uint64).reshape(-1, 2)
+    return words[:, 0], words[:, 1]

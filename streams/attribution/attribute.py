@@ -1,4 +1,8 @@
-"""Names for the remote ends of flows, or the reason why there is none."""
+"""Names for the remote ends of flows, or the reason why there is none.
+
+Group addresses (multicast, broadcast) have no holder, and each link has link-local addresses of its own: heartbeats name
+neither, since the same address elsewhere is another's. Events and labels do, where they speak of such an address.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.addresses import is_group, is_link_local, is_loopback
 from schemas.records.flow_batch import I64, U8, U16, U32
 from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, as_of
 from streams.ownership.intervals import NOBODY, SEVERAL
 from streams.ownership.map import NODE_PREFIX, OwnershipMap
 
 SOURCES = ("none", "heartbeat", "ip_event", "cidr")
-REASONS = ("", "unknown", "ambiguous", "shared", "gap", "external")
+REASONS = ("", "unknown", "ambiguous", "shared", "gap", "external", "group", "link_local")
 _NONE, _HEARTBEAT, _IP_EVENT = 0, 1, 2
-_NAMED, _UNKNOWN, _AMBIGUOUS, _SHARED, _GAP = 0, 1, 2, 3, 4
+_NAMED, _UNKNOWN, _AMBIGUOUS, _SHARED, _GAP, _EXTERNAL, _GROUP, _LINK_LOCAL = range(len(REASONS))
 _REASON_OF_STATE = np.array([_UNKNOWN, _GAP, _AMBIGUOUS, _NAMED], np.uint8)
 _FAR_US = 2**62
-_V4_LOOPBACK = np.frombuffer(bytes(10) + b"\xff\xff\x7f", np.uint8)
-_V6_LOOPBACK = np.frombuffer(bytes(15) + b"\x01", np.uint8)
 
 
 @dataclass(frozen=True)
@@ -51,25 +54,22 @@ def attribute(known: OwnershipMap, ends: RemoteEnds) -> Attribution:
     """Heartbeats of the port's listener first, then of the whole address, then events; one owner for all of the flow's time."""
     first_us = np.clip(np.minimum(ends.first_us, ends.last_us), -_FAR_US, _FAR_US)
     last_us = np.clip(np.maximum(ends.first_us, ends.last_us), -_FAR_US, _FAR_US)
-    whole_ids = known.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
+    address_ids = known.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
+    group, link_local, loopback = is_group(ends.ip), is_link_local(ends.ip), is_loopback(ends.ip)
+    whole_ids = np.where(group | link_local, -1, address_ids)
     whole = as_of(known.pieces, whole_ids, first_us, last_us, known.tolerance)
     state, owner = whole.state.copy(), whole.owner.copy()
     near = whole.near.copy()
     _listeners(known, ends, whole_ids, (first_us, last_us), state, owner, near)
     source = np.full(len(state), _HEARTBEAT, np.uint8)
     if known.event_pieces.rows:
-        _events(known, whole_ids, near, (first_us, last_us), state, owner, source)
-    reason = _REASON_OF_STATE[state]
-    loopback = is_loopback(ends.ip)
-    reason[loopback | (state == NEVER) & known.has_ports(whole_ids)] = _SHARED
+        _events(known, address_ids, near, (first_us, last_us), state, owner, source)
+    never, reason = state == NEVER, _REASON_OF_STATE[state]
+    reason[never & group], reason[never & link_local] = _GROUP, _LINK_LOCAL
+    reason[loopback | never & known.has_ports(whole_ids)] = _SHARED
     nameless = reason != _NAMED
     source[nameless], owner[nameless] = _NONE, NOBODY
-    return Attribution(owner, source, reason, known.has_agent(whole_ids) | loopback)
-
-
-def is_loopback(ip: U8) -> NDArray[np.bool_]:
-    loopback: NDArray[np.bool_] = (ip[:, :13] == _V4_LOOPBACK).all(axis=1) | (ip == _V6_LOOPBACK).all(axis=1)
-    return loopback
+    return Attribution(owner, source, reason, known.has_agent(address_ids) & ~group | loopback)
 
 
 def _listeners(known: OwnershipMap, ends: RemoteEnds, whole_ids: I64, span: tuple[I64, I64], state: U8, owner: U32, near: U32) -> None:

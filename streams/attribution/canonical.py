@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.addresses import is_group
 from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER, U8
 
 
@@ -14,12 +15,16 @@ def canonical(role: U8, local_ip: U8, remote_ip: U8, remote_agent: NDArray[np.bo
     - the client's view counts;
     - the server's counts where the client's end has no agent; its own address has one, as this record shows;
     - where nobody knows who opened, the view whose local address is the lower one counts, or the only one. Both ends
-      on one address are told apart by nothing in the record: each counts.
+      on one address are told apart by nothing in the record: each counts;
+    - what is sent to a group (multicast, broadcast) has one sender and any number of receivers, whose local address is the
+      group's: the sender's view counts, whatever the roles; a receiver's where the sender has no agent.
     """
     order = _compare(local_ip, remote_ip)
     alone = ~remote_agent & (order != 0)
     undecided = ~remote_agent | (order <= 0)
-    decided: NDArray[np.bool_] = np.select([role == ROLE_CLIENT, role == ROLE_SERVER], [np.True_, alone], undecided)
+    received, sent = is_group(local_ip), is_group(remote_ip)
+    conditions = [received, sent, role == ROLE_CLIENT, role == ROLE_SERVER]
+    decided: NDArray[np.bool_] = np.select(conditions, [~remote_agent, np.True_, np.True_, alone], undecided)
     return decided
 
 

@@ -15,8 +15,11 @@ from streams.ownership.map import OwnershipMap
 
 Network = IPv4Network | IPv6Network
 
-_NAMED, _UNKNOWN, _EXTERNAL = REASONS.index(""), REASONS.index("unknown"), REASONS.index("external")
+_NAMED, _UNKNOWN, _EXTERNAL, _GROUP, _LINK_LOCAL = (REASONS.index(name) for name in ("", "unknown", "external", "group", "link_local"))
 _CIDR = SOURCES.index("cidr")
+
+_OF_A_LINK = tuple(map(ip_network, ("224.0.0.0/4", "255.255.255.255/32", "ff00::/8", "169.254.0.0/16", "fe80::/10")))
+"""Group and link-local addresses."""
 
 _INTERNET = ("0.0.0.0/0", "2000::/3")
 _NOT_THE_INTERNET = (
@@ -33,28 +36,37 @@ class CidrLabels:
     def __init__(self, labels: Sequence[tuple[Network, str]] = ()) -> None:
         self._names = [name for _, name in labels]
         self._labels = Prefixes([network for network, _ in labels])
+        # The last is for NOT_FOUND: a row without any label.
+        self._of_a_link = np.array([*(_holds(_OF_A_LINK, network) for network, _ in labels), False], np.bool_)
         self._global = Prefixes([*map(ip_network, _INTERNET), *map(ip_network, _NOT_THE_INTERNET)])
 
     def name(self, known: OwnershipMap, ip: U8, named: Attribution) -> Attribution:
         """`named` (n rows, for the (n, 16) remote addresses) with labels, or `external`, where all else is silent.
 
         Only an address that was never spoken for is outside: where somebody held it at another time (`gap`), several do
-        (`ambiguous`, `shared`), or an agent counts flows of its own at it, a label would be a guess.
+        (`ambiguous`, `shared`), or an agent counts flows of its own at it, a label would be a guess. A group or link-local
+        address has the labels of ranges of such addresses, on every link; those of larger ranges do not mean it.
         """
-        rows = np.flatnonzero((named.reason == _UNKNOWN) & ~named.agent)
+        of_a_link = (named.reason == _GROUP) | (named.reason == _LINK_LOCAL)
+        rows = np.flatnonzero((named.reason == _UNKNOWN) & ~named.agent | of_a_link)
         if not rows.size:
             return named
         addresses, address_of = distinct(ip[rows])
         label = self._labels.find(addresses)[address_of]
-        labelled = label != NOT_FOUND
+        labelled = (label != NOT_FOUND) & (~of_a_link[rows] | self._of_a_link[label])
         owner, source, reason = named.owner.copy(), named.source.copy(), named.reason.copy()
         if labelled.any():
             owner[rows[labelled]] = known.names.numbers(self._names)[label[labelled]]
         source[rows[labelled]], reason[rows[labelled]] = _CIDR, _NAMED
-        reason[rows[~labelled & self._public(addresses)[address_of]]] = _EXTERNAL
+        reason[rows[~labelled & ~of_a_link[rows] & self._public(addresses)[address_of]]] = _EXTERNAL
         return replace(named, owner=owner, source=source, reason=reason)
 
     def _public(self, addresses: U8) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         place: I64 = self._global.find(addresses)
         public: np.ndarray[tuple[int], np.dtype[np.bool_]] = (place != NOT_FOUND) & (place < len(_INTERNET))
         return public
+
+
+def _holds(ranges: Sequence[Network], network: Network) -> bool:
+    """Whether one of the ranges holds all of the network."""
+    return any(network.version == one.version and network.subnet_of(one) for one in ranges)  # type: ignore[arg-type]

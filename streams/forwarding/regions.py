@@ -8,8 +8,8 @@ from ipaddress import IPv4Network, IPv6Network
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.addresses import is_group, is_link_local, is_loopback
 from schemas.records.flow_batch import U8
-from streams.attribution.attribute import is_loopback
 from streams.columns.prefixes import Prefixes, distinct
 
 Prefix = tuple[IPv4Network | IPv6Network, str]
@@ -27,11 +27,11 @@ class Regions:
         self._region_of = np.array([*(number[region] for _, region in prefixes), HERE], np.int16)  # NOT_FOUND is the last
 
     def of(self, ip: U8) -> NDArray[np.int16]:
-        """(n, 16) addresses to numbers in `names`; HERE: of the home region, of none, or never leaving its machine."""
+        """(n, 16) addresses to numbers in `names`; HERE: of the home region, of none, or never leaving its machine or its link."""
         if not self.names or not len(ip):
             return np.full(len(ip), HERE, np.int16)
         addresses, address_of = distinct(ip)
         found = self._region_of[self._prefixes.find(addresses)]
-        found[is_loopback(addresses)] = HERE
+        found[is_loopback(addresses) | is_group(addresses) | is_link_local(addresses)] = HERE
         numbers: NDArray[np.int16] = found[address_of]
         return numbers

@@ -40,6 +40,8 @@ def why(evidence: Evidence, label: str, skew_us: int) -> str:
         "ambiguous": _ambiguous,
         "shared": _shared,
         "gap": _gap,
+        "group": _group,
+        "link_local": _link_local,
     }.get(flow.remote_reason, _unknown)(evidence, skew_us)
 
 
@@ -127,6 +129,20 @@ def _gap(evidence: Evidence, skew_us: int) -> str:
         )
     then = f"When the flow was named, {_at(flow.written_us)}, nobody was known to have held {flow.remote_ip} all of its time."
     return f"{then} {_later(evidence)}"
+
+
+def _group(evidence: Evidence, skew_us: int) -> str:
+    return (
+        f"{evidence.flow.remote_ip} is a group (multicast or broadcast): whoever listens receives, and no workload holds the address. "
+        "No event and no label of WEIR_CIDRS within the ranges of groups names it."
+    )
+
+
+def _link_local(evidence: Evidence, skew_us: int) -> str:
+    return (
+        f"{evidence.flow.remote_ip} is link-local: every link has such an address of its own, so heartbeats do not tell whose it was. "
+        "No event and no label of WEIR_CIDRS within 169.254.0.0/16 or fe80::/10 names it."
+    )
 
 
 def _later(evidence: Evidence) -> str:

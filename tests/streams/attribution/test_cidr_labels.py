@@ -28,6 +28,7 @@ ADDRESSES = st.one_of(
 NETWORKS = st.builds(
     lambda one, bits: ip_network((one, max(0, one.max_prefixlen - bits)), strict=False), ADDRESSES, st.integers(0, 6) | st.integers(0, 128)
 )
+BROADCAST = IPv4Address("255.255.255.255")
 UNSETTLED = [*map(ip_network, ("192.0.0.0/24", "2001::/23", "2002::/16", "3fff::/20"))]
 """Ranges where Python's versions disagree, or take single addresses out."""
 
@@ -71,6 +72,10 @@ def test_external_is_what_is_global(asked: list[IPv4Address | IPv6Address]) -> N
         public = one.is_global and not (one.is_multicast or one.is_reserved or site_local)
         if one.is_loopback:
             assert answer == "(shared)"
+        elif one.is_multicast or one == BROADCAST:
+            assert answer == "(group)"
+        elif one.is_link_local:
+            assert answer == "(link_local)"
         elif any(one in network for network in UNSETTLED):
             assert answer == "(unknown)"
         else:
@@ -114,7 +119,7 @@ def test_a_label_names_what_nobody_ever_spoke_for() -> None:
     asked = ["10.0.0.1", "10.0.0.129", "93.184.216.34", "93.185.0.1", "fd00::9", "172.16.0.1", "fe80::1", "224.0.0.1", "127.0.0.1"]
     assert said(CidrLabels(LABELS), a_map(), asked) == [
         *("onprem by cidr", "printers by cidr", "partner by cidr", "(external)", "lab by cidr"),
-        *("(unknown)", "(unknown)", "(unknown)", "(shared)"),
+        *("(unknown)", "(link_local)", "(group)", "(shared)"),
     ]
 
 

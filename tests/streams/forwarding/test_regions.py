@@ -38,7 +38,8 @@ def packed(ips: list[ipaddress.IPv4Address | ipaddress.IPv6Address]) -> np.ndarr
 
 def obvious(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, prefixes: list[Prefix]) -> str:
     hits = [(network.prefixlen, region) for network, region in prefixes if ip.version == network.version and ip in network]
-    return max(hits)[1] if hits and not ip.is_loopback else "eu"
+    stays = ip.is_loopback or ip.is_link_local or ip.is_multicast or ip == ipaddress.IPv4Address("255.255.255.255")
+    return max(hits)[1] if hits and not stays else "eu"
 
 
 @given(st.dictionaries(NETWORKS, NAMES, max_size=6), st.lists(ADDRESSES, max_size=20), st.data())

@@ -62,8 +62,8 @@ def fill(url: str) -> None:
     known = OwnershipMap(gap_us=25 * SECOND, skew_us=SKEW)
     told = [IpEvent("default", address(11), "lb", True, 5 * SECOND)]
     teller = batch([], node="n2", beats=BEATS, workloads=WORKLOADS)
-    batches = [teller, batch([7, 8, 9, 10, 11, 12, 13, 14], window=2), batch([1, 2], window=2, node="n3")]
-    internet = parse_addresses(["8.8.8.8", "127.0.0.1"])
+    batches = [teller, batch([7, 8, 9, 10, 11, 12, 13, 14], window=2), batch([1, 2, 3, 4], window=2, node="n3")]
+    internet = parse_addresses(["8.8.8.8", "127.0.0.1", "239.1.2.3", "fe80::7"])
     batches[2] = replace(batches[2], flows=replace(batches[2].flows, remote_ip=internet))
     known.learn(from_heartbeats(batches))
     known.learn_events(told)
@@ -85,7 +85,9 @@ def fill(url: str) -> None:
 def told(url: str) -> dict[str, Evidence]:
     """Evidence by the remote address's last part."""
     sink = open_sink(url, read_only=True)
-    addresses = {str(last): address(last) for last in range(7, 15)} | {text: parse_address(text) for text in ("8.8.8.8", "127.0.0.1")}
+    addresses = {str(last): address(last) for last in range(7, 15)} | {
+        text: parse_address(text) for text in ("8.8.8.8", "127.0.0.1", "239.1.2.3", "fe80::7")
+    }
     found = {name: gather(sink, Question(ip)) for name, ip in addresses.items()}
     sink.close()
     return {name: evidence for name, evidence in found.items() if evidence is not None}
@@ -104,6 +106,8 @@ def told(url: str) -> dict[str, Evidence]:
         ("14", "node/n2 is the node itself: several workloads share its address."),
         ("8.8.8.8", "is an address of the internet"),
         ("127.0.0.1", "is the machine itself"),
+        ("239.1.2.3", "is a group (multicast or broadcast)"),
+        ("fe80::7", "is link-local: every link has such an address of its own"),
     ],
 )
 def test_each_name_and_each_lack_of_one_has_its_reason(told: dict[str, Evidence], remote: str, says: str) -> None:
