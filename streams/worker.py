@@ -34,6 +34,7 @@ from streams.intake.dead_letter_limit import DeadLetterLimit
 from streams.intake.decode import MessageDecoder
 from streams.intake.hold import HoldRule
 from streams.learning.learner import OwnershipLearner
+from streams.learning.watermarks import Watermarks
 from streams.observe import cpu_threads as threads
 from streams.observe.health import Watchdog, serve
 from streams.observe.liveness import Liveness, Place
@@ -103,9 +104,9 @@ async def _run(settings: WorkerSettings, sink: Sink, topic: Topics, stop: thread
         intake,
         ownership,
         event_writer,
-        rule,
+        Watermarks(worker_id, topic.partitions, rule.hold_us, rule.hold_us + 2 * settings.session_seconds * _SECOND_US),
         worker_id,
-        topic.partitions,
+        rule.hold_us,
         settings.retention_seconds * _SECOND_US,
     )
     regions = Regions(settings.region, settings.region_prefixes)

@@ -25,7 +25,7 @@ OTHER = "other"
 
 
 def cpu_by_part() -> dict[str, float]:
-    """Seconds by part: `loop` (Faust, decoding), `consumer` (aiokafka), `knowledge`, `blocks`, `librdkafka`, `other`."""
+    """Seconds by part: `loop` (Faust, decoding), `consumer` (aiokafka), `learner`, `blocks`, `librdkafka`, `other`."""
     used = time.process_time()
     parts_of = {thread.native_id: _part(thread.name) for thread in threading.enumerate()}
     seconds: dict[str, float] = {}
@@ -57,7 +57,7 @@ def _part(name: str) -> str:
         return "loop"
     if name.startswith("asyncio_"):
         return "blocks"
-    return name if name in ("consumer", "knowledge") else ""
+    return name if name in ("consumer", "learner") else ""
 
 
 def _cpu_seconds(task: Path) -> float:

@@ -109,7 +109,7 @@ def _steps(run: Run) -> Iterator[tuple[str, float]]:
     yield "downstream encode", _sum(steps, "downstream")
     yield "publish", _sum(steps, "publish")
     yield "learn ownership", _sum(steps, "learn")
-    yield "read ahead", _sum(threads, "knowledge") - _sum(steps, "learn")
+    yield "read ahead", _sum(threads, "learner") - _sum(steps, "learn")
     yield "Faust", _sum(threads, "loop") - _sum(steps, "decode")
     yield "aiokafka", _sum(threads, "consumer")
     yield "librdkafka", _sum(threads, "librdkafka")

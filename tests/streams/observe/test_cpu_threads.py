@@ -25,13 +25,13 @@ def test_a_named_thread_has_its_own_part_and_all_parts_are_the_process() -> None
         burnt.set()
         over.wait()
 
-    thread = threading.Thread(target=work, name="knowledge", daemon=True)
+    thread = threading.Thread(target=work, name="learner", daemon=True)
     before = cpu_by_part()
     thread.start()
     burnt.wait(30)
     try:
-        found = wait_for(lambda: one if (one := cpu_by_part()).get("knowledge", 0.0) >= 0.15 else None, 5, "the kernel to have counted")
-        assert found["knowledge"] - before.get("knowledge", 0.0) < 0.5
+        found = wait_for(lambda: one if (one := cpu_by_part()).get("learner", 0.0) >= 0.15 else None, 5, "the kernel to have counted")
+        assert found["learner"] - before.get("learner", 0.0) < 0.5
         assert found["loop"] > 0
         assert abs(sum(found.values()) - time.process_time()) < 0.2
     finally:

@@ -1,0 +1,145 @@
+"""The learner against a consumer that is played: where it begins, and in which order it learns and says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from schemas import topics
+from schemas.wire.codec import encode_batch
+from schemas.wire.framing import Framer
+from streams.clock import now_us
+from streams.intake.decode import MessageDecoder
+from streams.learning import learner as module
+from streams.learning.learner import OwnershipLearner
+from streams.learning.lookahead_consumer import Place
+from streams.learning.watermarks import Watermarks
+from tests.streams.support import batch
+
+SECOND = 1_000_000
+HOLD = 30 * SECOND
+FLOWS = Place(topics.FLOWS_TOPIC, 0)
+
+
+class Message:
+    """As confluent_kafka gives it out, as far as the learner asks."""
+
+    def __init__(self, place: Place, value: bytes) -> None:
+        self._place, self._value = place, value
+
+    def topic(self) -> str:
+        return self._place.topic
+
+    def partition(self) -> int:
+        return self._place.partition
+
+    def offset(self) -> int:
+        return 0
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, now_us() // 1_000
+
+    def headers(self) -> None:
+        return None
+
+    def value(self) -> bytes:
+        return self._value
+
+
+@dataclass
+class Kafka:
+    """Stands for the consumer. `recent`: the first offset that is not older than the hold."""
+
+    end: int = 1
+    recent: int | None = None
+    messages: list[Message] = field(default_factory=list)
+    read_to: dict[Place, int] = field(default_factory=dict)
+    positions: dict[Place, int] = field(default_factory=dict)
+    at_end: set[Place] = field(default_factory=set)
+    drained: bool = True
+
+    def assign(self, place: Place, offset: int) -> None:
+        self.positions[place] = offset
+
+    def end_of(self, place: Place) -> int:
+        return self.end
+
+    def offset_at(self, place: Place, instant_us: int) -> int | None:
+        return self.recent
+
+    def take(self, seconds: float) -> list[Message]:
+        taken, self.messages = self.messages, []
+        self.positions |= {Place(message.topic(), message.partition()): message.offset() + 1 for message in taken}
+        return taken
+
+
+def learner(monkeypatch: pytest.MonkeyPatch, kafka: Kafka, store: Any) -> tuple[OwnershipLearner, Watermarks]:
+    monkeypatch.setattr(module, "LookaheadConsumer", lambda *_: kafka)
+    monkeypatch.setattr(module, "BlockingProducer", lambda *_: SimpleNamespace(post=lambda records: None))
+    framer, watermarks = Framer(None), Watermarks("me", 1, HOLD, HOLD)
+    events: Any = SimpleNamespace(put=lambda events: None)
+    made = OwnershipLearner("", {}, framer, MessageDecoder(framer, SECOND), store, events, watermarks, "me", HOLD, HOLD)
+    watermarks.ready()
+    return made, watermarks
+
+
+def flow_message() -> Message:
+    return Message(FLOWS, Framer(None).frame("FlowBatch", encode_batch(batch([]))))
+
+
+def test_what_is_read_counts_once_the_map_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between reading and learning another thread may ask whether flows may be named."""
+    seen: list[int] = []
+
+    class Store:
+        def learn(self, batches: list[Any], records: list[Any], events: list[Any]) -> list[Any]:
+            seen.extend(mark.read_until_us for mark in made.progress() or ())
+            return []
+
+    kafka = Kafka(messages=[flow_message()], at_end={FLOWS})
+    made, _ = learner(monkeypatch, kafka, Store())
+    made.follow({0: 0})
+    made._follow_wanted()
+    made._step()
+    assert seen == [0]
+    assert (made.progress() or [])[0].read_until_us > 0
+
+
+def test_a_queue_that_is_not_empty_says_nothing_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a partition was told a while ago: messages that came since may wait behind those of others."""
+    kafka = Kafka(end=0, at_end={FLOWS}, drained=False)
+    made, watermarks = learner(monkeypatch, kafka, SimpleNamespace(learn=lambda *_: []))
+    made.follow({0: 0})
+    made._follow_wanted()
+    made._step()
+    begun_us, later_us = (made.progress() or [])[0].read_until_us, now_us() + HOLD
+    monkeypatch.setattr(module, "now_us", lambda: later_us)
+    made._step()
+    assert (made.progress() or [])[0].read_until_us == begun_us
+    kafka.drained = True
+    made._step()
+    assert (made.progress() or [])[0].read_until_us > begun_us
+
+
+@pytest.mark.parametrize(
+    ("committed", "known", "recent", "end", "start"),
+    [
+        (500, 0, None, 900, 500),  # nobody has spoken within the hold
+        (500, 0, 700, 900, 500),  # a backlog longer than the hold
+        (500, 0, 300, 900, 300),  # committed, but it says who is alive
+        (500, 800, 700, 900, 700),  # learned before this assignment
+        (500, 800, 850, 900, 800),
+        (0, 800, None, 90, 0),  # the topic was deleted and made anew
+    ],
+)
+def test_where_reading_begins(
+    committed: int, known: int, recent: int | None, end: int, start: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka = Kafka(end=end, recent=recent, read_to={FLOWS: known})
+    made, _ = learner(monkeypatch, kafka, SimpleNamespace())
+    made.follow({0: committed})
+    made._follow_wanted()
+    assert kafka.positions == {FLOWS: start}
