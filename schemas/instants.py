@@ -15,6 +15,10 @@ import numpy as np
 from schemas.errors import Unreadable
 from schemas.records.flow_batch import I64, U8
 
+FOREVER_US = 2**62
+"""Beyond any instant that is meant; still an int64 with a window or a hold added."""
+NEVER_US = -FOREVER_US
+"""Before any."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)

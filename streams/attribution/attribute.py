@@ -1,4 +1,4 @@
-"""Names for the remote ends of flows, or the reason why there is none.
+"""Names for ends of flows, or the reason why there is none.
 
 Group addresses (multicast, broadcast) have no holder, and each link has link-local addresses of its own: heartbeats name
 neither, since the same address elsewhere is another's. Events and labels do, where they speak of such an address.
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.addresses import is_group, is_link_local, is_loopback
+from schemas.instants import FOREVER_US, NEVER_US
 from schemas.records.flow_batch import I64, U8, U16, U32
 from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, as_of
 from streams.ownership.intervals import NOBODY, SEVERAL
@@ -23,12 +24,11 @@ REASONS = ("", "unknown", "ambiguous", "shared", "gap", "external", "group", "li
 _NONE, _HEARTBEAT, _IP_EVENT = 0, 1, 2
 _NAMED, _UNKNOWN, _AMBIGUOUS, _SHARED, _GAP, _EXTERNAL, _GROUP, _LINK_LOCAL = range(len(REASONS))
 _REASON_OF_STATE = np.array([_UNKNOWN, _GAP, _AMBIGUOUS, _NAMED], np.uint8)
-_FAR_US = 2**62
 
 
 @dataclass(frozen=True)
-class RemoteEnds:
-    """n remote ends. `network` indexes `names`. `listening`: the remote side listens on `service_port`."""
+class Endpoints:
+    """n ends of flows, whichever side they are on. `network` indexes `names`. `listening`: the end listens on `service_port`."""
 
     names: Sequence[str]
     network: U32
@@ -42,7 +42,7 @@ class RemoteEnds:
 
 @dataclass(frozen=True)
 class Attribution:
-    """`owner`: number of a name in the map, NOBODY where `reason` says why. `agent`: the remote end counts for itself."""
+    """`owner`: number of a name in the map, NOBODY where `reason` says why. `agent`: the end counts for itself."""
 
     owner: U32
     source: U8  # index into SOURCES
@@ -50,10 +50,10 @@ class Attribution:
     agent: NDArray[np.bool_]
 
 
-def attribute(known: OwnershipMap, ends: RemoteEnds) -> Attribution:
+def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
     """Heartbeats of the port's listener first, then of the whole address, then events; one owner for all of the flow's time."""
-    first_us = np.clip(np.minimum(ends.first_us, ends.last_us), -_FAR_US, _FAR_US)
-    last_us = np.clip(np.maximum(ends.first_us, ends.last_us), -_FAR_US, _FAR_US)
+    first_us = np.clip(np.minimum(ends.first_us, ends.last_us), NEVER_US, FOREVER_US)
+    last_us = np.clip(np.maximum(ends.first_us, ends.last_us), NEVER_US, FOREVER_US)
     address_ids = known.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
     group, link_local, loopback = is_group(ends.ip), is_link_local(ends.ip), is_loopback(ends.ip)
     whole_ids = np.where(group | link_local, -1, address_ids)
@@ -72,7 +72,7 @@ def attribute(known: OwnershipMap, ends: RemoteEnds) -> Attribution:
     return Attribution(owner, source, reason, known.has_agent(address_ids) & ~group | loopback)
 
 
-def _listeners(known: OwnershipMap, ends: RemoteEnds, whole_ids: I64, span: tuple[I64, I64], state: U8, owner: U32, near: U32) -> None:
+def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple[I64, I64], state: U8, owner: U32, near: U32) -> None:
     """Shared addresses: a port's listener goes before the node that owns the address.
 
     A listener's word counts only where the whole address is nobody's, its own or a node's: otherwise the address was

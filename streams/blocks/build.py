@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.protocols import PROTOCOL_NAMES
 from schemas.records.flow_batch import COUNTERS, ROLE_CLIENT, ROLE_NAMES, U64, FlowBatch
 from schemas.records.tables import FLOWS, Block, BlockIdentity
-from streams.attribution.attribute import REASONS, SOURCES, Attribution, RemoteEnds, attribute
+from streams.attribution.attribute import REASONS, SOURCES, Attribution, Endpoints, attribute
 from streams.attribution.canonical import canonical
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.side_tables import batches_table, losses_table, ownership_table
@@ -70,9 +70,9 @@ def admit_all(dedup: DedupState, joined: MergedBatches, hashes: U64) -> tuple[ND
     return new, admissions
 
 
-def remote_ends(joined: MergedBatches) -> RemoteEnds:
+def remote_ends(joined: MergedBatches) -> Endpoints:
     flows = joined.flows
-    return RemoteEnds(
+    return Endpoints(
         names=joined.names,
         network=joined.network[joined.batch_of],
         ip=flows.remote_ip,

@@ -1,4 +1,4 @@
-"""The rows of a block besides its flows: losses, the ledger of batches, what heartbeats said; and events."""
+"""The rows of a block besides its flows: losses, the ledger of batches, what heartbeats said."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from schemas.protocols import PROTOCOL_NAMES
 from schemas.records.flow_batch import FlowBatch
-from schemas.records.ip_event import IpEvent
-from schemas.records.tables import BATCHES, IP_EVENTS, LOSSES, OWNERSHIP, BlockIdentity
+from schemas.records.tables import BATCHES, LOSSES, OWNERSHIP, BlockIdentity
 from streams.columns import arrow as to_arrow
 from streams.dedup.state import Admission
 from streams.ownership.address_index import AddressIndex, key_columns
@@ -63,17 +62,6 @@ def ownership_table(said: Observations) -> pa.Table:
         "node_id": to_arrow.names(merged.node, said.names),
     }
     return to_arrow.table(columns, OWNERSHIP)
-
-
-def ip_events_table(events: Sequence[IpEvent]) -> pa.Table:
-    columns = {
-        "network": [event.network for event in events],
-        "ip": [event.ip for event in events],
-        "at": [event.at_us for event in events],
-        "assigned": [event.assigned for event in events],
-        "workload": [event.workload for event in events],
-    }
-    return pa.table(columns, schema=IP_EVENTS)
 
 
 def batches_table(

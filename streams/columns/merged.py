@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.records.flow_batch import U32, U64, FlowBatch, FlowColumns, empty_flows
 from streams.columns.hashing import flow_hashes, text_hashes
-from streams.ownership.observations import StringTable
+from streams.columns.strings import StringTable
 
 
 @dataclass(frozen=True)

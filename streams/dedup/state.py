@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.instants import FOREVER_US, NEVER_US
 from schemas.records.flow_batch import U64, FlowBatch, Loss
 from streams.columns.hashing import loss_hash
 from streams.dedup.interval_set import IntervalSet
 
-_NEVER_US = -(2**62)
-_RESTORED_US = 2**62
 _Source = tuple[str, int]
 """node_id, epoch."""
 
@@ -43,7 +42,7 @@ class Admission:
 class _Window:
     """Sorted runs of hashes, the (batch_count, batch_index) seen, and the node's newest window when it was last added to."""
 
-    touched_us: int = _NEVER_US
+    touched_us: int = NEVER_US
     runs: list[U64] = field(default_factory=list)
     batches: set[tuple[int, int]] = field(default_factory=set)
 
@@ -143,7 +142,7 @@ class DedupState:
 
     def restore_loss(self, node_id: str, epoch: int, loss: Loss) -> None:
         """A loss that the tables hold already. It counts as seen when the next batch of its source comes."""
-        self._losses.setdefault((node_id, epoch), {})[loss_hash(loss)] = _RESTORED_US
+        self._losses.setdefault((node_id, epoch), {})[loss_hash(loss)] = FOREVER_US
         self._restored.add((node_id, epoch))
 
     def _admit_late(self, batch: FlowBatch, hashes: U64) -> Admission:
@@ -195,18 +194,18 @@ class DedupState:
         for loss in losses:
             if (identity := loss_hash(loss)) not in known:
                 unseen.append(loss)
-            known[identity] = self._newest_us.get(source[0], _NEVER_US)
+            known[identity] = self._newest_us.get(source[0], NEVER_US)
         return tuple(unseen)
 
     def _floor(self, node_id: str) -> int:
         """Windows that start before this are remembered no more."""
-        return max(self._floor_us.get(node_id, _NEVER_US), self._newest_us.get(node_id, _NEVER_US) - self.horizon_us)
+        return max(self._floor_us.get(node_id, NEVER_US), self._newest_us.get(node_id, NEVER_US) - self.horizon_us)
 
     def _advance(self, source: _Source, start_us: int) -> None:
         """Take note of a window; where it is its node's newest, forget what fell behind the horizon."""
         node_id, epoch = source
         self._epochs.setdefault(node_id, set()).add(epoch)
-        if start_us <= self._newest_us.get(node_id, _NEVER_US):
+        if start_us <= self._newest_us.get(node_id, NEVER_US):
             return
         self._newest_us[node_id] = start_us
         behind_us = start_us - self.horizon_us
@@ -235,7 +234,7 @@ class DedupState:
             self.entries -= window.entries
             self.forgotten_windows += 1
             if not late:
-                self._floor_us[node_id] = max(self._floor_us.get(node_id, _NEVER_US), start_us + 1)
+                self._floor_us[node_id] = max(self._floor_us.get(node_id, NEVER_US), start_us + 1)
 
 
 def _first_occurrences(hashes: U64) -> NDArray[np.bool_]:
@@ -245,4 +244,3 @@ def _first_occurrences(hashes: U64) -> NDArray[np.bool_]:
     first: NDArray[np.bool_] = np.zeros(len(hashes), np.bool_)
     first[np.unique(hashes, return_index=True)[1]] = True
     return first
-

@@ -14,10 +14,12 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from schemas.errors import Unavailable
 from schemas.records.ip_event import IpEvent
+from schemas.records.tables import IP_EVENTS
 from sinks.base import Sink
-from streams.blocks.side_tables import ip_events_table
 from streams.observe import metrics
 
 logger = logging.getLogger(__name__)
@@ -120,3 +122,14 @@ class IpEventWriter(threading.Thread):
                 told = True
                 if self._closing.wait(_RETRY_SECONDS):
                     raise
+
+
+def ip_events_table(events: Sequence[IpEvent]) -> pa.Table:
+    columns = {
+        "network": [event.network for event in events],
+        "ip": [event.ip for event in events],
+        "at": [event.at_us for event in events],
+        "assigned": [event.assigned for event in events],
+        "workload": [event.workload for event in events],
+    }
+    return pa.table(columns, schema=IP_EVENTS)

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
 
-FOREVER_US = 2**62
+from schemas.instants import FOREVER_US
 
 
 class Event(NamedTuple):

@@ -11,20 +11,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from schemas.instants import FOREVER_US, NEVER_US
 from schemas.records.flow_batch import I64, U8, U16, U32
 from schemas.records.ip_event import IpEvent
+from streams.columns.strings import StringTable
 from streams.ownership.address_index import AddressIndex, key_columns, split_keys
 from streams.ownership.asof import Tolerance
 from streams.ownership.gaps import bridge_gaps
 from streams.ownership.intervals import OwnedIntervals, Timeline, flatten, subtract, union
-from streams.ownership.ip_events import FOREVER_US, Event, Sign, ranges_of_events
-from streams.ownership.observations import Observations, StringTable
+from streams.ownership.ip_events import Event, Sign, ranges_of_events
+from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
 
 NODE_PREFIX = "node/"
 """Names of nodes: they hold the addresses that several workloads share."""
 
-_NEVER_US = -FOREVER_US
 _CHUNK = 65_536
 
 
@@ -53,7 +54,7 @@ class OwnershipMap:
         self.gap_us, self.skew_us, self.window_us, self.event_limit_us = gap_us, skew_us, window_us, event_limit_us
         self.margin_us = max(-skew_us, skew_us if margin_us is None else margin_us)
         self.forgotten_ranges = 0
-        self._forgotten_us = _NEVER_US
+        self._forgotten_us = NEVER_US
         self._clear()
 
     def _clear(self) -> None:
@@ -64,7 +65,7 @@ class OwnershipMap:
         self.pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32)
         self.event_pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32)
         self._events: dict[int, set[Event]] = {}
-        self._from_us, self._until_us = FOREVER_US, _NEVER_US
+        self._from_us, self._until_us = FOREVER_US, NEVER_US
         self._spoken_until_us: I64 = np.zeros(0, np.int64)
         self._has_ports: U8 = np.zeros(0, np.uint8)
 
@@ -91,7 +92,7 @@ class OwnershipMap:
         Observations without an owner, without duration, or older than what was forgotten say nothing.
         """
         observations = observations.saying()
-        if self._forgotten_us > _NEVER_US:
+        if self._forgotten_us > NEVER_US:
             observations = observations.rows(observations.end_us > self._forgotten_us)
         if not len(observations):
             return np.zeros(0, np.int64)
@@ -141,7 +142,7 @@ class OwnershipMap:
         """Whether a heartbeat spoke for the whole address or a port of it, at any time within the retention."""
         spoken = np.zeros(len(ids), np.bool_)
         known = ids >= 0
-        spoken[known] = self._spoken_until_us[ids[known]] > _NEVER_US
+        spoken[known] = self._spoken_until_us[ids[known]] > NEVER_US
         return spoken
 
     def has_ports(self, ids: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -208,7 +209,7 @@ class OwnershipMap:
         _drop_ended(self.said, self.addresses.count, before_us)
         _drop_ended(self.seen, self.addresses.count, before_us)
         _drop_ended(self.pieces, self.addresses.count, before_us)
-        self._spoken_until_us[self._spoken_until_us <= before_us] = _NEVER_US
+        self._spoken_until_us[self._spoken_until_us <= before_us] = NEVER_US
         dropped = before - self.size
         self.forgotten_ranges += dropped
         held = np.count_nonzero((self.said.counts > 0) | (self.seen.counts > 0))
@@ -253,7 +254,7 @@ class OwnershipMap:
         if count > len(self._has_ports):
             more = count + count // 4 - len(self._has_ports)
             self._has_ports = np.concatenate((self._has_ports, np.zeros(more, np.uint8)))
-            self._spoken_until_us = np.concatenate((self._spoken_until_us, np.full(more, _NEVER_US, np.int64)))
+            self._spoken_until_us = np.concatenate((self._spoken_until_us, np.full(more, NEVER_US, np.int64)))
 
     def _note(self, network: U32, ip: U8, port: U16, address: I64, until_us: I64) -> None:
         """Mark whole addresses as spoken for, and as shared where the statement is about a port."""
@@ -267,7 +268,7 @@ class OwnershipMap:
 
     def _hear(self, said: OwnedIntervals) -> I64:
         self._from_us = min(self._from_us, int(said.start_us.min(initial=FOREVER_US)))
-        self._until_us = max(self._until_us, int(said.end_us.max(initial=_NEVER_US)))
+        self._until_us = max(self._until_us, int(said.end_us.max(initial=NEVER_US)))
         changed, rest = self._extend(said)
         if rest.size:
             merged, touched = self._merge(self.said, said.rows(rest))

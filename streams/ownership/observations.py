@@ -4,48 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from itertools import chain
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.instants import FOREVER_US, NEVER_US
 from schemas.records.flow_batch import HEARTBEAT_DTYPES, I64, U8, U16, U32, U64, FlowBatch, HeartbeatColumns, empty_flows, empty_heartbeats
 from schemas.records.ownership import AddressRange, Ownership
 from streams.columns.hashing import address_words, mix
+from streams.columns.strings import StringTable
 
 SOURCES = ("heartbeat", "flow")
-LATEST_US = 2**62
-"""Beyond any instant that is meant."""
-
-
-class StringTable:
-    """Texts as numbers, in order of first sight."""
-
-    def __init__(self, texts: Iterable[str] = ()) -> None:
-        self.texts: list[str] = [*dict.fromkeys(texts)]
-        self._numbers = {text: number for number, text in enumerate(self.texts)}
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def number(self, text: str) -> int:
-        number = self._numbers.setdefault(text, len(self.texts))
-        if number == len(self.texts):
-            self.texts.append(text)
-        return number
-
-    def numbers(self, texts: Sequence[str]) -> U32:
-        known = self._numbers
-        for text in [text for text in dict.fromkeys(texts) if text not in known]:
-            self.number(text)
-        return np.fromiter(map(known.__getitem__, texts), np.uint32, len(texts))
-
-    def joined_numbers(self, lists: Sequence[Sequence[str]], index: NDArray[Any], list_of: NDArray[np.int64]) -> U32:
-        """The number of the text at `index` of list `list_of`, row by row."""
-        first = np.cumsum([0, *map(len, lists)])[:-1]
-        numbers: U32 = self.numbers([*chain.from_iterable(lists)])[index + first[list_of]]
-        return numbers
 
 
 @dataclass(frozen=True)
@@ -76,7 +45,7 @@ class Observations:
 
     def saying(self) -> Observations:
         """Without those that say nothing: no workload, or no time."""
-        says = (self.start_us < np.minimum(self.end_us, LATEST_US)) & (self.start_us > -LATEST_US)
+        says = (self.start_us < np.minimum(self.end_us, FOREVER_US)) & (self.start_us > NEVER_US)
         if "" in self.names:
             says &= self.workload != self.names.index("")
         return self if says.all() else self.rows(says)

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas.instants import FOREVER_US
 from sinks import migrate
 from sinks.base import Sink
 from sinks.open import open_sink
-from streams.ownership.ip_events import FOREVER_US, Event, Sign, ranges_of_events
+from streams.ownership.ip_events import Event, Sign, ranges_of_events
 from streams.ownership.map import OwnershipMap
 from tests.sinks import blocks as make
 from tests.sinks.test_contract import fresh_offset, seconds, union

@@ -10,10 +10,11 @@ import numpy as np
 from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss, empty_heartbeats
 from schemas.records.ownership import Ownership
 from schemas.wire.codec import decode_ownership
-from streams.attribution.attribute import REASONS, SOURCES, RemoteEnds, attribute
+from streams.attribution.attribute import REASONS, SOURCES, Endpoints, attribute
+from streams.columns.strings import StringTable
 from streams.ownership.changelog import encode_changelog
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import Observations, StringTable
+from streams.ownership.observations import Observations
 
 
 def address(last: int, *, v6: bool = False) -> bytes:
@@ -65,7 +66,7 @@ def whos(
     known: OwnershipMap, spans: Sequence[tuple[int, int]], ip: bytes = address(1), port: int = 0, network: str = "default"
 ) -> list[str]:
     rows = len(spans)
-    ends = RemoteEnds(
+    ends = Endpoints(
         names=(network,),
         network=np.zeros(rows, np.uint32),
         ip=np.tile(np.frombuffer(ip, np.uint8), (rows, 1)),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.records.flow_batch import I64, ROLE_CLIENT
 from schemas.records.ip_event import IpEvent
-from streams.attribution.attribute import RemoteEnds, attribute
+from streams.attribution.attribute import Endpoints, attribute
 from streams.attribution.canonical import canonical
 from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap
@@ -95,8 +95,8 @@ class Region:
             for ip, row, at_us, assigned in rows
         ]
 
-    def remote_ends(self, views: Views) -> RemoteEnds:
-        return RemoteEnds(
+    def remote_ends(self, views: Views) -> Endpoints:
+        return Endpoints(
             names=self.names,
             network=np.zeros(len(views), np.uint32),
             ip=address_bytes(views.remote),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.addresses import parse_addresses
 from schemas.records.flow_batch import U8
 from schemas.records.ip_event import IpEvent
-from streams.attribution.attribute import REASONS, SOURCES, RemoteEnds, attribute
+from streams.attribution.attribute import REASONS, SOURCES, Endpoints, attribute
 from streams.attribution.cidr_labels import CidrLabels, Network
 from streams.columns.prefixes import Prefixes, distinct
 from streams.ownership.map import OwnershipMap
@@ -97,7 +97,7 @@ def a_map() -> OwnershipMap:
 def said(outside: CidrLabels, known: OwnershipMap, ips: list[str], first: int = 50, last: int = 60, listening: bool = False) -> list[str]:
     """A name with its source, or the reason in brackets."""
     rows = len(ips)
-    ends = RemoteEnds(
+    ends = Endpoints(
         names=("default",),
         network=np.zeros(rows, np.uint32),
         ip=parse_addresses(ips),

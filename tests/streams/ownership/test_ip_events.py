@@ -9,8 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.instants import FOREVER_US
 from schemas.records.ip_event import IpEvent
-from streams.ownership.ip_events import FOREVER_US, Event, Sign, ranges_of_events
+from streams.ownership.ip_events import Event, Sign, ranges_of_events
 from streams.ownership.map import OwnershipMap
 from tests.streams.support import Said, address, statements, who, whos
 

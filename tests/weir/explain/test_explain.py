@@ -15,8 +15,8 @@ from schemas.records.tables import BlockIdentity
 from sinks.open import open_sink
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import build_block
-from streams.blocks.side_tables import ip_events_table
 from streams.dedup.state import DedupState
+from streams.outputs.ip_event_writer import ip_events_table
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import from_heartbeats
 from tests.streams.support import address, batch, heartbeats
