@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.arrays import U8
 from schemas.errors import Unreadable
-from schemas.records.flow_batch import U8
 
 MAPPED = b"\x00" * 10 + b"\xff\xff"
 """What comes before the four bytes of an IPv4 address."""

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from schemas.arrays import I64, U8
 from schemas.errors import Unreadable
-from schemas.records.flow_batch import I64, U8
 
 FOREVER_US = 2**62
 """Beyond any instant that is meant; still an int64 with a window or a hold added."""

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.addresses import parse_addresses
+from schemas.arrays import I64
 from schemas.errors import Unreadable
 from schemas.instants import parse_instants
 from schemas.names import check_names
 from schemas.protocols import parse_protocol
-from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, I64, ROLE_NAMES, FlowColumns
+from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, ROLE_NAMES, FlowColumns
 from schemas.records.validation import check_instants
 
 WINDOW_FIELDS = ("node_id", "epoch", "window_start", "window_seconds")

@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 
 from schemas.addresses import MAPPED, format_address, split_addresses
+from schemas.arrays import U8
 from schemas.instants import format_instant
 from schemas.protocols import PROTOCOL_NAMES
-from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, U8, FlowBatch, HeartbeatColumns
+from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, FlowBatch, HeartbeatColumns
 from schemas.records.ip_event import IpEvent
 
 

@@ -11,14 +11,16 @@ The rows are encoded column by column (avro_columns.py); Python touches messages
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.arrays import I64, U8, U64
+from schemas.arrow import Coded, address_rows, coded, numbers
 from schemas.names import NAME_BYTES
-from schemas.records.flow_batch import COUNTERS, I64, U8, U64
+from schemas.records.flow_batch import COUNTERS
 from schemas.records.tables import FLOWS
 from schemas.wire.avro_addresses import encode_addresses
 from schemas.wire.avro_columns import (
@@ -91,13 +93,6 @@ class _Group(NamedTuple):
     partition: int
 
 
-class _Names(NamedTuple):
-    """A column of names: row i is texts[codes[i]]."""
-
-    texts: list[str]
-    codes: NDArray[Any]
-
-
 def attributed_messages(
     flows: pa.Table, framer: Framer | None = None, *, partitions: int = 1, message_bytes: int = MESSAGE_BYTES
 ) -> Iterator[Attributed]:
@@ -128,7 +123,7 @@ def attributed_messages(
 
 def _grouped(flows: pa.Table, partitions: int) -> tuple[NDArray[np.intp], list[_Group]]:
     """An order of the rows that brings groups together (by window, region, partition), and the groups."""
-    partition = partitions_of(_addresses(flows, "local_ip"), _addresses(flows, "remote_ip"), partitions)
+    partition = partitions_of(address_rows(flows["local_ip"]), address_rows(flows["remote_ip"]), partitions)
     group = _windows(flows) * partitions + partition
     order = np.argsort(group.astype(np.min_scalar_type(int(group.max()))), kind="stable")  # numbers of two bytes are sorted fastest
     edges = [0, *(np.flatnonzero(np.diff(group[order])) + 1).tolist(), len(order)]
@@ -138,9 +133,9 @@ def _grouped(flows: pa.Table, partitions: int) -> tuple[NDArray[np.intp], list[_
 
 def _windows(flows: pa.Table) -> I64:
     """A small number for each row, rising with window and region. Most rows have those of the row before."""
-    region = _names(flows, "region")
+    region = coded(flows["region"])
     rank = _ranked(region, {name: number for number, name in enumerate(sorted(set(region.texts)))})
-    columns = (_numpy(flows, "window_start"), _numpy(flows, "window_seconds").astype(np.int64), rank)
+    columns = (numbers(flows["window_start"]), numbers(flows["window_seconds"]).astype(np.int64), rank)
     begins = np.flatnonzero(np.append(True, np.any([column[1:] != column[:-1] for column in columns], axis=0)))
     code = np.unique(np.stack([column[begins] for column in columns]), axis=1, return_inverse=True)[1].reshape(-1)
     windows: I64 = np.repeat(code, np.diff(np.append(begins, flows.num_rows)))
@@ -157,7 +152,7 @@ def _key(client: str, server: str) -> bytes:
     return f"{client}|{server}".encode()
 
 
-def _ranked(names: _Names, rank: dict[str, int]) -> I64:
+def _ranked(names: Coded, rank: dict[str, int]) -> I64:
     ranks: I64 = np.array([rank[text] for text in names.texts], np.int64)[names.codes]
     return ranks
 
@@ -165,7 +160,7 @@ def _ranked(names: _Names, rank: dict[str, int]) -> I64:
 def _keys_and_heads(flows: pa.Table, rows: NDArray[np.intp]) -> Iterator[tuple[bytes, bytes]]:
     """The key and the encoded fields before the rows, for each message, of whose first rows `rows` are."""
     some = flows.select(["window_start", "window_seconds", "region", "role", "local_workload", "remote_workload"]).take(rows)
-    starts, seconds = _numpy(some, "window_start").tolist(), _numpy(some, "window_seconds").tolist()
+    starts, seconds = numbers(some["window_start"]).tolist(), numbers(some["window_seconds"]).tolist()
     names = (some[name].to_pylist() for name in ("region", "role", "local_workload", "remote_workload"))
     for start, length, region, role, local, remote in zip(starts, seconds, *names, strict=True):
         client, server = (remote, local) if role == "server" else (local, remote)
@@ -188,34 +183,15 @@ def _encoded(flows: pa.Table, names: tuple[str, ...], order: NDArray[np.intp]) -
     name = names[0]
     kind = FLOWS.field(name).type
     if pa.types.is_fixed_size_binary(kind):
-        return encode_addresses(_addresses(flows, name)[order])
+        return encode_addresses(address_rows(flows[name])[order])
     if pa.types.is_dictionary(kind):
         return [_coded(flows, name).take(order)]
-    return [encode_integers(*(_numpy(flows, name)[order] for name in names))]
+    return [encode_integers(*(numbers(flows[name])[order] for name in names))]
 
 
 def _coded(flows: pa.Table, name: str) -> Encoded:
     kind = FLOWS.field(name).type
     if pa.types.is_dictionary(kind):
-        return encode_texts(*_names(flows, name))
-    values = _numpy(flows, name)
+        return encode_texts(*coded(flows[name]))
+    values = numbers(flows[name])
     return encode_booleans(values) if pa.types.is_boolean(kind) else encode_runs(values)
-
-
-def _names(flows: pa.Table, name: str) -> _Names:
-    column = flows[name].unify_dictionaries().combine_chunks()
-    return _Names(column.dictionary.to_pylist(), column.indices.to_numpy(zero_copy_only=False))
-
-
-def _addresses(flows: pa.Table, name: str) -> U8:
-    column = flows[name].combine_chunks()
-    return np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, 16)[column.offset : column.offset + len(column)]
-
-
-def _numpy(flows: pa.Table, name: str) -> NDArray[Any]:
-    """A column of numbers or booleans; instants as int64 microseconds."""
-    column = flows[name]
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64())
-    values: NDArray[Any] = column.to_numpy()
-    return values

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.addresses import MAPPED, format_address
-from schemas.records.flow_batch import I64, U8
+from schemas.arrays import I64, U8
 from schemas.wire.avro_columns import Encoded, encode_long, encode_texts
 
 _PREFIX = b"::ffff:"

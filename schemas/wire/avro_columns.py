@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64, U8, U64
+from schemas.arrays import I64, U8, U64
 
 _PIECE_ROWS = 16_384
 """So many rows are joined at a time: they stay in the processor's cache, and far below the 2 GiB of one binary column."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from schemas.arrow import cast
 from schemas.records.tables import BATCHES, FLOWS, LOSSES, BlockIdentity
 from sinks.engines.base import Engine
 from sinks.engines.quoting import quoted
@@ -103,7 +104,7 @@ APPLIED_FLOWS = Statement(FLOW_KEYS, "flows", _INCOMPLETE)
 def read(engine: Engine, statement: Statement, span: Span) -> pa.Table:
     """The answer in the statement's own schema: addresses as 16 bytes, instants in microseconds, names dictionary-coded."""
     found = engine.query(statement.sql(span))
-    columns = [_as(found.column(field.name), field.type) for field in statement.schema]
+    columns = [cast(found.column(field.name), field.type) for field in statement.schema]
     return pa.Table.from_arrays(columns, schema=statement.schema)
 
 
@@ -116,9 +117,3 @@ def _selected(field: pa.Field) -> str:
     if pa.types.is_timestamp(field.type):
         return f"toDateTime64(t.{field.name}, 6, 'UTC') AS {field.name}"
     return f"t.`{field.name}` AS `{field.name}`"
-
-
-def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(kind):
-        return pa.chunked_array(column.cast(pa.string()).dictionary_encode().unify_dictionaries().chunks, type=kind)
-    return column.cast(kind)

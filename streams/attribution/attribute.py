@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.addresses import is_group, is_link_local, is_loopback
+from schemas.arrays import I64, U8, U16, U32
 from schemas.instants import FOREVER_US, NEVER_US
-from schemas.records.flow_batch import I64, U8, U16, U32
 from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, as_of
 from streams.ownership.intervals import NOBODY, SEVERAL
 from streams.ownership.map import NODE_PREFIX, OwnershipMap

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.addresses import is_group
-from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER, U8
+from schemas.arrays import U8
+from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER
 
 
 def canonical(role: U8, local_ip: U8, remote_ip: U8, remote_agent: NDArray[np.bool_]) -> NDArray[np.bool_]:

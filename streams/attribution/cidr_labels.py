@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import numpy as np
 
-from schemas.records.flow_batch import I64, U8
+from schemas.arrays import I64, U8
 from streams.attribution.attribute import REASONS, SOURCES, Attribution
 from streams.columns.prefixes import NOT_FOUND, Prefixes, distinct
 from streams.ownership.map import OwnershipMap

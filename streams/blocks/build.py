@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.arrays import U64
 from schemas.protocols import PROTOCOL_NAMES
-from schemas.records.flow_batch import COUNTERS, ROLE_CLIENT, ROLE_NAMES, U64, FlowBatch
+from schemas.records.flow_batch import COUNTERS, ROLE_CLIENT, ROLE_NAMES, FlowBatch
 from schemas.records.tables import FLOWS, Block, BlockIdentity
 from streams.attribution.attribute import REASONS, SOURCES, Attribution, Endpoints, attribute
 from streams.attribution.canonical import canonical

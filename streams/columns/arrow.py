@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import U8
+from schemas.arrays import U8
 from schemas.records.tables import ADDRESS, INSTANT
 
 

@@ -12,7 +12,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from schemas.records.flow_batch import U8, U16, U32, U64, Loss
+from schemas.arrays import U8, U16, U32, U64
+from schemas.records.flow_batch import Loss
 
 _PRIME = np.uint64(0xD6E8FEB86659FD93)
 _SEED = np.uint64(0x243F6A8885A308D3)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import U32, U64, FlowBatch, FlowColumns, empty_flows
+from schemas.arrays import U32, U64
+from schemas.records.flow_batch import FlowBatch, FlowColumns, empty_flows
 from streams.columns.hashing import flow_hashes, text_hashes
 from streams.columns.strings import StringTable
 

@@ -9,7 +9,7 @@ import numpy as np
 from radix import Radix
 
 from schemas.addresses import MAPPED, split_addresses
-from schemas.records.flow_batch import I64, U8
+from schemas.arrays import I64, U8
 from streams.columns.hashing import address_words
 
 NOT_FOUND = -1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import U32
+from schemas.arrays import U32
 
 
 class StringTable:

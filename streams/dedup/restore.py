@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.arrays import U32, U64
+from schemas.arrow import address_rows, coded, numbers
 from schemas.failpoints import reach
 from schemas.protocols import PROTOCOL_NUMBERS
-from schemas.records.flow_batch import ROLE_NAMES, U8, U32, U64, Loss
+from schemas.records.flow_batch import ROLE_NAMES, Loss
 from schemas.records.tables import BlockIdentity
 from sinks.base import Sink
 from sinks.exactly_once.recomputations import Edition
@@ -44,14 +46,14 @@ class Restorer:
 
 
 def _restore_batches(state: DedupState, batches: pa.Table) -> None:
-    for row in batches.to_pylist():
-        place = (row["node_id"], row["epoch"], _micros(row["window_start"]))
+    for row in _rows(batches):
+        place = (row["node_id"], row["epoch"], row["window_start"])
         state.restore_batch(*place, row["batch_index"], row["batch_count"], row["window_seconds"])
 
 
 def _restore_losses(state: DedupState, losses: pa.Table) -> None:
-    for row in losses.to_pylist():
-        loss = Loss(_micros(row["window_start"]), row["stage"], row["reason"], row["flows"], row["packets"], row["bytes"], row["id"])
+    for row in _rows(losses):
+        loss = Loss(row["window_start"], row["stage"], row["reason"], row["flows"], row["packets"], row["bytes"], row["id"])
         state.restore_loss(row["node_id"], row["epoch"], loss)
 
 
@@ -59,22 +61,22 @@ def _restore_flows(state: DedupState, flows: pa.Table) -> None:
     if not flows.num_rows:
         return
     hashes = _hashes(flows)
-    nodes, node_names = _coded(flows, "node_id")
+    nodes, node_names = _named(flows, "node_id")
     epoch = flows.column("epoch").to_numpy()
-    start_us = flows.column("window_start").cast(pa.int64()).to_numpy()
+    start_us = numbers(flows.column("window_start"))
     for rows in _groups(nodes.astype(np.int64), epoch, start_us):
         first = rows[0]
         state.restore_flows(node_names[nodes[first]], int(epoch[first]), int(start_us[first]), hashes[rows])
 
 
 def _hashes(flows: pa.Table) -> U64:
-    workload, workloads = _coded(flows, "local_workload")
-    network, networks = _coded(flows, "network")
-    protocol, protocols = _coded(flows, "protocol")
-    role, roles = _coded(flows, "role")
+    workload, workloads = _named(flows, "local_workload")
+    network, networks = _named(flows, "network")
+    protocol, protocols = _named(flows, "protocol")
+    role, roles = _named(flows, "role")
     return named_flow_hashes(
-        _addresses(flows, "local_ip"),
-        _addresses(flows, "remote_ip"),
+        address_rows(flows.column("local_ip")),
+        address_rows(flows.column("remote_ip")),
         flows.column("service_port").to_numpy().astype(np.uint16),
         np.array([PROTOCOL_NUMBERS[name] for name in protocols], np.uint8)[protocol],
         np.array([ROLE_NAMES.index(name) for name in roles], np.uint8)[role],
@@ -95,19 +97,12 @@ def _groups(*columns: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
     return iter(np.split(order, np.flatnonzero(changed)))
 
 
-def _coded(table: pa.Table, name: str) -> tuple[U32, list[str]]:
-    column = table.column(name).unify_dictionaries().combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0)
-    return column.indices.to_numpy().astype(np.uint32), column.dictionary.to_pylist()
+def _named(table: pa.Table, name: str) -> tuple[U32, list[str]]:
+    texts, codes = coded(table.column(name))
+    return codes.astype(np.uint32), texts
 
 
-def _addresses(table: pa.Table, name: str) -> U8:
-    column = table.column(name).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0)
-    return np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, 16)[column.offset : column.offset + len(column)]
-
-
-def _micros(instant: Any) -> int:
-    return int(instant.value // 1_000) if hasattr(instant, "value") else round(instant.timestamp() * 1_000_000)
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Rows with `window_start` in microseconds."""
+    for row, start_us in zip(table.to_pylist(), numbers(table.column("window_start")).tolist(), strict=True):
+        yield {**row, "window_start": start_us}

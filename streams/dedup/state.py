@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.arrays import U64
 from schemas.instants import FOREVER_US, NEVER_US
-from schemas.records.flow_batch import U64, FlowBatch, Loss
+from schemas.records.flow_batch import FlowBatch, Loss
 from streams.columns.hashing import loss_hash
 from streams.dedup.interval_set import IntervalSet
 

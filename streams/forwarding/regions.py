@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.addresses import is_group, is_link_local, is_loopback
-from schemas.records.flow_batch import U8
+from schemas.arrays import U8
 from streams.columns.prefixes import Prefixes, distinct
 
 Prefix = tuple[IPv4Network | IPv6Network, str]

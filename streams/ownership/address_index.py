@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from schemas.records.flow_batch import I64, U8, U16, U32, U64
+from schemas.arrays import I64, U8, U16, U32, U64
 from streams.columns.hashing import address_words, mix
 
 MISSING = -1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64, U8, U32
+from schemas.arrays import I64, U8, U32
 from streams.ownership.intervals import NOBODY, SEVERAL
 from streams.ownership.ragged import RaggedArray
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64
+from schemas.arrays import I64
 from streams.ownership.asof import bisect
 from streams.ownership.intervals import OwnedIntervals, Timeline, claims, flatten
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64, U32
+from schemas.arrays import I64, U32
 
 NOBODY = 0xFFFFFFFF
 SEVERAL = 0xFFFFFFFE

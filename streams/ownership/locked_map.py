@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from schemas.records.flow_batch import I64, FlowBatch
+from schemas.arrays import I64
+from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import Ownership
 from streams.observe import metrics

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from schemas.arrays import I64, U8, U16, U32
 from schemas.instants import FOREVER_US, NEVER_US
-from schemas.records.flow_batch import I64, U8, U16, U32
 from schemas.records.ip_event import IpEvent
 from streams.columns.strings import StringTable
 from streams.ownership.address_index import AddressIndex, key_columns, split_keys

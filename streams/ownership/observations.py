@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.arrays import I64, U8, U16, U32, U64
 from schemas.instants import FOREVER_US, NEVER_US
-from schemas.records.flow_batch import HEARTBEAT_DTYPES, I64, U8, U16, U32, U64, FlowBatch, HeartbeatColumns, empty_flows, empty_heartbeats
+from schemas.records.flow_batch import HEARTBEAT_DTYPES, FlowBatch, HeartbeatColumns, empty_flows, empty_heartbeats
 from schemas.records.ownership import AddressRange, Ownership
 from streams.columns.hashing import address_words, mix
 from streams.columns.strings import StringTable

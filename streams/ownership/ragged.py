@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64
+from schemas.arrays import I64
 
 _FIRST_ROWS = 1 << 10
 

@@ -13,10 +13,10 @@ from functools import cache
 import numpy as np
 
 from schemas.addresses import parse_addresses
+from schemas.arrays import U8
 from schemas.records.flow_batch import (
     ROLE_CLIENT,
     ROLE_SERVER,
-    U8,
     FlowBatch,
     FlowColumns,
     HeartbeatColumns,

@@ -39,6 +39,7 @@ def test_layers_hold(copy: Path) -> None:
         ("sinks/rollups.py", "streams.clock", "Packages"),
         ("producers/losses.py", "streams.clock", "The agent has no part of the worker"),
         ("streams/clock.py", "bpf.layout", "The worker has no part of the agent"),
+        ("schemas/instants.py", "schemas.records.flow_batch", "Rooms of the schemas"),
         ("producers/spool/journal.py", "producers.agent", "Rooms of the agent"),
         ("streams/dedup/state.py", "streams.processor", "Rooms of the worker"),
         ("sinks/engines/errors.py", "sinks.open", "Rooms of the sink"),

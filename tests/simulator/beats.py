@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64
+from schemas.arrays import I64
 from tests.simulator.fleet import AGENTLESS, Fleet, Tenures
 
 FIRST_PORT = 8_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64
+from schemas.arrays import I64
 from tests.simulator.scenario import ORIGIN_US, Scenario
 
 AGENTLESS = -1

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from schemas.arrays import I64
 from schemas.recording.write import format_batch, format_ip_event
-from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, I64, FlowBatch, FlowColumns, HeartbeatColumns
+from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns
 from schemas.records.ip_event import IpEvent
 from tests.simulator.beats import Beats, Signs
 from tests.simulator.fleet import Fleet, address_bytes, names_of

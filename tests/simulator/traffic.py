@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64, ROLE_CLIENT, ROLE_SERVER
+from schemas.arrays import I64
+from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER
 from tests.simulator.beats import FIRST_PORT, Mail
 from tests.simulator.fleet import AGENTLESS, Fleet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64
+from schemas.arrays import I64
 from tests.simulator.beats import FIRST_PORT, Mail
 from tests.simulator.fleet import AGENTLESS, Fleet, Tenures
 from tests.simulator.traffic import Views

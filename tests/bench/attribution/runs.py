@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64, ROLE_SERVER
+from schemas.arrays import I64
+from schemas.records.flow_batch import ROLE_SERVER
 from streams.attribution.attribute import REASONS
 from tests.bench.attribution.other_ways import last_start, latest_event, owner_now
 from tests.bench.attribution.weir_way import Named, Rules, weirs_names

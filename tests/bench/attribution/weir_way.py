@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import I64, ROLE_CLIENT
+from schemas.arrays import I64
+from schemas.records.flow_batch import ROLE_CLIENT
 from schemas.records.ip_event import IpEvent
 from streams.attribution.attribute import Endpoints, attribute
 from streams.attribution.canonical import canonical

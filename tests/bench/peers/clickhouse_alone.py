@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, U64, FlowBatch
+from schemas.arrays import U64
+from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, FlowBatch
 from sinks.migrate import known
 from tests.bench.peers.contender import FEEDS, Place, create_topic, dumped_numbers
 from tests.bench.peers.flows import NUMBER, WINDOW_SECONDS, WORKLOADS

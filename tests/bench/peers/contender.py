@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from schemas.records.flow_batch import U64, FlowBatch
+from schemas.arrays import U64
+from schemas.records.flow_batch import FlowBatch
 from tests.bench.peers.flows import Fleet
 from tests.bench.peers.forms import Message
 from tests.support.clickhouse import EngineHost

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 
-from schemas.records.flow_batch import U64
+from schemas.arrays import U64
 from tests.bench.peers.contender import Contender, Place
 from tests.bench.peers.flows import Fleet
 from tests.bench.peers.ledger import Balance, balance

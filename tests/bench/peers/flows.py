@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER, U8, U32, U64, FlowBatch, FlowColumns, HeartbeatColumns
+from schemas.arrays import U8, U32, U64
+from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER, FlowBatch, FlowColumns, HeartbeatColumns
 from tests.integration.made_recording import SECOND_US
 
 NUMBER = "payload_bytes_sent"

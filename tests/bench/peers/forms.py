@@ -9,7 +9,8 @@ from typing import Any
 import fastavro
 import orjson
 
-from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, U8, FlowBatch
+from schemas.arrays import U8
+from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, FlowBatch
 from schemas.wire.codec import encode_batch
 from schemas.wire.framing import frame
 from tests.bench.peers.flows import WINDOW_SECONDS

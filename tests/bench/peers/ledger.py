@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.records.flow_batch import U64
+from schemas.arrays import U64
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.records.flow_batch import U64, FlowBatch
+from schemas.arrays import U64
+from schemas.records.flow_batch import FlowBatch
 from tests.bench.peers.contender import Place, create_topic, dumped_numbers
 from tests.bench.peers.flows import NUMBER
 from tests.bench.peers.forms import Message, records

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas.records.flow_batch import U64, FlowBatch
+from schemas.arrays import U64
+from schemas.records.flow_batch import FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from tests.bench.peers.contender import Place, create_topic
 from tests.bench.peers.flows import NUMBER

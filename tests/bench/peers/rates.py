@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from confluent_kafka import Producer
 
-from schemas.records.flow_batch import U64
+from schemas.arrays import U64
 from tests.bench.machine import cpu_seconds, resident_bytes
 from tests.bench.peers.contender import Contender, Place
 from tests.bench.peers.flows import Fleet

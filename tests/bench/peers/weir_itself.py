@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.records.flow_batch import U64, FlowBatch
+from schemas.arrays import U64
+from schemas.records.flow_batch import FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from tests.bench.peers.contender import FEEDS, Place, dumped_numbers
 from tests.bench.peers.flows import NUMBER

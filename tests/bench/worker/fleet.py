@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from schemas.arrays import I64, U8
 from schemas.records.flow_batch import (
     FLOW_DTYPES,
     HEARTBEAT_DTYPES,
-    I64,
     ROLE_CLIENT,
     ROLE_SERVER,
-    U8,
     FlowBatch,
     FlowColumns,
     HeartbeatColumns,

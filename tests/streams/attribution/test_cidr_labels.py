@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.addresses import parse_addresses
-from schemas.records.flow_batch import U8
+from schemas.arrays import U8
 from schemas.records.ip_event import IpEvent
 from streams.attribution.attribute import REASONS, SOURCES, Endpoints, attribute
 from streams.attribution.cidr_labels import CidrLabels, Network
