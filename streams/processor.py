@@ -1,7 +1,7 @@
-"""Takes batches from Kafka through Faust and applies them, block by block.
+"""A block's way from a partition's queue to the commit behind it.
 
 The order of a block, each step safe before the next:
-  1. cut: messages of one partition whose hold is over;
+  1. cut: messages of one partition whose hold is over (`streams.scheduler`);
   2. decide: the boundaries are committed as the offset's metadata, fenced by the consumer's generation;
   3. build: dedup, attribution, tables (pure, `streams.blocks.pipeline`);
   4. insert under the token of the boundaries, again and again while ClickHouse is away;
@@ -16,240 +16,152 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from faust.streams import Stream
-from faust.types import TP, EventT, StreamT
-
-from schemas.errors import Unavailable
 from schemas.failpoints import reach
 from schemas.records.tables import BlockIdentity
+from schemas.wire.framing import Framer
+from streams.blocks.narrow import NOT_IN_THE_DATA
 from streams.blocks.pipeline import Applied, Pipeline
-from streams.clock import now_us
+from streams.blocks.rejecting import Rejecting
 from streams.dedup.restore import Restorer
-from streams.dedup.state import DedupState
 from streams.forwarding.links import Forwarding
-from streams.intake.app import FETCH_BYTES, WorkerApp
-from streams.intake.dead_letter_limit import DeadLetterLimit
-from streams.intake.decode import MessageDecoder
-from streams.intake.hold import HoldRule, PartitionWatermark
-from streams.intake.partition_queue import PartitionQueue, ReceivedMessage, UnreadableMessage
-from streams.intake.transport import DecisionThread
-from streams.learning.learner import OwnershipLearner
+from streams.intake.app import WorkerApp
+from streams.intake.messages import ReceivedMessage
+from streams.intake.partition_queue import PartitionQueue, QueueClosed
+from streams.intake.retention import OffsetGap, dropped, gaps
+from streams.kafka import TopicCatalog
 from streams.observe import metrics
 from streams.observe.cpu_stages import stage
 from streams.observe.liveness import Liveness
 from streams.outputs.producer import BlockingProducer
+from streams.retry import AsyncRetry, Stopped
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-_TAKE_MESSAGES = 32
-_TAKE_WITHIN_SECONDS = 0.05
-_QUEUED_BYTES_LIMIT = 128 * 1024 * 1024
-"""Memory of messages that wait in lanes, from which a worker that is behind cuts its blocks: over eight partitions, a block of
-WEIR_BLOCK_FLOWS each. The messages of one take come on top.
-"""
-_IDLE_SECONDS = 0.1
 _LAST_ANSWER_SECONDS = 2.0
-_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+_DROPPED = "%s: Kafka dropped %d messages, offsets %d to %d, before they were read; they are in the table losses"
 
 
+@dataclass(frozen=True)
 class BlockProcessor:
-    """Lanes by topic and partition, fed by the Faust agent and emptied by `apply_forever`; both run on one event loop.
+    """Runs on the event loop; what computes or waits for a server runs in its executor. `forwarding`: None where there is one region."""
 
-    `topic_ids`: the topics to be read, with Kafka's ids for them. `forwarding`: None where there is one region.
-    """
+    app: WorkerApp
+    catalog: TopicCatalog
+    framer: Framer
+    pipeline: Pipeline
+    rejecting: Rejecting
+    restorer: Restorer
+    producer: BlockingProducer
+    forwarding: Forwarding | None
+    liveness: Liveness
+    retry: AsyncRetry
 
-    def __init__(
-        self,
-        app: WorkerApp,
-        intake: MessageDecoder,
-        knowledge: OwnershipLearner,
-        rule: HoldRule,
-        pipeline: Pipeline,
-        restorer: Restorer,
-        delivery: BlockingProducer,
-        forwarding: Forwarding | None,
-        block_flows: int,
-        topic_ids: Mapping[str, str],
-        refusals: DeadLetterLimit,
-        progress: Liveness,
-    ) -> None:
-        self._app = app
-        self._intake = intake
-        self._knowledge = knowledge
-        self._rule = rule
-        self._pipeline = pipeline
-        self._restorer = restorer
-        self._delivery = delivery
-        self._forwarding = forwarding
-        self._block_flows = block_flows
-        self._topic_ids = topic_ids
-        self._refusals = refusals
-        self._progress = progress
-        self._lanes: dict[TP, PartitionQueue] = {}
-        self._room = asyncio.Event()
-        self._stopping = asyncio.Event()
-        app.on_partitions_revoked.connect(self._on_revoked)
-        app.on_partitions_assigned.connect(self._on_assigned)
-        app.agent(app.topic(*topic_ids, key_type=bytes, value_type=bytes), name="weir.apply")(self._take_forever)
+    async def open(self, queue: PartitionQueue) -> None:
+        """Where the partition goes on, and what the tables have of it. Raises QueueClosed."""
+        committed = (await self._consumer(queue, lambda: self.app.consumer_thread.committed([queue.place])))[queue.place]
+        queue.position, queue.pending = committed.offset, committed.pending
+        edition, restore, topic_id = self.restorer.edition, self.restorer.restore, self.catalog.known.ids[queue.topic]
+        queue.edition = await self._in_thread("ClickHouse", queue, lambda: edition(queue.topic, topic_id, queue.partition))
+        pending = None if committed.pending is None else self._identity(queue, *committed.pending)
+        queue.dedup = await self._in_thread("ClickHouse", queue, lambda: restore(queue.topic, queue.partition, pending))
+        self.liveness.moved(queue.topic, queue.partition, queue.position or 0)
 
-    # Taking: the Faust agent. Nothing is acknowledged here; offsets are committed with the blocks.
-
-    async def _take_forever(self, stream: StreamT[bytes]) -> None:
-        async for events in cast("Stream[bytes]", stream).noack_take(_TAKE_MESSAGES, within=_TAKE_WITHIN_SECONDS):
-            for event in events:
-                await self._take(cast("EventT[bytes]", event))
-            self._measure_queue()
-            await self._room.wait()
-
-    async def _take(self, event: EventT[bytes]) -> None:
-        """Queue the message in its lane. One of an earlier assignment, still in a buffer, comes again and is dropped here."""
-        lane = self._lanes.get(event.message.tp)
-        if lane is None or event.message.generation_id != lane.generation:
-            return
-        try:
-            arrived = await self._patiently("schema registry", lane, lambda: self._intake.read(event))
-        except QueueClosed:
-            lane.closed = True
-            return
-        if lane.append(arrived):
-            place = f"{event.message.topic}:{lane.partition}:{arrived.offset}"
-            reason = arrived.content.reason if isinstance(arrived.content, UnreadableMessage) else None
-            self._refusals.note(place, arrived.arrived_us, reason)
-            metrics.REFUSED_SHARE.set(self._refusals.share)
-
-    def _measure_queue(self) -> None:
-        queued = sum(lane.queued_bytes for lane in self._lanes.values())
-        metrics.QUEUED_BYTES.set(queued)
-        metrics.fill("queue", queued, _QUEUED_BYTES_LIMIT)
-        if self._lanes:
-            metrics.fill("fetch", self._consumer_thread.fetched_bytes, len(self._lanes) * FETCH_BYTES)
-            states = [lane.dedup for lane in self._lanes.values() if lane.dedup is not None]
-            metrics.fill("dedup", sum(state.entries for state in states), sum(state.max_entries for state in states))
-        # A block that was decided comes whole or not at all: what is missing of one is taken, however full the queue is.
-        if queued < _QUEUED_BYTES_LIMIT or any(lane.incomplete for lane in self._lanes.values()):
-            self._room.set()
-        else:
-            self._room.clear()
-
-    async def _on_revoked(self, *_: Any, **__: Any) -> None:
-        for lane in self._lanes.values():
-            lane.closed = True
-        self._lanes = {}
-        self._progress.forget()
-        self._measure_queue()
-
-    async def _on_assigned(self, *args: Any, **_: Any) -> None:
-        assigned: set[TP] = args[-1]
-        generation = self._app.consumer_generation_id
-        self._refusals.forget()
-        self._lanes = {tp: PartitionQueue(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topic_ids}
-        for topic in self._topic_ids:
-            logger.info("assigned partitions %s of %s", sorted(tp.partition for tp in self._lanes if tp.topic == topic), topic)
-
-    # Applying.
-
-    async def apply_forever(self) -> None:
-        """Ends after `stop`, between two blocks; raises what ended a thread of the worker, and where too many messages are refused."""
-        while not self._stopping.is_set():
-            if failed := self._knowledge.failed or (self._forwarding and self._forwarding.failed):
-                raise failed
-            progressed = [await self._step(lane) for lane in list(self._lanes.values())]
-            self._measure_queue()
-            if not any(progressed):
-                await self._pause(_IDLE_SECONDS)
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._room.set()
-
-    async def _step(self, lane: PartitionQueue) -> bool:
-        """Open the lane, or apply its next block; False where there is nothing to do yet. Raises WeirError by `DeadLetterLimit.check`."""
-        if lane.closed or self._stopping.is_set():
-            return False
-        try:
-            if lane.dedup is None:
-                return await self._open(lane)
-            self._refusals.check()
-            partitions = self._knowledge.progress()
-            block = [] if partitions is None else self._cut(lane, partitions)
-            if self._refusals.sampling and any(isinstance(message.content, UnreadableMessage) for message in block):
-                block = []
-            if not block and (lane.queue or partitions is None):
-                self._progress.held(lane.topic, lane.partition)
-            self._measure_hold(lane, block)
-            return bool(block) and await self._apply(lane, block, lane.dedup)
-        except QueueClosed:
-            lane.closed = True
-            return False
-
-    def _cut(self, lane: PartitionQueue, partitions: Sequence[PartitionWatermark]) -> list[ReceivedMessage]:
-        return lane.cut(self._block_flows, lambda message: message.released(self._rule, partitions, forwarded=lane.forwarded))
-
-    async def _open(self, lane: PartitionQueue) -> bool:
-        committed = (await self._answer(self._consumer_thread.committed([_tp(lane)])))[_tp(lane)]
-        lane.position, lane.pending = committed.offset, committed.pending
-        edition, restore, topic_id = self._restorer.edition, self._restorer.restore, self._topic_ids[lane.topic]
-        lane.edition = await self._in_thread("ClickHouse", lane, lambda: edition(lane.topic, topic_id, lane.partition))
-        pending = None if committed.pending is None else self._identity(lane, *committed.pending)
-        lane.dedup = await self._in_thread("ClickHouse", lane, lambda: restore(lane.topic, lane.partition, pending))
-        self._progress.moved(lane.topic, lane.partition, lane.position or 0)
-        self._follow()
-        return True
-
-    def _follow(self) -> None:
-        """Let the knowledge thread read ahead on every lane of weir.flows whose start is known.
-
-        What other regions forward teaches nothing here: its nodes and addresses are theirs.
-        """
-        lanes = [lane for lane in self._lanes.values() if not lane.forwarded and lane.dedup is not None]
-        self._knowledge.follow({lane.partition: lane.position or 0 for lane in lanes})
-
-    async def _apply(self, lane: PartitionQueue, messages: Sequence[ReceivedMessage], dedup: DedupState) -> bool:
-        first, last = lane.boundaries(messages)
+    async def apply(self, queue: PartitionQueue, cut: Sequence[ReceivedMessage]) -> None:
+        """Steps 2 to 7 of the block. Raises QueueClosed, TopicChanged, and WeirError where too many messages cannot be used."""
+        messages, lost = await self._before_a_loss(queue, cut)
+        first, last = queue.boundaries(messages)
         reach("block.cut")
-        await self._decide(lane, messages[0].offset, (first, last))
+        await self._in_thread("Kafka", queue, lambda: self.catalog.confirm(queue.topic))
+        await self._decide(queue, lost.first if lost else messages[0].offset, (first, last))
         reach("block.decided")
-        identity = self._identity(lane, first, last)
-        applied = await asyncio.to_thread(self._pipeline.build, identity, messages, dedup, lane.edition.published_to)
+        applied = await self._build(queue, self._identity(queue, first, last), messages, lost)
         reach("block.built")
-        tries = itertools.count(1 if lane.pending else 0)
-        await self._in_thread("ClickHouse", lane, lambda: self._pipeline.insert(applied, maybe_written=next(tries) > 0))
-        reach("block.inserted")
-        if forwarding := self._forwarding:
-            await self._in_thread("outbox", lane, lambda: forwarding.keep(identity, applied.forwarded))
-        await self._in_thread("Kafka", lane, lambda: self._publish(applied))
-        reach("block.published")
-        await self._decide(lane, last + 1, None)
+        await self._put_out(queue, applied)
+        await self._decide(queue, last + 1, None)
         reach("block.committed")
-        if forwarding:
-            await self._in_thread("outbox", lane, lambda: forwarding.confirm(identity, applied.forwarded))
-        lane.drop(messages)
-        self._progress.moved(lane.topic, lane.partition, last + 1)
-        self._pipeline.count(applied)
+        if forwarding := self.forwarding:
+            await self._in_thread("outbox", queue, lambda: forwarding.confirm(applied.identity, applied.forwarded))
+        queue.drop(messages)
+        self.liveness.moved(queue.topic, queue.partition, last + 1)
+        self.pipeline.count(applied)
         metrics.COMMIT_TIME.set_to_current_time()
         reach("block.dropped")
-        return True
+
+    async def _before_a_loss(
+        self, queue: PartitionQueue, messages: Sequence[ReceivedMessage]
+    ) -> tuple[Sequence[ReceivedMessage], OffsetGap | None]:
+        """The messages up to the first that retention dropped others before; and what it dropped before the first of all.
+
+        What was dropped is told in the block behind it, whose decision keeps the offset before the gap: a block that is built again
+        tells the same.
+        """
+        found = gaps(queue.position, [message.offset for message in messages])
+        if queue.pending is not None:
+            first = queue.pending[0]
+            return messages, OffsetGap(queue.position, first) if queue.position is not None and queue.position < first else None
+        if not found:
+            return messages, None
+        gap = dropped(found, await self._consumer(queue, lambda: self.app.consumer_thread.earliest(queue.place)))
+        if gap is None:
+            return messages, None
+        if gap.until != messages[0].offset:
+            return [message for message in messages if message.offset < gap.first], None
+        logger.warning(_DROPPED, queue, gap.messages, gap.first, gap.until - 1)
+        return messages, gap
+
+    async def _build(
+        self, queue: PartitionQueue, identity: BlockIdentity, messages: Sequence[ReceivedMessage], lost: OffsetGap | None
+    ) -> Applied:
+        """Remembers the block's flows in the queue's dedup state."""
+        # A schema registry that is away is waited for here: once the build has begun, flows are remembered as seen.
+        await self._in_thread("schema registry", queue, lambda: self.framer.frame("AttributedFlows", b""))
+        dedup = queue.dedup
+        if dedup is None:
+            raise QueueClosed
+        build = self.pipeline.build
+        try:
+            return await asyncio.to_thread(build, identity, messages, dedup, queue.edition.published_to, lost)
+        except NOT_IN_THE_DATA:
+            raise
+        except Exception as error:
+            logger.warning("block %s cannot be built (%r): looking for the message to blame", identity, error)
+        rejecting, published_to = self.rejecting, queue.edition.published_to
+        applied, queue.dedup = await self._in_thread("Kafka", queue, lambda: rejecting.build(identity, messages, published_to, lost))
+        return applied
+
+    async def _put_out(self, queue: PartitionQueue, applied: Applied) -> None:
+        tries = itertools.count(1 if queue.pending else 0)
+        await self._in_thread("ClickHouse", queue, lambda: self.pipeline.insert(applied, maybe_written=next(tries) > 0))
+        reach("block.inserted")
+        if forwarding := self.forwarding:
+            await self._in_thread("outbox", queue, lambda: forwarding.keep(applied.identity, applied.forwarded))
+        await self._in_thread("Kafka", queue, lambda: self._publish(applied))
+        reach("block.published")
 
     def _publish(self, applied: Applied) -> None:
         with stage("publish"):
-            self._delivery.send(applied.records)
+            self.producer.send(applied.records)
 
-    def _identity(self, lane: PartitionQueue, first: int, last: int) -> BlockIdentity:
-        return BlockIdentity(lane.topic, lane.partition, first, last, self._topic_ids[lane.topic], lane.edition.number)
+    def _identity(self, queue: PartitionQueue, first: int, last: int) -> BlockIdentity:
+        return BlockIdentity(queue.topic, queue.partition, first, last, self.catalog.known.ids[queue.topic], queue.edition.number)
 
-    async def _decide(self, lane: PartitionQueue, offset: int, pending: tuple[int, int] | None) -> None:
+    async def _decide(self, queue: PartitionQueue, offset: int, pending: tuple[int, int] | None) -> None:
         """Commit. Raises QueueClosed where the partition is no longer ours: its next owner goes on from what is stored."""
-        commit = self._consumer_thread.commit_decision
-        if lane.closed or not await self._patiently("Kafka", lane, lambda: self._answer(commit(_tp(lane), offset, pending))):
+        commit = self.app.consumer_thread.commit_decision
+        if queue.closed or not await self._consumer(queue, lambda: commit(queue.place, offset, pending)):
             raise QueueClosed
 
+    async def _consumer(self, queue: PartitionQueue, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The group consumer's answer. It asks a Kafka that is away for ever: a worker that stops raises QueueClosed instead."""
+        return await self._patiently("Kafka", queue, lambda: self._answer(ask()))
+
     async def _answer(self, question: Coroutine[Any, Any, T]) -> T:
-        """The consumer's answer. It asks a Kafka that is away for ever: a worker that stops raises QueueClosed instead."""
         asked = asyncio.ensure_future(question)
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        stopping = asyncio.ensure_future(self.retry.stopping.wait())
         await asyncio.wait((asked, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not asked.done():
@@ -258,48 +170,12 @@ class BlockProcessor:
             raise QueueClosed
         return asked.result()
 
-    async def _in_thread(self, part: str, lane: PartitionQueue, call: Callable[[], T]) -> T:
-        result: T = await self._patiently(part, lane, lambda: asyncio.to_thread(call))
-        return result
+    async def _in_thread(self, part: str, queue: PartitionQueue, call: Callable[[], T]) -> T:
+        return await self._patiently(part, queue, lambda: asyncio.to_thread(call))
 
-    async def _patiently(self, part: str, lane: PartitionQueue, call: Callable[[], Any]) -> Any:
-        """Try until it succeeds. A server that is away is waited for: the lag tells, nothing is given up.
-
-        A lane that is closed meanwhile is another worker's to repeat, and a worker that stops leaves the block pending.
-        """
-        tries = 0
-        while True:
-            try:
-                result = call()
-                return await result if asyncio.iscoroutine(result) else result
-            except Unavailable as error:
-                if lane.closed or self._stopping.is_set():
-                    raise QueueClosed from error
-                metrics.RETRIES.labels(part).inc()
-                self._progress.waits_for(part, str(error))
-                if tries in (0, 10, 100) or tries % 1000 == 0:
-                    logger.warning("%s is not available, trying on: %s", part, error)
-                await self._pause(_RETRY_SECONDS[min(tries, len(_RETRY_SECONDS) - 1)])
-                tries += 1
-
-    async def _pause(self, seconds: float) -> None:
+    async def _patiently(self, part: str, queue: PartitionQueue, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """A queue that is closed meanwhile is another worker's to repeat, and a worker that stops leaves the block pending."""
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
-
-    def _measure_hold(self, lane: PartitionQueue, block: Sequence[ReceivedMessage]) -> None:
-        held = lane.queue[len(block)] if len(lane.queue) > len(block) else None
-        metrics.HELD_SECONDS.set(0 if held is None else max(0, now_us() - held.arrived_us) / 1_000_000)
-
-    @property
-    def _consumer_thread(self) -> DecisionThread:
-        return cast(DecisionThread, cast(Any, self._app.consumer)._thread)
-
-
-class QueueClosed(Exception):
-    """The block at hand is not this worker's to finish."""
-
-
-def _tp(lane: PartitionQueue) -> TP:
-    return TP(lane.topic, lane.partition)
+            return await self.retry(part, call, lambda: queue.closed)
+        except Stopped as error:
+            raise QueueClosed from error

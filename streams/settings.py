@@ -7,14 +7,14 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from streams.forwarding.regions import Prefix
+from streams.kafka import Kafka
 
 
 @dataclass(frozen=True)
 class WorkerSettings:
     """One worker of the group. Durations are whole seconds unless the name says otherwise."""
 
-    kafka_bootstrap: str  # host:port,host:port
-    kafka_security: dict[str, str]  # librdkafka's names: security.protocol, sasl.*, ssl.ca.location; empty: plaintext
+    kafka: Kafka
     group: str  # consumer group; every worker of a region shares it
     session_seconds: int  # silence after which the group takes a worker for dead, and hands its partitions on
     region: str  # where this worker attributes; stamped on flows that carry none

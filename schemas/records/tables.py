@@ -64,6 +64,7 @@ LOSSES = pa.schema(
         ("flows", pa.uint64()),
         ("packets", pa.uint64()),
         ("bytes", pa.uint64()),
+        ("messages", pa.uint64()),
         ("id", pa.uint64()),
         ("partition", pa.uint32()),
         ("first_offset", pa.uint64()),

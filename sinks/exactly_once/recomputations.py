@@ -166,10 +166,13 @@ def beyond_horizon(engine: Engine, places: Sequence[Rewound], dedup_us: int) -> 
 
 
 def remove(engine: Engine, what: Recomputation) -> None:
-    """All rows of the span, and all losses of the messages that are read again. Returns when they are gone; may be repeated."""
+    """All rows of the span, and all losses of the messages that are read again. Returns when they are gone; may be repeated.
+
+    Losses of what Kafka itself dropped stay: nothing tells of them again.
+    """
     within = _within(what.start_us, what.end_us)
     conditions = dict.fromkeys((*(rollup.name for rollup in ROLLUPS), "batches", "flows"), within)
-    conditions["losses"] = f"({within}) OR {_read_again(what.places)}"
+    conditions["losses"] = f"stage != 'kafka' AND (({within}) OR {_read_again(what.places)})"
     for table, condition in conditions.items():
         engine.execute(f"ALTER TABLE {DATABASE}.{table} DELETE WHERE {condition} SETTINGS mutations_sync = 2")
         reach("recompute.removing")

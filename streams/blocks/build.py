@@ -21,7 +21,7 @@ from schemas.records.tables import FLOWS, Block, BlockIdentity
 from streams.attribution.attribute import REASONS, SOURCES, Attribution, Endpoints, attribute
 from streams.attribution.canonical import canonical
 from streams.attribution.cidr_labels import CidrLabels
-from streams.blocks.side_tables import batches_table, losses_table, ownership_table
+from streams.blocks.side_tables import DroppedMessages, batches_table, losses_table, ownership_table
 from streams.columns import arrow as to_arrow
 from streams.columns.merged import MergedBatches, merge_batches
 from streams.dedup.state import Admission, DedupState
@@ -93,12 +93,13 @@ def assemble(
     named: Attribution,
     known: OwnershipMap,
     observations: Observations,
+    dropped: DroppedMessages | None = None,
 ) -> Built:
     """The rows of `kept` (those admitted, named by `named`) and of everything else the block stands for."""
     block = Block(
         identity,
         _flows_table(identity, offsets, kept, named, known),
-        losses_table(identity, offsets, kept.batches, admissions),
+        losses_table(identity, offsets, kept.batches, admissions, dropped),
         ownership_table(observations),
         batches_table(identity, offsets, kept.batches, admissions),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from schemas.errors import Unavailable
-from streams.intake.partition_queue import ReceivedMessage, UnreadableMessage
+from streams.intake.messages import ReceivedMessage, UnreadableMessage
 
 T = TypeVar("T")
 Build = Callable[[Sequence[ReceivedMessage]], T]

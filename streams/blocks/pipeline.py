@@ -16,11 +16,13 @@ from sinks.base import Sink
 from streams.attribution.attribute import attribute
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import Built, admit_all, assemble, remote_ends
+from streams.blocks.side_tables import DroppedMessages
 from streams.columns.merged import merge_batches
 from streams.dedup.state import DedupState
 from streams.forwarding.regions import Regions
 from streams.forwarding.split import ForwardedBatch, split_by_region
-from streams.intake.partition_queue import ReceivedMessage, UnreadableMessage
+from streams.intake.messages import ReceivedMessage, UnreadableMessage
+from streams.intake.retention import OffsetGap
 from streams.observe import metrics
 from streams.observe.cpu_stages import stage
 from streams.outputs.ip_event_writer import IpEventWriter
@@ -31,13 +33,18 @@ from streams.ownership.observations import from_heartbeats
 
 @dataclass(frozen=True)
 class Applied:
-    """A built block and what goes with it: flows for other regions, attributed flows and dead letters."""
+    """A built block and what goes with it: flows for other regions, attributed flows and dead letters.
 
+    `messages`: read; `dropped`: gone from Kafka before they were.
+    """
+
+    identity: BlockIdentity
     built: Built
     forwarded: tuple[ForwardedBatch, ...]
     records: tuple[Record, ...]
     messages: int
     dead_letters: int
+    dropped: int
 
 
 class Pipeline:
@@ -64,11 +71,22 @@ class Pipeline:
         self._network = network
         self._attributed_partitions = attributed_partitions
 
-    def build(self, identity: BlockIdentity, messages: Sequence[ReceivedMessage], dedup: DedupState, published_to: int = 0) -> Applied:
-        """Remembers the block's flows in `dedup`: once a block. What stands before the offset `published_to` has been published."""
+    def build(
+        self,
+        identity: BlockIdentity,
+        messages: Sequence[ReceivedMessage],
+        dedup: DedupState,
+        published_to: int = 0,
+        gap: OffsetGap | None = None,
+    ) -> Applied:
+        """Remembers the block's flows in `dedup`: once a block. What stands before the offset `published_to` has been published.
+
+        `gap`: what Kafka dropped before the first message.
+        """
         readable = [(message, message.content) for message in messages if isinstance(message.content, FlowBatch)]
         offsets = [message.offset for message, _ in readable]
         batches = [batch for _, batch in readable]
+        dropped = None if gap is None else DroppedMessages(gap, messages[0].arrived_us)
         with stage("dedup"):
             joined = merge_batches(batches, region=self._regions.home, network=self._network)
             new, admissions = admit_all(dedup, joined, joined.hashes())
@@ -81,13 +99,13 @@ class Pipeline:
             with stage("lookup"):
                 named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
             with stage("block"):
-                built = assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, self._network))
+                built = assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, self._network), dropped)
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
             refused = [(message.offset, message.content) for message in messages if isinstance(message.content, UnreadableMessage)]
             letters = [_dead_letter(identity, offset, content) for offset, content in refused if offset >= published_to]
             records = (*self._attributed(built, identity, published_to), *letters)
-        return Applied(built, forwarded, records, len(messages), len(refused))
+        return Applied(identity, built, forwarded, records, len(messages), len(refused), 0 if gap is None else gap.messages)
 
     def insert(self, applied: Applied, *, maybe_written: bool) -> None:
         """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable.
@@ -109,6 +127,7 @@ class Pipeline:
             metrics.UNATTRIBUTED.labels(reason).inc(flows)
         metrics.MESSAGES.labels("dead_letter").inc(applied.dead_letters)
         metrics.MESSAGES.labels("applied").inc(applied.messages - applied.dead_letters)
+        metrics.MESSAGES.labels("dropped").inc(applied.dropped)
         metrics.BLOCK_FLOWS.observe(built.applied)
 
     def _attributed(self, built: Built, identity: BlockIdentity, published_to: int) -> list[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +13,26 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.records.tables import BATCHES, LOSSES, OWNERSHIP, BlockIdentity
 from streams.columns import arrow as to_arrow
 from streams.dedup.state import Admission
+from streams.intake.retention import OffsetGap
 from streams.ownership.address_index import AddressIndex, key_columns
 from streams.ownership.intervals import OwnedIntervals, union
 from streams.ownership.observations import Observations
 
 
+@dataclass(frozen=True)
+class DroppedMessages:
+    """What Kafka's retention dropped before a block. `arrived_us`: of the message behind it, which is as near as its time is known."""
+
+    gap: OffsetGap
+    arrived_us: int
+
+
 def losses_table(
-    identity: BlockIdentity, offsets: Sequence[int], batches: Sequence[FlowBatch], admissions: Sequence[Admission]
+    identity: BlockIdentity,
+    offsets: Sequence[int],
+    batches: Sequence[FlowBatch],
+    admissions: Sequence[Admission],
+    dropped: DroppedMessages | None = None,
 ) -> pa.Table:
     pairs = zip(batches, offsets, admissions, strict=True)
     rows = [(loss, batch, offset) for batch, offset, admission in pairs for loss in admission.losses]
@@ -31,12 +45,33 @@ def losses_table(
         "flows": [loss.flows for loss, _, _ in rows],
         "packets": [loss.packets for loss, _, _ in rows],
         "bytes": [loss.bytes for loss, _, _ in rows],
+        "messages": [0] * len(rows),
         "id": [loss.id for loss, _, _ in rows],
         "topic": [identity.topic] * len(rows),
         "partition": [identity.partition] * len(rows),
         "first_offset": [offset for _, _, offset in rows],
     }
-    return pa.table(columns, schema=LOSSES)
+    told = pa.table(columns, schema=LOSSES)
+    return told if dropped is None else pa.concat_tables((told, _retention_loss(identity, dropped))).unify_dictionaries()
+
+
+def _retention_loss(identity: BlockIdentity, dropped: DroppedMessages) -> pa.Table:
+    row = {
+        "window_start": dropped.arrived_us // 1_000_000 * 1_000_000,
+        "node_id": "",
+        "epoch": 0,
+        "stage": "kafka",
+        "reason": "retention",
+        "flows": 0,
+        "packets": 0,
+        "bytes": 0,
+        "messages": dropped.gap.messages,
+        "id": dropped.gap.first,
+        "topic": identity.topic,
+        "partition": identity.partition,
+        "first_offset": dropped.gap.until,
+    }
+    return pa.table({name: [value] for name, value in row.items()}, schema=LOSSES)
 
 
 def ownership_table(said: Observations) -> pa.Table:

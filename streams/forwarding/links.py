@@ -15,19 +15,20 @@ from schemas.records.tables import BlockIdentity
 from schemas.topics import forward_name
 from streams.forwarding.outbox import Outbox
 from streams.forwarding.split import ForwardedBatch
+from streams.kafka import Kafka
 from streams.outputs.producer import BlockingProducer, Record
+from streams.retry import Stopped, retried
 
 logger = logging.getLogger(__name__)
-_RETRY_SECONDS = 1.0
 _LAST_SECONDS = 2.0
 
 
 class Forwarding:
-    """`kafka`: bootstrap of every other region, and of this one: reports of what had to be dropped go to its own topic."""
+    """`kafka`: of every other region, and of this one: reports of what had to be dropped go to its own topic."""
 
-    def __init__(self, outbox: Outbox, kafka: Mapping[str, str], security: dict[str, str]) -> None:
+    def __init__(self, outbox: Outbox, kafka: Mapping[str, Kafka]) -> None:
         self._outbox = outbox
-        self._links = {region: RegionLink(outbox, region, bootstrap, security) for region, bootstrap in kafka.items()}
+        self._links = {region: RegionLink(outbox, region, its) for region, its in kafka.items()}
         for region in sorted(outbox.waiting().keys() - kafka.keys()):
             logger.warning("messages for region %s stay in the outbox: WEIR_REGION_KAFKA does not say where its Kafka is", region)
 
@@ -70,13 +71,12 @@ class Forwarding:
 class RegionLink(threading.Thread):
     """One region's messages, in order, again until its Kafka has them. `failed` holds the error that ended the thread, if one did."""
 
-    def __init__(self, outbox: Outbox, region: str, bootstrap: str, security: dict[str, str]) -> None:
+    def __init__(self, outbox: Outbox, region: str, kafka: Kafka) -> None:
         super().__init__(name=f"forward-{region}", daemon=True)
         self.failed: BaseException | None = None
         self._outbox = outbox
         self._region = region
-        self._servers = bootstrap
-        self._security = security
+        self._kafka = kafka
         self._topic = forward_name(region)
         self._work = threading.Event()
         self._last = threading.Event()
@@ -98,19 +98,15 @@ class RegionLink(threading.Thread):
 
     def run(self) -> None:
         try:
-            while not self._stop_wanted.is_set():
-                try:
-                    self._send(BlockingProducer(self._servers, self._security, self._stop_wanted.is_set))
-                    return
-                except (Unavailable, KafkaException) as error:
-                    if not self._stop_wanted.is_set():
-                        logger.warning("region %s at %s takes nothing now, trying on: %s", self._region, self._servers, error)
-                self._stop_wanted.wait(_RETRY_SECONDS)
+            retried(f"region {self._region}", self._send_all, self._stop_wanted.wait, (Unavailable, KafkaException))
+        except Stopped:
+            return
         except BaseException as error:  # the worker must end with it: an outbox that nobody empties only fills
             self.failed = error
 
-    def _send(self, delivery: BlockingProducer) -> None:
+    def _send_all(self) -> None:
         """Returns when the thread is to end. After an error, a producer is not used again: it may hold what it did not send."""
+        delivery = BlockingProducer(self._kafka, self._stop_wanted.is_set)
         while not self._stop_wanted.is_set():
             self._work.clear()
             if waiting := self._outbox.head(self._region):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types import TransportT
 from mode.supervisors import CrashingSupervisor
 
-from streams.intake.transport import DecisionTransport
+from streams.intake.transport import DecisionThread, DecisionTransport
 from streams.settings import WorkerSettings
 
 _FOREVER = timedelta(days=365)
@@ -28,6 +29,11 @@ class WorkerApp(faust.App):
     def _new_transport(self) -> TransportT:
         return DecisionTransport(self.conf.broker_consumer, self)
 
+    @property
+    def consumer_thread(self) -> DecisionThread:
+        """The thread that runs the group's consumer, once the app has started."""
+        return cast(DecisionThread, cast(Any, self.consumer)._thread)
+
 
 def build_app(settings: WorkerSettings) -> WorkerApp:
     """An app without tables, web server, topic declaration or commits of its own.
@@ -39,8 +45,8 @@ def build_app(settings: WorkerSettings) -> WorkerApp:
     datadir.mkdir(parents=True, exist_ok=True)
     return WorkerApp(
         settings.group,
-        broker=[f"kafka://{host}" for host in settings.kafka_bootstrap.split(",")],
-        broker_credentials=_credentials(settings.kafka_security),
+        broker=[f"kafka://{host}" for host in settings.kafka.bootstrap.split(",")],
+        broker_credentials=_credentials(settings.kafka.security),
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=min(3.0, settings.session_seconds / 5),
         broker_max_poll_records=_BUFFERED_MESSAGES,
@@ -61,7 +67,7 @@ def build_app(settings: WorkerSettings) -> WorkerApp:
     )
 
 
-def _credentials(security: dict[str, str]) -> Any:
+def _credentials(security: Mapping[str, str]) -> Any:
     """librdkafka's security settings as Faust's credentials; None for plaintext."""
     protocol = security.get("security.protocol", "plaintext").lower()
     context = ssl.create_default_context(cafile=security.get("ssl.ca.location")) if "ssl" in protocol else None

@@ -6,6 +6,7 @@ holds no message from the one on that tipped it: what comes then is neither put 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -34,6 +35,7 @@ class DeadLetterLimit:
         self._last: deque[_Refused | None] = deque(maxlen=JUDGED_MESSAGES)
         self._refused = 0
         self._verdict: WeirError | None = None
+        self._lock = threading.Lock()  # messages are noted by the event loop, and by the thread that looks for one to blame
 
     @property
     def share(self) -> float:
@@ -41,12 +43,13 @@ class DeadLetterLimit:
 
     def note(self, place: str, arrived_us: int, reason: Unreadable | None) -> None:
         """One more message was taken; `reason`: why it cannot be used."""
-        if len(self._last) == JUDGED_MESSAGES and self._last[0] is not None:
-            self._refused -= 1
-        self._last.append(None if reason is None else _Refused(place, arrived_us))
-        self._refused += reason is not None
-        if reason is not None and self._verdict is None and len(self._last) == JUDGED_MESSAGES and self.share > self._share:
-            self._verdict = WeirError(self._sentence(place, reason))
+        with self._lock:
+            if len(self._last) == JUDGED_MESSAGES and self._last[0] is not None:
+                self._refused -= 1
+            self._last.append(None if reason is None else _Refused(place, arrived_us))
+            self._refused += reason is not None
+            if reason is not None and self._verdict is None and len(self._last) == JUDGED_MESSAGES and self.share > self._share:
+                self._verdict = WeirError(self._sentence(place, reason))
 
     def check(self) -> None:
         """Raises WeirError, once more messages were refused than may be: nothing that is not decided yet may be applied."""
@@ -62,9 +65,10 @@ class DeadLetterLimit:
 
     def forget(self) -> None:
         """Messages are about to be taken anew: the partitions were assigned again."""
-        self._since = self._clock()
-        self._last.clear()
-        self._refused = 0
+        with self._lock:
+            self._since = self._clock()
+            self._last.clear()
+            self._refused = 0
 
     def _sentence(self, place: str, reason: Unreadable) -> str:
         first = next(refused for refused in self._last if refused is not None)

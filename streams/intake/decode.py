@@ -11,7 +11,7 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.wire.codec import decode_batch
 from schemas.wire.framing import Framed, Framer
 from streams.clock import now_us
-from streams.intake.partition_queue import ReceivedMessage, UnreadableMessage
+from streams.intake.messages import ReceivedMessage, UnreadableMessage
 from streams.observe.cpu_stages import stage
 
 

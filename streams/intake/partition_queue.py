@@ -1,62 +1,24 @@
 """One assigned partition of a topic: its messages in order, its dedup state, and where its next block may be cut.
 
-A lane lives as long as one assignment. Nothing in it survives: what matters is in Kafka (offset and pending block) and in
-the tables, and `restore.open_lane` builds it again from there.
+A queue lives as long as one assignment. Nothing in it survives: what matters is in Kafka (offset and pending block) and in
+the tables, and `BlockProcessor.open` builds it again from there.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from schemas.errors import Unreadable
-from schemas.records.flow_batch import FlowBatch
+from faust.types import TP
+
 from schemas.topics import FLOWS_TOPIC
 from sinks.exactly_once.recomputations import Edition
 from streams.dedup.state import DedupState
-from streams.intake.hold import HoldRule, PartitionWatermark
+from streams.intake.messages import ReceivedMessage
 
-_MESSAGE_BYTES = 8_192
-"""What a message takes beside its bytes: some dozen Python objects and numpy arrays."""
-_NAME_BYTES = 64
-"""What a workload's name takes beside its letters, which the message's size has: a string's head, and its place among the others."""
-
-
-class UnreadableMessage(NamedTuple):
-    """A message that could not be read, as it came."""
-
-    reason: Unreadable
-    key: bytes
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...]
-
-
-@dataclass(frozen=True)
-class ReceivedMessage:
-    """What a message says: of one that could be read, its columns are all that is needed and all that waits. `size`: bytes of its value."""
-
-    offset: int
-    arrived_us: int
-    size: int
-    content: FlowBatch | UnreadableMessage
-
-    @property
-    def flows(self) -> int:
-        return len(self.content.flows) if isinstance(self.content, FlowBatch) else 0
-
-    @property
-    def held_bytes(self) -> int:
-        """Memory, about: the columns, which are as large as the message was, its names, and what even an empty one takes."""
-        names = len(self.content.workloads) if isinstance(self.content, FlowBatch) else 0
-        return self.size + names * _NAME_BYTES + _MESSAGE_BYTES
-
-    def released(self, rule: HoldRule, partitions: Sequence[PartitionWatermark], *, forwarded: bool = False) -> bool:
-        """Whether its flows may be named; an unreadable message has none to wait for."""
-        if not isinstance(self.content, FlowBatch):
-            return True
-        return rule.released(self.arrived_us, self.content.window_end_us, partitions, forwarded=forwarded)
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -75,6 +37,13 @@ class PartitionQueue:
     queued_bytes: int = 0
     _last_offset: int = -1
 
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.partition}"
+
+    @property
+    def place(self) -> TP:
+        return TP(self.topic, self.partition)
+
     @property
     def forwarded(self) -> bool:
         """Other regions saw what comes here."""
@@ -82,7 +51,7 @@ class PartitionQueue:
 
     @property
     def incomplete(self) -> bool:
-        """Whether a pending block waits for messages that have not come yet: nothing of the lane can be applied before."""
+        """Whether a pending block waits for messages that have not come yet: nothing of the partition can be applied before."""
         return self.pending is not None and self._last_offset < self.pending[1]
 
     def append(self, message: ReceivedMessage) -> bool:
@@ -101,7 +70,9 @@ class PartitionQueue:
         held, or once it carries `block_flows`.
         """
         if self.pending and self.queue and self.queue[0].offset > self.pending[1]:
-            self.pending = None  # its messages are gone from Kafka: nothing is left to repeat
+            # Nothing is left to repeat: what of the block the tables have, its number tells.
+            logger.warning("%s: Kafka dropped block %d-%d, decided before: what was not written of it is lost", self, *self.pending)
+            self.position, self.pending = self.pending[1] + 1, None
         block: list[ReceivedMessage] = []
         flows = 0
         for message in self.queue:
@@ -126,3 +97,7 @@ class PartitionQueue:
             self.queued_bytes -= message.held_bytes
         self.position = block[-1].offset + 1
         self.pending = None
+
+
+class QueueClosed(Exception):
+    """The block at hand is not this worker's to finish."""

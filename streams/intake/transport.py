@@ -91,6 +91,23 @@ class DecisionThread(AIOKafkaConsumerThread):
         records = [getattr(result, "_partition_records", None) for result in fetched]
         return sum(one._records.size_in_bytes() for one in records if one is not None)
 
+    def highwater(self, tp: TP) -> int:
+        """The offset behind the last message that is known of; 0 where the partition is not assigned. For other threads to look at."""
+        subscription = self._consumer._subscription.subscription if self._consumer is not None else None
+        assignment = subscription.assignment if subscription is not None else None
+        state = assignment.state_value(TopicPartition(tp.topic, tp.partition)) if assignment is not None else None
+        return (state.highwater or 0) if state is not None else 0
+
+    async def earliest(self, tp: TP) -> int:
+        """The first offset that the partition still has, asked from the broker. Raises Unavailable."""
+        return int(await self.call_thread(self._earliest, TopicPartition(tp.topic, tp.partition)))
+
+    async def _earliest(self, partition: TopicPartition) -> int:
+        try:
+            return int((await self._ensure_consumer().beginning_offsets([partition]))[partition])
+        except KafkaError as error:
+            raise Unavailable(f"Kafka does not tell where {partition.topic}:{partition.partition} begins: {error!r}") from error
+
     async def committed(self, tps: Iterable[TP]) -> dict[TP, Committed]:
         """What the group has stored for these partitions, asked from the broker."""
         return cast("dict[TP, Committed]", await self.call_thread(self._committed, list(tps)))

@@ -30,18 +30,19 @@ from schemas.wire.framing import Framer
 from streams.clock import elapsed_us, now_us
 from streams.intake.decode import MessageDecoder
 from streams.intake.hold import PartitionWatermark
+from streams.kafka import Kafka
 from streams.learning.lookahead_consumer import LookaheadConsumer, Place
 from streams.learning.watermarks import Watermarks
 from streams.outputs.ip_event_writer import IpEventWriter
 from streams.outputs.producer import BlockingProducer, Record
 from streams.ownership.changelog import ChangelogRecord
 from streams.ownership.locked_map import LockedOwnershipMap
+from streams.retry import retried
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _OWNERSHIP = Place(topics.OWNERSHIP_TOPIC, 0)
 _POLL_SECONDS = 0.1
-_RETRY_SECONDS = 2.0
 _WATERMARK_EVERY_US = 500_000
 _FORGET_EVERY_US = 60_000_000
 _FETCH_LAG_US = 100_000
@@ -68,8 +69,7 @@ class OwnershipLearner(threading.Thread):
 
     def __init__(
         self,
-        bootstrap: str,
-        security: dict[str, str],
+        kafka: Kafka,
         framer: Framer,
         intake: MessageDecoder,
         store: LockedOwnershipMap,
@@ -91,9 +91,9 @@ class OwnershipLearner(threading.Thread):
         self._teller = ((_TELLER, worker.encode()),)
         self._hold_us = hold_us
         self._retention_us = retention_us
-        self._consumer = LookaheadConsumer(bootstrap, security, f"{worker}.learner", self._stop_wanted)
+        self._consumer = LookaheadConsumer(kafka, f"{worker}.learner", self._stop_wanted)
         self.read_to = self._consumer.read_to  # by topic and partition; for other threads to look at
-        self._delivery = BlockingProducer(bootstrap, security, self._stop_wanted.is_set, "learner_producer")
+        self._delivery = BlockingProducer(kafka, self._stop_wanted.is_set, "learner_producer")
         self._watermarks_due_us = 0
         self._forget_due_us = elapsed_us() + _FORGET_EVERY_US
 
@@ -255,13 +255,7 @@ class OwnershipLearner(threading.Thread):
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """A schema registry that is away is waited for, as Kafka is. Raises Unavailable once the worker stops."""
-        while True:
-            try:
-                return call()
-            except Unavailable as error:
-                logger.warning("waiting for the schema registry: %s", error)
-                if self._stop_wanted.wait(_RETRY_SECONDS):
-                    raise
+        return retried("schema registry", call, self._stop_wanted.wait)
 
 
 def _arrived_us(message: Message) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -11,10 +10,11 @@ import orjson
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.errors import Unavailable
+from streams.kafka import Kafka
 from streams.observe import metrics
 from streams.outputs.producer import client_logger
+from streams.retry import retried
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _FETCH_KBYTES = 8 * 1024
 _RESPONSE_BYTES = 1024 * 1024
@@ -25,7 +25,6 @@ _TAKE_MESSAGES = 500
 _TAKE_BYTES = 16 * 1024 * 1024
 """So many bytes at once, about: messages are counted before it is known how large they are."""
 _ASK_SECONDS = 5.0
-_ASK_AGAIN_SECONDS = 1.0
 
 
 class Place(NamedTuple):
@@ -45,11 +44,10 @@ class LookaheadConsumer:
     so that all that had been fetched when it was called has been taken.
     """
 
-    def __init__(self, bootstrap: str, security: dict[str, str], name: str, stop: threading.Event) -> None:
+    def __init__(self, kafka: Kafka, name: str, stop: threading.Event) -> None:
         self._messages = _TAKE_MESSAGES // 10
         self._stop = stop
         settings: dict[str, Any] = {
-            "bootstrap.servers": bootstrap,
             "group.id": name,  # never joined, never committed to: librdkafka wants a name
             "enable.auto.commit": False,
             "enable.partition.eof": True,
@@ -59,7 +57,7 @@ class LookaheadConsumer:
             "fetch.message.max.bytes": _PARTITION_BYTES,
             "statistics.interval.ms": _STATISTICS_MS,
             "stats_cb": _measure,
-            **security,
+            **kafka.client(),
         }
         self._consumer = Consumer(settings, logger=client_logger)
         self.read_to: dict[tuple[str, int], int] = {}
@@ -107,17 +105,16 @@ class LookaheadConsumer:
 
         def ask() -> list[Place]:
             described = self._consumer.list_topics(topic, timeout=_ASK_SECONDS).topics.get(topic)
-            return [Place(topic, partition) for partition in described.partitions] if described is not None else []
+            if described is None or not described.partitions:  # gone again since the worker began
+                raise Unavailable(f"Kafka has no topic {topic}: run `weir topics`")
+            return [Place(topic, partition) for partition in described.partitions]
 
-        while not (places := self._asked(f"the partitions of {topic}", ask)):
-            if self._stop.wait(_ASK_AGAIN_SECONDS):
-                raise Unavailable(f"stopped while Kafka had no topic {topic}")
-        return places
+        return self._asked(ask)
 
     def end_of(self, place: Place) -> int:
         """The offset behind the last message that is committed."""
         ask = self._consumer.get_watermark_offsets
-        return self._asked(f"the end of {place.topic}:{place.partition}", lambda: int(ask(TopicPartition(*place), timeout=_ASK_SECONDS)[1]))
+        return self._asked(lambda: int(ask(TopicPartition(*place), timeout=_ASK_SECONDS)[1]))
 
     def offset_at(self, place: Place, instant_us: int) -> int | None:
         """The first message that arrived then or later; None where there is none."""
@@ -128,17 +125,11 @@ class LookaheadConsumer:
                 raise KafkaException(found.error)
             return int(found.offset)
 
-        offset = self._asked(f"the offset of {place.topic}:{place.partition} at an instant", ask)
+        offset = self._asked(ask)
         return None if offset < 0 else offset
 
-    def _asked(self, what: str, ask: Callable[[], T]) -> T:
-        while not self._stop.is_set():
-            try:
-                return ask()
-            except KafkaException as error:
-                logger.warning("Kafka does not tell %s, waiting for it: %s", what, error.args[0].str())
-            self._stop.wait(_ASK_AGAIN_SECONDS)
-        raise Unavailable(f"stopped while Kafka did not tell {what}")
+    def _asked(self, ask: Callable[[], T]) -> T:
+        return retried("Kafka", ask, self._stop.wait, (Unavailable, KafkaException))
 
     def close(self) -> None:
         self._consumer.close()

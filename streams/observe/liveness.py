@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,39 +53,56 @@ class Liveness:
         self._clock = clock
         self._lock = threading.Lock()
         self._starting = "starting"
-        self._lanes: dict[Place, _Partition] = {}
+        self._partitions: dict[Place, _Partition] = {}
         self._waiting = ""
         self._waited_at = clock()
-        self.end_of: Callable[[Place], int] = lambda _: 0
-        """The offset behind the last message that is known of a partition."""
+        self._ends: dict[Place, int] = {}
+        self._seen_at = clock()
+        self._idle = Verdict(True, False, "no partitions")
 
     def starting(self, what: str) -> None:
         """The worker is not at work yet: what it is at. Empty: it is at work."""
         with self._lock:
-            self._starting = what
+            self._starting, self._seen_at = what, self._clock()
 
     def moved(self, topic: str, partition: int, position: int) -> None:
         """The partition goes on from there: it was opened, or a block was committed."""
         now = self._clock()
         with self._lock:
-            self._lanes[Place(topic, partition)] = _Partition(position, now, now)
+            self._partitions[Place(topic, partition)] = _Partition(position, now, now)
             self._waiting = ""
 
     def held(self, topic: str, partition: int) -> None:
         """What is next of the partition has to wait, by rule."""
         with self._lock:
-            if lane := self._lanes.get(Place(topic, partition)):
-                lane.excused_at = self._clock()
+            if its := self._partitions.get(Place(topic, partition)):
+                its.excused_at = self._clock()
 
     def waits_for(self, server: str, why: str) -> None:
         """A server was asked, and could not."""
         with self._lock:
             self._waiting, self._waited_at = f"waiting for {server}: {why}", self._clock()
 
+    def saw_ends(self, ends: Mapping[Place, int]) -> None:
+        """The offset behind the last message that is known of each partition. Called about every second, or the event loop hangs."""
+        with self._lock:
+            self._ends, self._seen_at = dict(ends), self._clock()
+
+    def idle(self, why: str, *, by_right: bool) -> None:
+        """The worker has no partitions. `by_right`: others have them all, and there are no more."""
+        with self._lock:
+            self._idle = Verdict(by_right, False, why)
+
+    @property
+    def has_partitions(self) -> bool:
+        with self._lock:
+            return bool(self._partitions)
+
     def forget(self) -> None:
         """The partitions are no longer this worker's."""
         with self._lock:
-            self._lanes = {}
+            self._partitions = {}
+            self._idle = Verdict(True, False, "no partitions")
 
     def verdict(self) -> Verdict:
         """Asked every few seconds: that a partition is caught up is noted here."""
@@ -93,19 +110,25 @@ class Liveness:
         with self._lock:
             if self._starting:
                 return Verdict(False, False, self._starting)
-            behind = {place: max(0, self.end_of(place) - lane.position) for place, lane in self._lanes.items()}
+            silent = now - self._seen_at
+            if silent > self._patience and all(self._ends.get(place, 0) <= its.position for place, its in self._partitions.items()):
+                line = f"the worker's event loop has done nothing for {silent:.0f} s"
+                return Verdict(False, silent > STUCK_FACTOR * self._patience, line)
+            if not self._partitions:
+                return self._idle
+            behind = {place: max(0, self._ends.get(place, 0) - its.position) for place, its in self._partitions.items()}
             for place, messages in behind.items():
                 if not messages:
-                    self._lanes[place].moved_at = self._lanes[place].excused_at = now
+                    self._partitions[place].moved_at = self._partitions[place].excused_at = now
             slowest, idle = self._slowest(now)
             if slowest is None or idle <= self._patience:
-                return Verdict(True, False, f"{len(self._lanes)} partitions, {sum(behind.values())} messages to go")
-            unexcused = now - max(min(lane.excused_at for lane in self._lanes.values()), self._waited_at)
+                return Verdict(True, False, f"{len(self._partitions)} partitions, {sum(behind.values())} messages to go")
+            unexcused = now - max(min(its.excused_at for its in self._partitions.values()), self._waited_at)
             why = self._waiting or "no server is being waited for"
             line = f"{slowest} is {behind[slowest]} messages behind, and nothing of it was committed for {idle:.0f} s ({why})"
             return Verdict(False, unexcused > STUCK_FACTOR * self._patience, line)
 
     def _slowest(self, now: float) -> tuple[Place | None, float]:
         """The partition of which nothing was committed for longest, and for how long."""
-        slowest = min(self._lanes, key=lambda place: self._lanes[place].moved_at, default=None)
-        return slowest, 0.0 if slowest is None else now - self._lanes[slowest].moved_at
+        slowest = min(self._partitions, key=lambda place: self._partitions[place].moved_at, default=None)
+        return slowest, 0.0 if slowest is None else now - self._partitions[slowest].moved_at

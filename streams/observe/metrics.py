@@ -10,7 +10,7 @@ Bound = Literal["fetch", "queue", "learner", "ownership", "dedup", "ip_events", 
 
 FLOWS = Counter("weir_flows", "Flows read, by what became of them.", ["outcome"])  # applied, forwarded, repeated, late
 UNATTRIBUTED = Counter("weir_flows_unattributed", "Flows applied without a remote name, by reason.", ["reason"])
-MESSAGES = Counter("weir_messages", "Messages read, by what became of them.", ["outcome"])  # applied, dead_letter
+MESSAGES = Counter("weir_messages", "Messages read, by what became of them.", ["outcome"])  # applied, dead_letter, dropped
 REFUSED_SHARE = Gauge(
     "weir_refused_share", "Of the last 100 messages taken, the share that cannot be used; WEIR_DEAD_LETTER_SHARE ends the worker."
 )

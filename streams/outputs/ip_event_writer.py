@@ -21,11 +21,11 @@ from schemas.records.ip_event import IpEvent
 from schemas.records.tables import IP_EVENTS
 from sinks.base import Sink
 from streams.observe import metrics
+from streams.retry import retried
 
 logger = logging.getLogger(__name__)
 _WAITING_LIMIT = 20_000
 """Events; as many again may be on their way."""
-_RETRY_SECONDS = 2.0
 _SETTLE_SECONDS = 5.0
 
 
@@ -112,16 +112,8 @@ class IpEventWriter(threading.Thread):
 
     def _write(self, events: Sequence[IpEvent]) -> None:
         """Tries on while ClickHouse is away. Raises Unavailable once the writer is closed."""
-        rows, told = ip_events_table(events), False
-        while True:
-            try:
-                return self._sink.write_ip_events(rows)
-            except Unavailable as error:
-                if not told:
-                    logger.warning("ClickHouse does not take %d ip events, trying on: %s", len(events), error)
-                told = True
-                if self._closing.wait(_RETRY_SECONDS):
-                    raise
+        rows = ip_events_table(events)
+        retried("ClickHouse", lambda: self._sink.write_ip_events(rows), self._closing.wait)
 
 
 def ip_events_table(events: Sequence[IpEvent]) -> pa.Table:

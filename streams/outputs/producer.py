@@ -9,6 +9,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.errors import Unavailable
+from streams.kafka import Kafka
 from streams.observe import metrics
 
 logger = logging.getLogger(__name__)
@@ -40,9 +41,9 @@ class Record(NamedTuple):
 class BlockingProducer:
     """An idempotent producer whose `send` returns once the brokers have everything. `bound`: what its queue is called in the metrics."""
 
-    def __init__(self, bootstrap: str, security: dict[str, str], stopped: Callable[[], bool], bound: metrics.Bound | None = None) -> None:
-        self._bootstrap = bootstrap
-        self._producer = Producer({"bootstrap.servers": bootstrap, **_PRODUCER, **security}, logger=client_logger)
+    def __init__(self, kafka: Kafka, stopped: Callable[[], bool], bound: metrics.Bound | None = None) -> None:
+        self._kafka = kafka
+        self._producer = Producer({**_PRODUCER, **kafka.client()}, logger=client_logger)
         self._stopped = stopped
         self._bound = bound
         self._queued_bytes = 0
@@ -68,7 +69,7 @@ class BlockingProducer:
             self._raise_if_stopped()
             waited += 1
             if waited in _SAY_AFTER:
-                logger.warning("Kafka at %s has not taken %d messages for %d s; waiting for it", self._bootstrap, left, waited)
+                logger.warning("Kafka at %s has not taken %d messages for %d s; waiting for it", self._kafka.bootstrap, left, waited)
         self._measure()
         failed, self._failed = self._failed, None
         if failed is not None:

@@ -13,7 +13,7 @@ from tests.support.network import Server
 from tests.support.processes import wait_for
 
 AHEAD_SECONDS, BEHIND_SECONDS = 90, -300
-UNAVAILABLE = "ClickHouse is not available, trying on"
+UNAVAILABLE = "waiting for ClickHouse"
 
 
 @fault("network: cut between worker and Kafka", served=True)

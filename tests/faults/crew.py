@@ -31,17 +31,21 @@ class Crew:
         *,
         within: Sequence[str] = (),
         clock: Path | None = None,
+        poisoned: bool = False,
         **more: object,
     ) -> Child:
         """A worker with a state directory of its own; with a point, one that sends itself the signal there.
 
-        `within`: what its command line begins with. `clock`: the file that says how wrong its clock is.
+        `within`: what its command line begins with. `clock`: the file that says how wrong its clock is. `poisoned`: it cannot build a
+        block with a batch of the node `poison`.
         """
         self.started += 1
         settings = {**self.settings, "state_dir": self.notes.parent / f"state-{self.started}", **more}
         wrapped: list[object] = []
         if clock:
             wrapped += ["tests.faults.clock", clock]
+        if poisoned:
+            wrapped += ["tests.faults.poisoned"]
         if point:
             wrapped += ["tests.faults.armed", point, nth, at_point.name, self.notes]
         program = [sys.executable, "-m", *map(str, wrapped), "weir.cli"] if wrapped else [str(WEIR)]

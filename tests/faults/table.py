@@ -9,14 +9,18 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+from dataclasses import replace
 
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka import KafkaException
 
+from schemas.topics import DEAD_LETTER_TOPIC
+from schemas.wire.codec import encode_batch
 from streams.intake.transport import decode_pending
 from tests.faults.bench import LONGEST_CREW, Bench, pick
 from tests.faults.fault import fault, instant, keep_busy, sleep_through_session, staying
-from tests.integration.pipeline_support import GROUP, rewind
+from tests.faults.poisoned import POISON
+from tests.integration.pipeline_support import GROUP, read_topic, rewind
 from tests.support.processes import Child, wait_for
 
 
@@ -111,6 +115,32 @@ def repeat_messages(bench: Bench, chance: random.Random) -> None:
     chance.shuffle(batches)
     bench.strike()
     bench.fleet.send(batches)
+
+
+@fault("messages: one that no block can hold", kills=1)
+def send_poison(bench: Bench, chance: random.Random) -> None:
+    """Every worker has the defect, and one dies while it looks for the message to blame: the others count, and it is put aside once at
+    least, as it came.
+    """
+    bench.crew.stop_all()
+    for _ in range(bench.crew_size):
+        bench.crew.start(poisoned=True)
+    poison = replace(next(iter(bench.ledger.shape.batches(0, bench.sent_windows - 1))), node_id=POISON)
+    bench.fleet.send([poison])
+    bench.strike()
+    bench.feed()
+    instant(chance)
+    bench.crew.kill(pick(chance, bench))
+    bench.crew.start(poisoned=True)
+    value = encode_batch(poison)
+
+    def letters() -> int:
+        return sum((letter.value() or b"").endswith(value) for letter in read_topic(bench.kafka.bootstrap, DEAD_LETTER_TOPIC))
+
+    keep_busy(bench, lambda: letters() > 0 and not bench.watch.lag(), "a message that no block can hold to be put aside")
+    bench.crew.stop_all()
+    for _ in range(bench.crew_size):
+        bench.crew.start()
 
 
 @fault("group: rewound to the beginning", weight=0.2)

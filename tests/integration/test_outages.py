@@ -77,7 +77,7 @@ def test_clickhouse_goes_away_in_the_middle(clean_kafka: str, away_host: EngineH
         pipeline.replay(pipeline.write("some.jsonl", [*filter(is_no_flow, made.lines), *made.lines[: FLOWS_MADE // 2]]))
         worker.until(lambda: len(committed_offsets(clean_kafka, GROUP, FLOWS_TOPIC)) > 0, 30, "a block")
         away_host.lose_next_answer()
-        worker.line("ClickHouse is not available, trying on", 30)
+        worker.line("waiting for ClickHouse", 30)
         away_host.kill()
         pipeline.replay(pipeline.write("all.jsonl", made.lines))
         before = committed_offsets(clean_kafka, GROUP, FLOWS_TOPIC)
@@ -96,7 +96,7 @@ def test_sigterm_while_clickhouse_is_away(clean_kafka: str, away_host: EngineHos
         pipeline.replay(pipeline.write("whole.jsonl", made.lines))
         worker.until(lambda: len(committed_offsets(clean_kafka, GROUP, FLOWS_TOPIC)) > 0, 30, "a block")
         away_host.kill()
-        worker.line("ClickHouse is not available, trying on", 30)
+        worker.line("waiting for ClickHouse", 30)
         worker.stop(10)
     away_host.start()
     with pipeline.worker() as worker:

@@ -33,6 +33,7 @@ def command(run: Run) -> None:
 
 def settings_for_worker(settings: Settings) -> WorkerSettings:
     """The worker's part of the settings."""
+    from streams.kafka import Kafka
     from streams.settings import WorkerSettings
     from weir.kafka.client import security_config
     from weir.settings.cidrs import parse_cidrs
@@ -40,8 +41,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
     from weir.settings.targets import clickhouse_url
 
     return WorkerSettings(
-        kafka_bootstrap=settings.kafka_bootstrap,
-        kafka_security=security_config(settings),
+        kafka=Kafka(settings.kafka_bootstrap, security_config(settings)),
         group=settings.group,
         session_seconds=settings.session_seconds,
         region=settings.region,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import WeirError
@@ -10,6 +12,7 @@ from weir.doctor.finding import Finding
 from weir.kafka.client import client_config, kafka_reason, quiet_logger
 
 if TYPE_CHECKING:
+    from streams.kafka import GroupShare
     from weir.settings.catalogue import Settings
 
 PART = "group"
@@ -43,6 +46,8 @@ def check_group(settings: Settings, look_seconds: float = LOOK_SECONDS) -> Findi
 def _look(consumer: Any, settings: Settings, look_seconds: float) -> Finding:
     """The consumer never joins the group: it asks, and reads single messages."""
     ends, done = _ends(consumer, settings), _committed(consumer, settings)
+    if fault := _share(settings, ends).fault:
+        return Finding(PART, False, f"{settings.group}: {fault}", "start the workers that have none again; /health of each says so")
     behind = {place: end - done.get(place, low) for place, (low, end) in ends.items() if end > max(low, done.get(place, low))}
     if not behind:
         return Finding(PART, True, f"{settings.group} has read everything")
@@ -59,15 +64,30 @@ def _look(consumer: Any, settings: Settings, look_seconds: float) -> Finding:
     return Finding(PART, False, found, "start a `weir worker`, or see what the log and /health of those that run say")
 
 
+def _share(settings: Settings, ends: Iterable[tuple[str, int]]) -> GroupShare:
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    from streams.kafka import GroupShare, group_share
+
+    admin = AdminClient(client_config(settings), logger=quiet_logger())
+    try:
+        return group_share(admin, settings.group, Counter(topic for topic, _ in ends), TIMEOUT_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError._UNSUPPORTED_FEATURE:  # librdkafka's own broker, of the demo
+            return GroupShare(0, (), stable=False)
+        raise
+
+
 def _places(consumer: Any, settings: Settings) -> list[Any]:
     from confluent_kafka import TopicPartition
 
-    from schemas.topics import FLOWS_TOPIC
+    from schemas.topics import FLOWS_TOPIC, forward_name
 
     known = consumer.list_topics(timeout=TIMEOUT_SECONDS).topics
     if FLOWS_TOPIC not in known:
         raise WeirError(f"there is no topic {FLOWS_TOPIC} to be read")
-    read = [name for name in (FLOWS_TOPIC, f"weir.forward.{settings.region}") if name in known]
+    read = [name for name in (FLOWS_TOPIC, forward_name(settings.region)) if name in known]
     return [TopicPartition(name, partition) for name in read for partition in known[name].partitions]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import Unavailable, Unreadable, WeirError
 from streams.blocks.narrow import narrowed
-from streams.intake.partition_queue import ReceivedMessage, UnreadableMessage
+from streams.intake.messages import ReceivedMessage, UnreadableMessage
 from tests.streams.support import batch
 
 ERRORS = [

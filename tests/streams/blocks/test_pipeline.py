@@ -15,7 +15,7 @@ from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.pipeline import Pipeline
 from streams.dedup.state import DedupState
 from streams.forwarding.regions import Regions
-from streams.intake.partition_queue import ReceivedMessage, UnreadableMessage
+from streams.intake.messages import ReceivedMessage, UnreadableMessage
 from streams.ownership.locked_map import LockedOwnershipMap
 from streams.ownership.map import OwnershipMap
 from tests.streams.support import batch

@@ -10,6 +10,7 @@ import pytest
 
 from streams.forwarding.links import Forwarding
 from streams.forwarding.outbox import Outbox
+from streams.kafka import Kafka
 from tests.streams.forwarding.test_outbox import HOME, block, message, windows
 
 NOWHERE = "127.0.0.1:9"
@@ -20,7 +21,7 @@ def open_outbox(directory: Path) -> Outbox:
 
 
 def test_what_a_region_that_is_away_does_not_take_stays(tmp_path: Path) -> None:
-    forwarding = Forwarding(open_outbox(tmp_path), {"us": NOWHERE, "ap": NOWHERE, HOME: NOWHERE}, {})
+    forwarding = Forwarding(open_outbox(tmp_path), dict.fromkeys(("us", "ap", HOME), Kafka(NOWHERE)))
     forwarding.start()
     began = time.monotonic()
     for number in range(20):
@@ -41,7 +42,7 @@ def test_a_region_that_is_no_longer_named_is_told_of(tmp_path: Path, caplog: pyt
     outbox = open_outbox(tmp_path)
     outbox.add(block(0), [message(0)])
     with caplog.at_level(logging.WARNING):
-        forwarding = Forwarding(outbox, {HOME: NOWHERE}, {})
+        forwarding = Forwarding(outbox, {HOME: Kafka(NOWHERE)})
     assert "messages for region us stay in the outbox: WEIR_REGION_KAFKA" in caplog.text
     forwarding.start()
     forwarding.close()
@@ -49,7 +50,7 @@ def test_a_region_that_is_no_longer_named_is_told_of(tmp_path: Path, caplog: pyt
 
 def test_an_outbox_that_cannot_be_used_ends_the_worker(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path)
-    forwarding = Forwarding(outbox, {"us": NOWHERE}, {})
+    forwarding = Forwarding(outbox, {"us": Kafka(NOWHERE)})
     outbox.close()
     forwarding.start()
     forwarding.close()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from schemas.errors import Unreadable
 from streams.intake.hold import HoldRule, PartitionWatermark
-from streams.intake.partition_queue import PartitionQueue, ReceivedMessage, UnreadableMessage
+from streams.intake.messages import ReceivedMessage, UnreadableMessage
+from streams.intake.partition_queue import PartitionQueue
 from tests.streams.support import batch
 
 NOTHING = UnreadableMessage(Unreadable("stands for a message without flows"), b"", b"", ())

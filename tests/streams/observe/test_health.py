@@ -18,7 +18,7 @@ import pytest
 from schemas.errors import WeirError
 from streams.learning.learner import OwnershipLearner
 from streams.observe.health import Watchdog, serve
-from streams.observe.liveness import Liveness
+from streams.observe.liveness import Liveness, Place
 from streams.worker import _until_over
 from tests.support.kafka import free_ports
 from tests.support.processes import weir_environment
@@ -37,12 +37,12 @@ def test_it_answers_by_what_is_known_of_the_progress() -> None:
     (port,) = free_ports(1)
     now = [0.0]
     progress = Liveness(10, lambda: now[0])
-    progress.end_of = lambda _: 7
     serve("", port, progress)
     assert ask(port, "/health") == (503, "starting\n")
     assert ask(port, "/health/live") == (200, "starting\n")
     progress.starting("")
     progress.moved("weir.flows", 0, 5)
+    progress.saw_ends({Place("weir.flows", 0): 7})
     assert ask(port, "/health") == (200, "1 partitions, 2 messages to go\n")
     now[0] = 11
     status, said = ask(port, "/health")
@@ -79,9 +79,9 @@ def test_a_port_of_an_address_that_is_taken_names_both() -> None:
 def stuck() -> Liveness:
     now = iter(range(0, 10**9, 1_000))
     progress = Liveness(1, lambda: next(now))
-    progress.end_of = lambda _: 7
     progress.starting("")
     progress.moved("weir.flows", 0, 5)
+    progress.saw_ends({Place("weir.flows", 0): 7})
     return progress
 
 
@@ -121,7 +121,7 @@ def test_a_worker_that_does_not_even_end_is_ended() -> None:
 
 
 class Part:
-    """Stands for the app, the applier and the knowledge of a worker, which end when they are told to, or by themselves."""
+    """Stands for the app, the scheduler and the learner of a worker, which end when they are told to, or by themselves."""
 
     def __init__(self, **ends: Any) -> None:
         self._stop = asyncio.Event()
@@ -132,9 +132,12 @@ class Part:
         if self.failed:
             self._joined.set()
 
-    async def apply_forever(self) -> None:
-        if error := self._ends.get("applier"):
+    async def run(self) -> None:
+        if error := self._ends.get("scheduler"):
             raise error
+        await self._stop.wait()
+
+    async def note_ends(self) -> None:
         await self._stop.wait()
 
     def stop(self) -> None:
@@ -153,7 +156,7 @@ class Part:
     ("ends", "said"),
     [
         ({"failed": WeirError("knowledge is gone.")}, "knowledge is gone."),
-        ({"applier": WeirError("too many letters.")}, "too many letters."),
+        ({"scheduler": WeirError("too many letters.")}, "too many letters."),
         ({"crash": RuntimeError("fetcher")}, "The Kafka consumer of the worker ended: RuntimeError('fetcher'); start the worker again."),
         ({"app": True}, "The Kafka consumer of the worker ended by itself: start the worker again."),
     ],
@@ -162,7 +165,7 @@ def test_the_end_of_any_part_is_the_workers(ends: dict[str, Any], said: str) -> 
     async def run() -> None:
         part: Any = Part(**ends)
         try:
-            await _until_over(part, part, part, threading.Event())
+            await _until_over(part, part, part, lambda: False)
         finally:
             part.stop()
 
@@ -176,7 +179,7 @@ def test_a_worker_that_is_told_to_stop_just_stops() -> None:
         part: Any = Part()
         stop = threading.Event()
         asyncio.get_running_loop().call_later(0.05, stop.set)
-        await _until_over(part, part, part, stop)
+        await _until_over(part, part, part, stop.is_set)
 
     asyncio.run(run())
 

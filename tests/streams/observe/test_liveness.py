@@ -14,9 +14,8 @@ class Worker:
     """A worker at work on a clock that is set by hand. `ends`: what there is of partitions 0 and 1."""
 
     def __init__(self) -> None:
-        self.now, self.ends = 1_000.0, [0, 0]
+        self.now, self.ends, self.loop_runs = 1_000.0, [0, 0], True
         self.progress = Liveness(PATIENCE, lambda: self.now)
-        self.progress.end_of = lambda place: self.ends[place.partition]
         self.progress.starting("")
         for partition in (0, 1):
             self.moved(partition, 0)
@@ -31,6 +30,8 @@ class Worker:
         """(fit, stuck), having been asked every second."""
         for _ in range(int(seconds)):
             self.now += 1
+            if self.loop_runs:
+                self.progress.saw_ends({Place("weir.flows", partition): end for partition, end in enumerate(self.ends)})
             verdict = self.progress.verdict()
         return verdict.fit, verdict.stuck
 
@@ -112,6 +113,24 @@ def test_who_starts_is_not_fit_and_says_at_what_he_is(worker: Worker) -> None:
     worker.progress.starting("waiting for Kafka")
     assert worker.pass_time(10 * STUCK) == (False, False)
     assert worker.progress.verdict().line == "waiting for Kafka"
+
+
+def test_an_event_loop_that_hangs_is_told_even_where_nothing_waited(worker: Worker) -> None:
+    worker.loop_runs = False
+    assert worker.pass_time(PATIENCE) == (True, False)
+    assert worker.pass_time(2) == (False, False)
+    assert worker.progress.verdict().line == "the worker's event loop has done nothing for 102 s"
+    assert worker.pass_time(STUCK) == (False, True)
+
+
+def test_who_has_no_partitions_says_why(worker: Worker) -> None:
+    worker.progress.forget()
+    assert worker.pass_time(1) == (True, False)
+    worker.progress.idle("no partitions, although 3 of 8 are nobody's", by_right=False)
+    assert worker.pass_time(10 * STUCK) == (False, False)
+    assert worker.progress.verdict().line == "no partitions, although 3 of 8 are nobody's"
+    worker.moved(1, 0)
+    assert worker.pass_time(1) == (True, False)
 
 
 def test_a_place_is_named_as_elsewhere() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from schemas.errors import Unavailable, WeirError
 from schemas.records.ip_event import IpEvent
+from streams import retry
 from streams.outputs import ip_event_writer as event_writer
 from streams.outputs.ip_event_writer import IpEventWriter
 from tests.streams.support import address
@@ -72,7 +73,7 @@ def test_a_block_waits_for_its_events() -> None:
 
 
 def test_an_outage_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_writer, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(retry, "_PAUSES_SECONDS", (0.01,))
     sink = FakeSink()
     sink.error = Unavailable("away")
     with writing(sink) as writer:

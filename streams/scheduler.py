@@ -1,0 +1,103 @@
+"""Which partition's block comes next: one pass after the other over the queues, until the worker stops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streams.clock import now_us
+from streams.forwarding.links import Forwarding
+from streams.intake.assignment import Assignment
+from streams.intake.dead_letter_limit import DeadLetterLimit
+from streams.intake.hold import HoldRule, PartitionWatermark
+from streams.intake.messages import ReceivedMessage, UnreadableMessage
+from streams.intake.partition_queue import PartitionQueue, QueueClosed
+from streams.intake.receiver import Receiver
+from streams.learning.learner import OwnershipLearner
+from streams.observe import metrics
+from streams.observe.liveness import Liveness, Place
+from streams.processor import BlockProcessor
+from streams.retry import AsyncRetry
+
+_IDLE_SECONDS = 0.1
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """`block_flows`: a block ends once it carries so many."""
+
+    assignment: Assignment
+    receiver: Receiver
+    processor: BlockProcessor
+    learner: OwnershipLearner
+    forwarding: Forwarding | None
+    rule: HoldRule
+    limit: DeadLetterLimit
+    liveness: Liveness
+    retry: AsyncRetry
+    block_flows: int
+
+    async def run(self) -> None:
+        """Ends after `stop`, between two blocks; raises what ended a thread of the worker, and where too many messages are refused."""
+        while not self.retry.stopping.is_set():
+            if failed := self.learner.failed or (self.forwarding and self.forwarding.failed):
+                raise failed
+            progressed = [await self._step(queue) for queue in self.assignment.queues]
+            self.receiver.make_room()
+            if not any(progressed):
+                await self.retry.pause(_IDLE_SECONDS)
+
+    def stop(self) -> None:
+        self.retry.stopping.set()
+        self.receiver.make_room()
+
+    async def _step(self, queue: PartitionQueue) -> bool:
+        """Open the queue, or apply its next block; False where there is nothing to do yet. Raises WeirError by `DeadLetterLimit.check`."""
+        if queue.closed or self.retry.stopping.is_set():
+            return False
+        try:
+            if queue.dedup is None:
+                await self.processor.open(queue)
+                self._follow()
+                return True
+            block = self._next_block(queue)
+            if block:
+                await self.processor.apply(queue, block)
+            return bool(block)
+        except QueueClosed:
+            queue.closed = True
+            return False
+
+    def _next_block(self, queue: PartitionQueue) -> list[ReceivedMessage]:
+        self.limit.check()
+        partitions = self.learner.progress()
+        block = [] if partitions is None else self._cut(queue, partitions)
+        if self.limit.sampling and any(isinstance(message.content, UnreadableMessage) for message in block):
+            block = []
+        if not block and (queue.queue or partitions is None):
+            self.liveness.held(queue.topic, queue.partition)
+        held = queue.queue[len(block)] if len(queue.queue) > len(block) else None
+        metrics.HELD_SECONDS.set(0 if held is None else max(0, now_us() - held.arrived_us) / 1_000_000)
+        return block
+
+    def _cut(self, queue: PartitionQueue, partitions: Sequence[PartitionWatermark]) -> list[ReceivedMessage]:
+        return queue.cut(self.block_flows, lambda message: message.released(self.rule, partitions, forwarded=queue.forwarded))
+
+    def _follow(self) -> None:
+        """Let the learner read ahead on every partition of weir.flows whose start is known.
+
+        What other regions forward teaches nothing here: its nodes and addresses are theirs.
+        """
+        opened = [queue for queue in self.assignment.queues if not queue.forwarded and queue.dedup is not None]
+        self.learner.follow({queue.partition: queue.position or 0 for queue in opened})
+
+    async def note_ends(self) -> None:
+        """Tells `liveness`, until `stop`, how far the topics go, as far as either of two consumers has heard: one alone may have stopped to
+        listen. It goes on while a block waits for a server.
+        """
+        while not self.retry.stopping.is_set():
+            highwater, read_to = self.processor.app.consumer_thread.highwater, self.learner.read_to
+            places = {Place(queue.topic, queue.partition): queue.place for queue in self.assignment.queues}
+            self.liveness.saw_ends({place: max(highwater(tp), read_to.get(place, 0)) for place, tp in places.items()})
+            await self.retry.pause(_LOOK_SECONDS)
