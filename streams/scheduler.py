@@ -92,12 +92,16 @@ class Scheduler:
         opened = [queue for queue in self.assignment.queues if not queue.forwarded and queue.dedup is not None]
         self.learner.follow({queue.partition: queue.position or 0 for queue in opened})
 
+    def _end(self, queue: PartitionQueue) -> int:
+        """The offset behind the last message of the partition."""
+        applied_to = queue.queue[-1].offset + 1 if queue.queue else queue.position or 0
+        heard = self.processor.app.consumer_thread.end_after(queue.place, applied_to)
+        return max(heard, self.learner.read_to.get((queue.topic, queue.partition), 0))
+
     async def note_ends(self) -> None:
         """Tells `liveness`, until `stop`, how far the topics go, as far as either of two consumers has heard: one alone may have stopped to
         listen. It goes on while a block waits for a server.
         """
         while not self.retry.stopping.is_set():
-            highwater, read_to = self.processor.app.consumer_thread.highwater, self.learner.read_to
-            places = {Place(queue.topic, queue.partition): queue.place for queue in self.assignment.queues}
-            self.liveness.saw_ends({place: max(highwater(tp), read_to.get(place, 0)) for place, tp in places.items()})
+            self.liveness.saw_ends({Place(queue.topic, queue.partition): self._end(queue) for queue in self.assignment.queues})
             await self.retry.pause(_LOOK_SECONDS)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.consumer import ThreadDelegateConsumer
@@ -63,6 +64,12 @@ class DecisionThread(AIOKafkaConsumerThread):
     Worker = DaemonThread
     logger = logging.getLogger("faust")
 
+    def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
+        """Faust's own, but that it does not read what a producer's transaction has aborted. Faust does so only within its own."""
+        consumer: AIOKafkaConsumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         return True
 
@@ -91,12 +98,24 @@ class DecisionThread(AIOKafkaConsumerThread):
         records = [getattr(result, "_partition_records", None) for result in fetched]
         return sum(one._records.size_in_bytes() for one in records if one is not None)
 
-    def highwater(self, tp: TP) -> int:
-        """The offset behind the last message that is known of; 0 where the partition is not assigned. For other threads to look at."""
+    def end_after(self, tp: TP, applied_to: int) -> int:
+        """The offset behind the last message that can be read, as far as is known; `applied_to` where nothing is to come before that.
+
+        What the ends of transactions take, and what was aborted, is nothing. For other threads to look at; 0 where the partition is not
+        assigned.
+        """
+        state = self._state(tp)
+        if state is None:
+            return 0
+        end = state.highwater or 0 if state.lso in (None, -1) else state.lso
+        handed_over = self.consumer._read_offset.get(tp) or 0
+        nothing_left = state.has_valid_position and state.position >= end and handed_over <= applied_to
+        return applied_to if nothing_left else end
+
+    def _state(self, tp: TP) -> Any:
         subscription = self._consumer._subscription.subscription if self._consumer is not None else None
         assignment = subscription.assignment if subscription is not None else None
-        state = assignment.state_value(TopicPartition(tp.topic, tp.partition)) if assignment is not None else None
-        return (state.highwater or 0) if state is not None else 0
+        return assignment.state_value(TopicPartition(tp.topic, tp.partition)) if assignment is not None else None
 
     async def earliest(self, tp: TP) -> int:
         """The first offset that the partition still has, asked from the broker. Raises Unavailable."""

@@ -52,6 +52,7 @@ class LookaheadConsumer:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
             "queued.max.messages.kbytes": _FETCH_KBYTES,
             "fetch.max.bytes": _RESPONSE_BYTES,
             "fetch.message.max.bytes": _PARTITION_BYTES,

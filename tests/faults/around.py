@@ -53,6 +53,7 @@ def step_clock(bench: Bench, chance: random.Random) -> None:
     worker = bench.worker(clock=file)
     for seconds in (AHEAD_SECONDS, BEHIND_SECONDS):
         bench.feed()
+        bench.fleet.flush()  # every partition has work: the worker's go on only once it has opened them, by the clock as it was
         bench.strike()
         set_clock(worker, file, seconds)
         bench.await_recovery(f"a clock that is {seconds} s off")

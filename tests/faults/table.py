@@ -14,6 +14,7 @@ from dataclasses import replace
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka import KafkaException
 
+from schemas.records.flow_batch import empty_flows, empty_heartbeats
 from schemas.topics import DEAD_LETTER_TOPIC
 from schemas.wire.codec import encode_batch
 from streams.intake.transport import decode_pending
@@ -125,7 +126,9 @@ def send_poison(bench: Bench, chance: random.Random) -> None:
     bench.crew.stop_all()
     for _ in range(bench.crew_size):
         bench.crew.start(poisoned=True)
-    poison = replace(next(iter(bench.ledger.shape.batches(0, bench.sent_windows - 1))), node_id=POISON)
+    whole = next(iter(bench.ledger.shape.batches(0, bench.sent_windows - 1)))
+    # Of no flows: a group that is rewound reads it again without the defect.
+    poison = replace(whole, node_id=POISON, flows=empty_flows(), heartbeats=empty_heartbeats(), losses=(), workloads=())
     bench.fleet.send([poison])
     bench.strike()
     bench.feed()
