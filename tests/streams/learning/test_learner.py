@@ -13,6 +13,7 @@ from schemas.wire.codec import encode_batch
 from schemas.wire.framing import Framer
 from streams.clock import now_us
 from streams.intake.decode import MessageDecoder
+from streams.kafka import Kafka as Servers
 from streams.learning import learner as module
 from streams.learning.learner import OwnershipLearner
 from streams.learning.lookahead_consumer import Place
@@ -81,7 +82,7 @@ def learner(monkeypatch: pytest.MonkeyPatch, kafka: Kafka, store: Any) -> tuple[
     monkeypatch.setattr(module, "BlockingProducer", lambda *_: SimpleNamespace(post=lambda records: None))
     framer, watermarks = Framer(None), Watermarks("me", 1, HOLD, HOLD)
     events: Any = SimpleNamespace(put=lambda events: None)
-    made = OwnershipLearner("", {}, framer, MessageDecoder(framer, SECOND), store, events, watermarks, "me", HOLD, HOLD)
+    made = OwnershipLearner(Servers("nowhere"), framer, MessageDecoder(framer, SECOND), store, events, watermarks, "me", HOLD, HOLD)
     watermarks.ready()
     return made, watermarks
 
