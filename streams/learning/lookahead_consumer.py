@@ -61,6 +61,8 @@ class LookaheadConsumer:
             **kafka.client(),
         }
         self._consumer = Consumer(settings, logger=client_logger)
+        # On a connection of its own: a broker answers in order, and a fetch that waits for messages would come first each time.
+        self._asking = Consumer({"group.id": name, "isolation.level": "read_committed", **kafka.client()}, logger=client_logger)
         self.read_to: dict[tuple[str, int], int] = {}
         self.positions: dict[Place, int] = {}
         self.at_end: set[Place] = set()
@@ -105,7 +107,7 @@ class LookaheadConsumer:
         """The topic's partitions, once it has some."""
 
         def ask() -> list[Place]:
-            described = self._consumer.list_topics(topic, timeout=_ASK_SECONDS).topics.get(topic)
+            described = self._asking.list_topics(topic, timeout=_ASK_SECONDS).topics.get(topic)
             if described is None or not described.partitions:  # gone again since the worker began
                 raise Unavailable(f"Kafka has no topic {topic}: run `weir topics`")
             return [Place(topic, partition) for partition in described.partitions]
@@ -114,14 +116,14 @@ class LookaheadConsumer:
 
     def end_of(self, place: Place) -> int:
         """The offset behind the last message that is committed."""
-        ask = self._consumer.get_watermark_offsets
+        ask = self._asking.get_watermark_offsets
         return self._asked(lambda: int(ask(TopicPartition(*place), timeout=_ASK_SECONDS)[1]))
 
     def offset_at(self, place: Place, instant_us: int) -> int | None:
         """The first message that arrived then or later; None where there is none."""
 
         def ask() -> int:
-            (found,) = self._consumer.offsets_for_times([TopicPartition(*place, instant_us // 1_000)], timeout=_ASK_SECONDS)
+            (found,) = self._asking.offsets_for_times([TopicPartition(*place, instant_us // 1_000)], timeout=_ASK_SECONDS)
             if found.error is not None:
                 raise KafkaException(found.error)
             return int(found.offset)
@@ -134,6 +136,7 @@ class LookaheadConsumer:
 
     def close(self) -> None:
         self._consumer.close()
+        self._asking.close()
 
 
 def _measure(statistics: str) -> None:
