@@ -19,7 +19,8 @@ without_daemons() {
 bash infra/kernel.sh || say "the tests that count live traffic will fail here"
 # gcc: a test compares the C and the Python layout of what the kernel counts
 # strace: a test kills the engine at the entry of a system call
+# e2fsprogs, mount: tests cut the power of a file system of their own
 without_daemons apt_install "servers and tools for tests" \
-    openjdk-17-jre-headless maven clickhouse-server gcc libc6-dev strace
+    openjdk-17-jre-headless maven clickhouse-server gcc libc6-dev strace e2fsprogs mount
 bash infra/venv.sh test
 bash infra/kafka-jars.sh

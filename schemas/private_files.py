@@ -28,8 +28,11 @@ def private_directory(directory: Path, mark: str = "") -> None:
 
 
 def create_private(path: Path) -> None:
-    """An empty file with 0600 where there is none yet. Raises OSError."""
+    """An empty file with 0600 where there is none yet, which a power cut leaves there. Raises OSError."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    os.fsync(directory)
+    os.close(directory)
 
 
 def _close(directory: Path, mark: str) -> None:

@@ -1,10 +1,13 @@
 # ruff: noqa: S608 (every name in these statements is weir's own, everything else a number)
-"""Holes: what a killed server remembers as written, and never had.
+"""Blocks that may have been written already: what is there of them, and what is missing.
 
 ClickHouse notes a block's token in the table's deduplication log just before it renames the block's part into place
 (MergeTreeSink; seen in the system calls of 26.9). Killed between the two, it takes the block for written whenever it comes again, and the
 rows are lost in that one partition of that one table. So whoever writes a block again counts afterwards. What is missing goes in by
 `ALTER TABLE ... ATTACH PARTITION ... FROM`, which asks for no token and feeds no view: one part, all of it or nothing.
+
+The other way round after a power cut: parts are synced before an INSERT returns, tokens are not. A block whose rows are there is not
+inserted again, whatever the server remembers.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import logging
 import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -31,28 +35,57 @@ logger = logging.getLogger(__name__)
 _NOT_FROM_FLOWS = ("window_start", "flows", "written_at")
 
 
+def is_partly_there(engine: Engine, table: str, rows: pa.Table, identity: BlockIdentity) -> bool:
+    """Whether the table, or a rollup of it, has any part of the block, whose `rows` are what it should have."""
+    mine = _Mine.of(rows, identity)
+    if _number(engine, f"SELECT count() AS n FROM {DATABASE}.{table} WHERE {mine.condition}"):
+        return True
+    if table != "flows":
+        return False
+    pairs = rows.select(["region", "node_id"]).group_by(["region", "node_id"]).aggregate([]).to_pylist()
+    nodes = ", ".join(f"({quoted(pair['region'])}, {quoted(pair['node_id'])})" for pair in pairs)
+    counts = (_counts(engine, rollup, f"{mine.around(rollup)} AND (region, node_id) IN ({nodes})") for rollup in ROLLUPS)
+    return any(rolled > finer for finer, rolled in counts)
+
+
 def restore_missing(engine: Engine, table: str, rows: pa.Table, identity: BlockIdentity) -> None:
-    """Puts in what the table lacks of the block, whose `rows` have just been written to it once more; may be repeated.
+    """Puts in what the table lacks of the block, which should have these `rows`; may be repeated.
 
     `table`: one whose rows carry the block's number.
     """
     _sweep(engine, identity)
-    windows = pc.min_max(rows.column("window_start").cast(pa.int64()))
-    first, last = (f"toDateTime({windows[name].as_py() // 1_000_000}, 'UTC')" for name in ("min", "max"))
-    place = f"topic = {quoted(identity.topic)} AND `partition` = {int(identity.partition)}"
-    mine = f"{place} AND {brought_by(identity)} AND window_start BETWEEN {first} AND {last}"
-    if _number(engine, f"SELECT count() AS n FROM {DATABASE}.{table} WHERE {mine}") < rows.num_rows:
+    mine = _Mine.of(rows, identity)
+    if _number(engine, f"SELECT count() AS n FROM {DATABASE}.{table} WHERE {mine.condition}") < rows.num_rows:
         with _like(engine, table, identity) as made:
             engine.insert(made, rows, {**ONE_BLOCK, **A_SET})
-            there = f"SELECT _partition_id FROM {DATABASE}.{table} WHERE {mine}"
+            there = f"SELECT _partition_id FROM {DATABASE}.{table} WHERE {mine.condition}"
             for part in _partitions(engine, made, f"_partition_id NOT IN ({there})"):
                 _attach(engine, table, part, made, identity)
     if table == "flows":
-        nodes = f"(region, node_id) IN (SELECT region, node_id FROM {DATABASE}.flows WHERE {mine})"
+        nodes = f"(region, node_id) IN (SELECT region, node_id FROM {DATABASE}.flows WHERE {mine.condition})"
         for rollup in ROLLUPS:
-            around = f"{rollup.start}(window_start) BETWEEN {rollup.start}({first}) AND {rollup.start}({last})"
-            if operator.ne(*_counts(engine, rollup, f"{around} AND {nodes}")):
-                _fill_rollup(engine, rollup, mine, identity)
+            if operator.ne(*_counts(engine, rollup, f"{mine.around(rollup)} AND {nodes}")):
+                _fill_rollup(engine, rollup, mine.condition, identity)
+
+
+@dataclass(frozen=True)
+class _Mine:
+    """Where a block's rows are: `condition` in a table whose rows carry its number. `first` and `last`: its windows, as SQL."""
+
+    condition: str
+    first: str
+    last: str
+
+    @classmethod
+    def of(cls, rows: pa.Table, identity: BlockIdentity) -> _Mine:
+        windows = pc.min_max(rows.column("window_start").cast(pa.int64()))
+        first, last = (f"toDateTime({windows[name].as_py() // 1_000_000}, 'UTC')" for name in ("min", "max"))
+        place = f"topic = {quoted(identity.topic)} AND `partition` = {int(identity.partition)}"
+        return cls(f"{place} AND {brought_by(identity)} AND window_start BETWEEN {first} AND {last}", first, last)
+
+    def around(self, rollup: Rollup) -> str:
+        """The condition for windows of the rollup that the block has flows in."""
+        return f"{rollup.start}(window_start) BETWEEN {rollup.start}({self.first}) AND {rollup.start}({self.last})"
 
 
 def _fill_rollup(engine: Engine, rollup: Rollup, mine: str, identity: BlockIdentity) -> None:
