@@ -16,8 +16,9 @@ from schemas.addresses import is_group, is_link_local, is_loopback
 from schemas.arrays import I64, U8, U16, U32
 from schemas.instants import FOREVER_US, NEVER_US
 from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, as_of
+from streams.ownership.evidence import NODE_PREFIX
 from streams.ownership.intervals import NOBODY, SEVERAL
-from streams.ownership.map import NODE_PREFIX, OwnershipMap
+from streams.ownership.map import OwnershipMap
 
 SOURCES = ("none", "heartbeat", "ip_event", "cidr")
 REASONS = ("", "unknown", "ambiguous", "shared", "gap", "external", "group", "link_local")
@@ -54,7 +55,7 @@ def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
     """Heartbeats of the port's listener first, then of the whole address, then events; one owner for all of the flow's time."""
     first_us = np.clip(np.minimum(ends.first_us, ends.last_us), NEVER_US, FOREVER_US)
     last_us = np.clip(np.maximum(ends.first_us, ends.last_us), NEVER_US, FOREVER_US)
-    address_ids = known.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
+    address_ids = known.evidence.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
     group, link_local, loopback = is_group(ends.ip), is_link_local(ends.ip), is_loopback(ends.ip)
     whole_ids = np.where(group | link_local, -1, address_ids)
     whole = as_of(known.pieces, whole_ids, first_us, last_us, known.tolerance)
@@ -66,10 +67,10 @@ def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
         _events(known, address_ids, near, (first_us, last_us), state, owner, source)
     never, reason = state == NEVER, _REASON_OF_STATE[state]
     reason[never & group], reason[never & link_local] = _GROUP, _LINK_LOCAL
-    reason[loopback | never & known.has_ports(whole_ids)] = _SHARED
+    reason[loopback | never & known.evidence.has_ports(whole_ids)] = _SHARED
     nameless = reason != _NAMED
     source[nameless], owner[nameless] = _NONE, NOBODY
-    return Attribution(owner, source, reason, known.has_agent(address_ids) & ~group | loopback)
+    return Attribution(owner, source, reason, known.evidence.has_agent(address_ids) & ~group | loopback)
 
 
 def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple[I64, I64], state: U8, owner: U32, near: U32) -> None:
@@ -79,10 +80,10 @@ def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple
     a stranger's then. A listener that was there for a part of the flow leaves a gap; one that was not, the node, if
     it was heard all the time: it would have told of a listener.
     """
-    rows = np.flatnonzero(ends.listening & (ends.service_port > 0) & known.has_ports(whole_ids))
+    rows = np.flatnonzero(ends.listening & (ends.service_port > 0) & known.evidence.has_ports(whole_ids))
     if not rows.size:
         return
-    ids = known.find(ends.names, ends.network[rows], ends.ip[rows], ends.protocol[rows], ends.service_port[rows])
+    ids = known.evidence.find(ends.names, ends.network[rows], ends.ip[rows], ends.protocol[rows], ends.service_port[rows])
     port = as_of(known.pieces, ids, span[0][rows], span[1][rows], known.tolerance)
     holder = near[rows]
     agrees = (holder == NOBODY) | (holder == port.owner) | _is_node(known, holder)

@@ -48,7 +48,7 @@ class LockedOwnershipMap:
             if records:
                 self._known.learn(from_changelog(records))
             changed = self._known.learn(concat(from_heartbeats(batches, self._network), from_flows(batches, self._network)))
-            learned = encode_changelog(self._known.ranges_of(changed)) if len(changed) else []
+            learned = encode_changelog(self._known.evidence.ranges_of(changed)) if len(changed) else []
             self._make_room()
             self._measure()
             return learned
@@ -56,21 +56,21 @@ class LockedOwnershipMap:
     def forget(self, before_us: int) -> int:
         """Drop ranges that ended before; bounds the map."""
         with self._lock:
-            dropped = self._known.forget(before_us)
+            dropped = self._forget(before_us)
             self._measure()
             metrics.OWNERSHIP_BYTES.set(self._known.memory_bytes)
             return dropped
 
     def events(self) -> Iterator[list[IpEvent]]:
         """All events known, in parts: the map goes on learning in between, and what comes meanwhile may be left out."""
-        addresses, done = None, -1
+        known, done = None, -1
         while True:
             with self._lock:
-                if addresses is not self._known.addresses:  # numbers have been given out anew
-                    addresses, done = self._known.addresses, -1
-                left = self._known.with_events
+                if known is not self._known:  # numbers have been given out anew
+                    known, done = self._known, -1
+                left = known.evidence.with_events
                 part: I64 = left[left > done][:_EVENT_ADDRESSES]
-                told = self._known.events_of(part)
+                told = known.evidence.events_of(part)
             if not len(part):
                 return
             done = int(part[-1])
@@ -81,10 +81,16 @@ class LockedOwnershipMap:
         with self._lock:
             return self._known.size
 
+    def _forget(self, before_us: int) -> int:
+        dropped = self._known.forget(before_us)
+        if self._known.sparse:
+            self._known = self._known.rebuilt()
+        return dropped
+
     def _make_room(self) -> None:
         over = self._known.size - self._max_ranges
         if over > 0:
-            dropped = self._known.forget(self._known.end_of_oldest(over + self._max_ranges // _ROOM))
+            dropped = self._forget(self._known.end_of_oldest(over + self._max_ranges // _ROOM))
             metrics.OWNERSHIP_DROPPED.inc(dropped)
             logger.warning("more than %d ownership ranges: the oldest %d are forgotten (WEIR_OWNERSHIP_RANGES)", self._max_ranges, dropped)
 

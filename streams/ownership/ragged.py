@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from schemas.arrays import I64
 
 _FIRST_ROWS = 1 << 10
+_CHUNK = 65_536
 
 
 class RaggedArray:
@@ -62,6 +63,16 @@ class RaggedArray:
             self.columns[name][where] = values
         if self._abandoned > max(_FIRST_ROWS, self._tail // 3):
             self.pack()
+
+    def drop_ended(self, before_us: int) -> None:
+        """Drop the rows whose `end_us` is not later."""
+        for first in range(0, self._lists, _CHUNK):
+            some = np.arange(first, min(first + _CHUNK, self._lists))
+            where = self.positions(some)
+            kept = self.columns["end_us"][where] > before_us
+            if not kept.all():
+                counts = np.bincount(np.repeat(some - first, self.counts[some])[kept], minlength=len(some))
+                self.put(some, counts, **{name: column[where[kept]] for name, column in self.columns.items()})
 
     def pack(self) -> None:
         """Close the gaps that moved lists left behind, one column at a time to keep the peak low."""

@@ -94,6 +94,8 @@ class TestCanonical:
     def test_receivers_are_no_agents_of_the_group(self) -> None:
         known = OwnershipMap(gap_us=20, skew_us=3, window_us=10)
         known.learn(statements([Said("web", 0, 100, ip=parse_address(GROUP), seen=True)]))
-        ids = known.find(("default",), np.zeros(1, np.uint32), parse_addresses([GROUP]), np.zeros(1, np.uint8), np.zeros(1, np.uint16))
-        assert known.has_agent(ids).tolist() == [True]  # and yet the sender's view is the one that counts
+        ids = known.evidence.find(
+            ("default",), np.zeros(1, np.uint32), parse_addresses([GROUP]), np.zeros(1, np.uint8), np.zeros(1, np.uint16)
+        )
+        assert known.evidence.has_agent(ids).tolist() == [True]  # and yet the sender's view is the one that counts
         assert counts(ROLE_SERVER, address(1), parse_address(GROUP), agent=True)

@@ -124,6 +124,6 @@ def test_forgetting_does_not_revive_what_a_heartbeat_ended() -> None:
 def test_events_can_be_told() -> None:
     known, other = a_map(), a_map()
     changed = known.learn_events([event(10, "+", "lb"), event(60, "-", ""), event(70, "+", "")])
-    other.learn_events(known.events_of(changed))
+    other.learn_events(known.evidence.events_of(changed))
     assert whos(other, [(20, 30), (70, 80)]) == ["lb", "(gap)"]
-    assert not np.size(other.learn_events(known.events_of(changed)))
+    assert not np.size(other.learn_events(known.evidence.events_of(changed)))

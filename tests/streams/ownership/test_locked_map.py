@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
+from streams.ownership import evidence
 from streams.ownership import locked_map as shared_ownership
 from streams.ownership.locked_map import LockedOwnershipMap
 from streams.ownership.map import OwnershipMap
@@ -54,3 +55,19 @@ def test_events_come_in_parts_while_more_are_learned(monkeypatch: pytest.MonkeyP
 
 def test_a_map_without_events_has_no_parts() -> None:
     assert list(shared()[1].events()) == []
+
+
+def test_a_map_that_is_mostly_empty_gives_way_to_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers are given out anew: whoever is in the middle of the events begins again."""
+    monkeypatch.setattr(shared_ownership, "_EVENT_ADDRESSES", 1)
+    monkeypatch.setattr(evidence, "_CHUNK", 5)
+    known, ownership = shared()
+    told = [IpEvent("default", address(last), f"lb-{last}", True, 1_000 * SECOND_US) for last in (100, 101, 102)]
+    past = [heartbeats([(0, address(last), 0, 10 * SECOND_US)]) for last in range(1, 21)]
+    ownership.learn([batch([], window=0, beats=beats, workloads=("app",)) for beats in past], [], told)
+    parts = ownership.events()
+    first = next(parts)
+    assert ownership.forget(100 * SECOND_US) == 20
+    with ownership.reading() as fresh:
+        assert fresh is not known and fresh.evidence.addresses.count == len(told)
+    assert {event for part in (first, *parts) for event in part} == set(told)

@@ -31,7 +31,7 @@ def a_map() -> OwnershipMap:
 def everything(known: OwnershipMap) -> set[tuple[object, ...]]:
     return {
         (record.network, record.ip, *(getattr(held, name) for name in held.__slots__))
-        for record in retold(known.ranges_of(np.arange(known.addresses.count)))
+        for record in retold(known.evidence.ranges_of(np.arange(known.evidence.addresses.count)))
         for held in record.ranges
     }
 
@@ -60,7 +60,7 @@ def test_what_one_learns_another_can_be_told(left: list[Said], right: list[Said]
     both.learn(statements(left + right))
     one.learn(statements(left))
     changed = other.learn(statements(right))
-    one.learn(from_changelog(retold(other.ranges_of(changed))))
+    one.learn(from_changelog(retold(other.evidence.ranges_of(changed))))
     assert everything(one) == everything(both)
     assert timeline(one) == timeline(both)
 
@@ -72,7 +72,7 @@ def test_changed_is_what_changed(before: list[Said], new: list[Said]) -> None:
     old = everything(known)
     changed = known.learn(statements(new))
     assert len(changed) == len(set(changed.tolist()))
-    told_of = {(record.network, record.ip, held.port) for record in retold(known.ranges_of(changed)) for held in record.ranges}
+    told_of = {(record.network, record.ip, held.port) for record in retold(known.evidence.ranges_of(changed)) for held in record.ranges}
     differs = everything(known) ^ old
     assert {(row[0], row[1], row[3]) for row in differs} == told_of
     assert not known.learn(statements(new)).size
@@ -100,25 +100,28 @@ def test_many_idle_addresses_make_room() -> None:
     known.learn(statements([*crowd, Said("A", 0, 100)]))
     full = known.memory_bytes
     assert known.forget(50) == 70_000
+    assert known.sparse
+    known = known.rebuilt()
+    assert not known.sparse and known.forgotten_ranges == 70_000
     assert known.memory_bytes < full / 4
     assert who(known, 10, 20) == "A"
-    assert known.addresses.count == 1
+    assert known.evidence.addresses.count == 1
 
 
 def test_an_agent_is_known_by_any_heartbeat_until_it_is_forgotten() -> None:
     known = a_map()
     known.learn(statements([Said("A", 0, 10), Said("web", 0, 20, address(2), port=80)]))
-    ids = known.find(
+    ids = known.evidence.find(
         ["default"],
         np.zeros(3, np.uint32),
         np.frombuffer(address(1) + address(2) + address(3), np.uint8).reshape(3, 16),
         np.zeros(3, np.uint8),
         np.zeros(3, np.uint16),
     )
-    assert known.has_agent(ids).tolist() == [True, True, False]
-    assert known.has_ports(ids).tolist() == [False, True, False]
+    assert known.evidence.has_agent(ids).tolist() == [True, True, False]
+    assert known.evidence.has_ports(ids).tolist() == [False, True, False]
     known.forget(15)
-    assert known.has_agent(ids).tolist() == [False, True, False]
+    assert known.evidence.has_agent(ids).tolist() == [False, True, False]
 
 
 def test_ranges_that_touch_are_one() -> None:

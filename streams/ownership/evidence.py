@@ -1,0 +1,295 @@
+"""What was said of addresses: the union of all heartbeats, sightings and events, per address, owner and node.
+
+In any order, with any repetition, the same evidence. Nothing here is derived: see `streams.ownership.map`. Not safe for use by several
+threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.arrays import I64, U8, U16, U32
+from schemas.instants import FOREVER_US, NEVER_US
+from schemas.records.ip_event import IpEvent
+from streams.columns.strings import StringTable
+from streams.ownership.address_index import AddressIndex, key_columns, split_keys
+from streams.ownership.intervals import OwnedIntervals, subtract, union
+from streams.ownership.ip_events import Event, Held, Sign, ranges_of_events
+from streams.ownership.observations import Observations
+from streams.ownership.ragged import RaggedArray
+
+NODE_PREFIX = "node/"
+"""Names of nodes: they hold the addresses that several workloads share."""
+
+_CHUNK = 65_536
+
+
+class OwnershipEvidence:
+    """Addresses by numbers, which stay what they are: `said` has their ranges by heartbeats, `seen` by flows where no heartbeat of the
+    same node says it already. `from_us`, `until_us`: between which instants heartbeats have spoken at all.
+
+    `event_limit_us`: see `ranges_of_events`.
+    """
+
+    def __init__(self, event_limit_us: int) -> None:
+        self.event_limit_us = event_limit_us
+        self.names = StringTable()
+        self.addresses = AddressIndex()
+        self.said = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
+        self.seen = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
+        self.from_us, self.until_us = FOREVER_US, NEVER_US
+        self._forgotten_us = NEVER_US
+        self._events: dict[int, set[Event]] = {}
+        self._spoken_until_us: I64 = np.zeros(0, np.int64)
+        self._has_ports: U8 = np.zeros(0, np.uint8)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Arrays, and an estimate of 150 bytes for a name or an event."""
+        arrays = sum(part.memory_bytes for part in (self.said, self.seen, self.addresses)) + self._spoken_until_us.nbytes
+        return arrays + self._has_ports.nbytes + 150 * (len(self.names) + sum(map(len, self._events.values())))
+
+    # Taking in.
+
+    def intervals(self, observations: Observations) -> tuple[OwnedIntervals, OwnedIntervals] | None:
+        """Heartbeats and sightings in numbers of this evidence, not merged in yet; None: they say nothing.
+
+        Observations without an owner, without duration, or older than what was forgotten say nothing.
+        """
+        observations = observations.saying()
+        if self._forgotten_us > NEVER_US:
+            observations = observations.rows(observations.end_us > self._forgotten_us)
+        if not len(observations):
+            return None
+        number = self.names.numbers(observations.names)
+        network, ip = number[observations.network], observations.ip
+        port = np.where(observations.by_flow, 0, observations.port).astype(np.uint16)
+        address = self._intern(network, ip, observations.protocol, port)
+        end_us = np.minimum(observations.end_us, FOREVER_US)
+        every = OwnedIntervals(address, number[observations.workload], number[observations.node], observations.start_us, end_us)
+        self._note(network, ip, port, address, end_us)
+        said, seen = every.rows(~observations.by_flow), every.rows(observations.by_flow)
+        self.from_us = min(self.from_us, int(said.start_us.min(initial=FOREVER_US)))
+        self.until_us = max(self.until_us, int(said.end_us.max(initial=NEVER_US)))
+        # Heartbeats that covered what lies before may have been forgotten.
+        return said, seen._replace(start_us=np.maximum(seen.start_us, self._forgotten_us))
+
+    def continuation(self, said: OwnedIntervals) -> tuple[I64, NDArray[np.bool_], NDArray[np.bool_]]:
+        """The usual case without sorting: for each row the place of its address's last range, whether that range goes on with it, and
+        whether it ends later by it.
+        """
+        columns, counts = self.said.columns, self.said.counts[said.address]
+        last = np.maximum(self.said.offsets[said.address] + counts - 1, 0)
+        goes_on = (counts > 0) & (columns["owner"][last] == said.owner) & (columns["node"][last] == said.node)
+        goes_on &= (columns["start_us"][last] <= said.start_us) & (said.start_us <= columns["end_us"][last])
+        return last, goes_on, said.end_us > columns["end_us"][last]
+
+    def prolong(self, places: I64, end_us: I64) -> None:
+        """Ranges, by their places, last until then."""
+        np.maximum.at(self.said.columns["end_us"], places, end_us)
+
+    def hear(self, said: OwnedIntervals) -> tuple[I64, I64]:
+        """Merge heartbeats in. Returns the addresses whose ranges changed, and all of them."""
+        return self._merge(self.said, said)
+
+    def see(self, seen: OwnedIntervals) -> I64:
+        """Merge sightings in, where their node's heartbeats do not say it already. Returns the addresses that changed."""
+        return self._merge(self.seen, seen, without=self.said)[0]
+
+    def drop_sightings(self, heard: I64) -> None:
+        """Drop what heartbeats say by now of these addresses."""
+        seen = heard[self.seen.counts[heard] > 0]
+        if seen.size:
+            self._merge(self.seen, rows_of(self.seen, seen), without=self.said)
+
+    def learn_events(self, events: Sequence[IpEvent]) -> I64:
+        """Add events; returns the addresses of which one is new."""
+        events = [event for event in events if event.workload or not event.assigned]
+        network = self.names.numbers([event.network for event in events])
+        ip = np.frombuffer(b"".join(event.ip for event in events), np.uint8).reshape(-1, 16)
+        none = np.zeros(len(events), np.uint16)
+        changed: set[int] = set()
+        for event, address in zip(events, self._intern(network, ip, none.astype(np.uint8), none).tolist(), strict=True):
+            known = self._events.setdefault(address, set())
+            said = Event(event.at_us, event.assigned, self.names.number(event.workload) if event.workload else None)
+            if said not in known:
+                known.add(said)
+                changed.add(address)
+        return np.array(sorted(changed), np.int64)
+
+    # Looking up.
+
+    def find(self, names: Sequence[str], network: U32, ip: U8, protocol: U8, port: U16) -> I64:
+        """Numbers of addresses, -1 where nothing was ever said. `network` indexes `names`."""
+        number = self.names.numbers(names)
+        return self.addresses.find(key_columns(number[network], ip, protocol, port))
+
+    def has_agent(self, ids: I64) -> NDArray[np.bool_]:
+        """Whether a heartbeat spoke for the whole address or a port of it, at any time within the retention."""
+        spoken = np.zeros(len(ids), np.bool_)
+        known = ids >= 0
+        spoken[known] = self._spoken_until_us[ids[known]] > NEVER_US
+        return spoken
+
+    def has_ports(self, ids: I64) -> NDArray[np.bool_]:
+        """Whether workloads share the address: a listener on one of its ports was named."""
+        shared = np.zeros(len(ids), np.bool_)
+        known = ids >= 0
+        shared[known] = self._has_ports[ids[known]] > 0
+        return shared
+
+    def ranges_of(self, ids: I64) -> Observations:
+        """All that heartbeats and flows said of the addresses. Learning it elsewhere, repeatedly or in part, is harmless."""
+        said, seen = rows_of(self.said, ids), rows_of(self.seen, ids)
+        known = said.concat(seen)
+        network, ip, protocol, port = split_keys(self.addresses.keys[:, known.address])
+        numbers, index = np.unique(np.concatenate((network, known.owner, known.node)), return_inverse=True)
+        network, owner, node = np.split(index.astype(np.uint32), 3)
+        names = tuple(self.names.texts[number] for number in numbers.tolist())
+        by_flows = np.arange(len(known.address)) >= len(said.address)
+        return Observations(names, network, node, owner, ip, port, protocol, known.start_us, known.end_us, by_flows)
+
+    def events_of(self, ids: I64) -> list[IpEvent]:
+        """The events known of the addresses."""
+        told: list[IpEvent] = []
+        for number in ids.tolist():
+            network, ip, _, _ = split_keys(self.addresses.keys[:, [number]])
+            name = self.names.texts[int(network[0])]
+            for at_us, assigned, owner in sorted(self._events.get(number, ()), key=lambda event: event[:2]):
+                told.append(IpEvent(name, ip.tobytes(), "" if owner is None else self.names.texts[owner], assigned, at_us))
+        return told
+
+    @property
+    def with_events(self) -> I64:
+        """Numbers of the addresses that events speak of, ascending."""
+        return np.array(sorted(self._events), np.int64)
+
+    def evented(self, ids: I64) -> list[int]:
+        """Those that events speak of, in the same order."""
+        return [number for number in ids.tolist() if number in self._events] if self._events else []
+
+    def event_ranges(self, number: int) -> list[Held]:
+        """What events say of an address, and of its heartbeats whatever ends a range without an event."""
+        said = rows_of(self.said, np.array([number]))
+        signs = map(Sign, said.start_us.tolist(), said.end_us.tolist(), said.owner.tolist())
+        return ranges_of_events(self._events[number], signs, self.event_limit_us)
+
+    def assignments(self, ids: I64) -> OwnedIntervals:
+        """Events say of an instant who got the address."""
+        held = [(number, event.at_us, event.owner) for number in self.evented(ids) for event in self._events[number] if event.assigned]
+        address, at_us, owner = np.array(held, np.int64).reshape(-1, 3).T
+        return OwnedIntervals(address, owner.astype(np.uint32), np.zeros(len(owner), np.uint32), at_us, at_us + 1)
+
+    def strangers(self, ids: I64, said: OwnedIntervals) -> OwnedIntervals:
+        """Sightings, without those of a node's own processes at an address that the node itself holds by what is `said`: they share it."""
+        seen = rows_of(self.seen, ids)
+        if len(seen.address):
+            owners, index = np.unique(said.owner, return_inverse=True)
+            own = np.array([self.names.texts[number].startswith(NODE_PREFIX) for number in owners.tolist()], np.bool_)[index]
+            pair = said.address[own] << 32 | said.node[own]
+            seen = seen.rows(~np.isin(seen.address << 32 | seen.node, pair))
+        return seen
+
+    # Forgetting.
+
+    def forget_events(self, before_us: int) -> None:
+        """Keep events since then, and the ranges that reach beyond it as events: what ended them may be forgotten itself."""
+        for number in self._events:
+            kept = {event for event in self._events[number] if event.at_us >= before_us}
+            for start_us, end_us, owner in self.event_ranges(number):
+                if end_us > before_us:
+                    kept.add(Event(start_us, True, owner))
+                    kept |= {Event(end_us, False, owner)} if end_us < FOREVER_US else set()
+            self._events[number] = kept
+
+    def forget_ranges(self, before_us: int) -> None:
+        """Drop what ended by then; what is said of that time later says nothing."""
+        self._forgotten_us = max(self._forgotten_us, before_us)
+        self.said.drop_ended(before_us)
+        self.seen.drop_ended(before_us)
+        self._spoken_until_us[self._spoken_until_us <= before_us] = NEVER_US
+
+    @property
+    def sparse(self) -> bool:
+        """Whether most addresses, and many, are without any evidence left."""
+        held = np.count_nonzero((self.said.counts > 0) | (self.seen.counts > 0))
+        idle = self.addresses.count - int(held) - len(self._events)
+        return idle > max(_CHUNK, self.addresses.count // 2)
+
+    def parts(self) -> Iterable[Observations]:
+        """All that heartbeats and flows said, in parts."""
+        for first in range(0, self.addresses.count, _CHUNK):
+            yield self.ranges_of(np.arange(first, min(first + _CHUNK, self.addresses.count)))
+
+    def succeed(self, other: OwnershipEvidence) -> None:
+        """Take over what does not follow from the observations and events of another evidence."""
+        self.from_us, self.until_us, self._forgotten_us = other.from_us, other.until_us, other._forgotten_us
+
+    # By numbers.
+
+    def _intern(self, network: U32, ip: U8, protocol: U8, port: U16) -> I64:
+        address = self.addresses.intern(key_columns(network, ip, protocol, port))
+        self._resize()
+        return address
+
+    def _resize(self) -> None:
+        count = self.addresses.count
+        self.said.resize(count)
+        self.seen.resize(count)
+        if count > len(self._has_ports):
+            more = count + count // 4 - len(self._has_ports)
+            self._has_ports = np.concatenate((self._has_ports, np.zeros(more, np.uint8)))
+            self._spoken_until_us = np.concatenate((self._spoken_until_us, np.full(more, NEVER_US, np.int64)))
+
+    def _note(self, network: U32, ip: U8, port: U16, address: I64, until_us: I64) -> None:
+        """Mark whole addresses as spoken for, and as shared where the statement is about a port."""
+        np.maximum.at(self._spoken_until_us, address, until_us)
+        ported = np.flatnonzero(port)
+        if ported.size:
+            none = np.zeros(ported.size, np.uint16)
+            whole = self._intern(network[ported], ip[ported], none.astype(np.uint8), none)
+            np.maximum.at(self._spoken_until_us, whole, until_us[ported])
+            self._has_ports[whole] = 1
+
+    def _merge(self, where: RaggedArray, said: OwnedIntervals, without: RaggedArray | None = None) -> tuple[I64, I64]:
+        """Sort new ranges into their addresses' lists, except where `without` covers them. Returns the addresses whose list
+        changed, and all of them.
+        """
+        touched = np.unique(said.address)
+        known = rows_of(where, touched)
+        merged = union(known.concat(said))
+        if without is not None:
+            merged = subtract(merged, rows_of(without, touched))
+        counts = counts_of(touched, merged.address)
+        changed = touched[_differs(touched, known, merged)]
+        where.put(touched, counts, start_us=merged.start_us, end_us=merged.end_us, owner=merged.owner, node=merged.node)
+        return changed, touched
+
+
+def rows_of(where: RaggedArray, ids: I64) -> OwnedIntervals:
+    """What is said, or was seen, of the addresses."""
+    rows, columns = where.positions(ids), where.columns
+    return OwnedIntervals(np.repeat(ids, where.counts[ids]), *(columns[name][rows] for name in ("owner", "node", "start_us", "end_us")))
+
+
+def counts_of(touched: I64, address: I64) -> I64:
+    """How many rows each of the (sorted) touched addresses has in a sorted column of addresses."""
+    counts: I64 = np.searchsorted(address, touched, "right") - np.searchsorted(address, touched, "left")
+    return counts
+
+
+def _differs(touched: I64, known: OwnedIntervals, merged: OwnedIntervals) -> NDArray[np.bool_]:
+    """Which touched addresses have other rows than before. Both sides are sorted alike."""
+    before, after = counts_of(touched, known.address), counts_of(touched, merged.address)
+    differs: NDArray[np.bool_] = before != after
+    same = np.flatnonzero(~differs)
+    if same.size:
+        old, new = np.isin(known.address, touched[same]), np.isin(merged.address, touched[same])
+        left, right = known.rows(old), merged.rows(new)
+        unequal = (left.owner != right.owner) | (left.node != right.node)
+        unequal |= (left.start_us != right.start_us) | (left.end_us != right.end_us)
+        differs[np.searchsorted(touched, left.address[unequal])] = True
+    return differs
