@@ -6,11 +6,22 @@ import base64
 import http.client
 import json
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote
 
 from schemas.errors import SettingError, Unavailable
+from schemas.urls import scheme_of, split_url
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+
+
+def read_registry_url(url: str) -> SplitResult:
+    """Its parts. ValueError with half a sentence that repeats none but the scheme."""
+    if scheme_of(url) not in ("http", "https"):
+        raise ValueError(f"it has the scheme {scheme_of(url)!r}; write it as http://host:8081")
+    parts = split_url(url)
+    if not parts.hostname:
+        raise ValueError("it names no host; write it as http://host:8081")
+    return parts
 
 
 class HttpRegistry:
@@ -18,12 +29,10 @@ class HttpRegistry:
 
     def __init__(self, url: str, timeout: float = 10.0) -> None:
         try:
-            parts = urlsplit(url)
-            self._host, self._port = parts.hostname, parts.port
+            parts = read_registry_url(url)
         except ValueError as error:
-            raise SettingError(f"The schema registry's URL is malformed ({error}); write it like http://registry:8081.") from None
-        if parts.scheme not in ("http", "https") or not self._host:
-            raise SettingError(f"The schema registry's URL has scheme {ascii(parts.scheme)}; write it like http://registry:8081.")
+            raise SettingError(f"WEIR_SCHEMA_REGISTRY_URL is not usable: {error}.") from None
+        self._host, self._port = parts.hostname, parts.port
         self._secure = parts.scheme == "https"
         self._prefix = parts.path.rstrip("/")
         self._timeout = timeout

@@ -1,12 +1,13 @@
-"""WEIR_CLICKHOUSE_URL taken apart. No message repeats a password."""
+"""WEIR_CLICKHOUSE_URL taken apart. No message repeats what may be a password."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 from schemas.errors import SettingError
+from schemas.urls import scheme_of, split_url
 from sinks.engines.base import DATABASE
 
 _FORMS = "chdb:///DIR or clickhouse://user:password@host:9000/weir?secure=1"
@@ -29,45 +30,42 @@ class Server:
         return f"ClickHouse at {self.host}:{self.port}"
 
 
-def parse_url(url: str) -> Path | Server:
-    """A directory for chDB, or a server. `SettingError` for anything else."""
+def parse_url(url: str, setting: str = "WEIR_CLICKHOUSE_URL") -> Path | Server:
+    """A directory for chDB, or a server. `SettingError`, which names the setting, for anything else."""
     try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise SettingError(f"WEIR_CLICKHOUSE_URL cannot be read: write {_FORMS}.") from None
-    if parts.scheme == "chdb":
-        return _directory(parts)
-    if parts.scheme == "clickhouse":
-        return _server(parts)
-    raise SettingError(f"WEIR_CLICKHOUSE_URL has the scheme {parts.scheme!r}: write {_FORMS}.")
+        return read_url(url)
+    except ValueError as error:
+        raise SettingError(f"{setting} is not usable: {error}.") from None
+
+
+def read_url(url: str) -> Path | Server:
+    """The same, with half a sentence in a ValueError."""
+    scheme = scheme_of(url)
+    if scheme not in ("chdb", "clickhouse"):
+        raise ValueError(f"it has the scheme {scheme!r}; write {_FORMS}")
+    parts = split_url(url)
+    return _directory(parts) if scheme == "chdb" else _server(parts)
 
 
 def _directory(parts: SplitResult) -> Path:
     if parts.netloc or not parts.path.strip("/"):
-        raise SettingError("WEIR_CLICKHOUSE_URL names no directory: write chdb:/// and an absolute path, as in chdb:///var/lib/weir/data.")
+        raise ValueError("it names no directory; write chdb:/// and an absolute path, as in chdb:///var/lib/weir/data")
     if parts.query or parts.fragment:
-        raise SettingError("WEIR_CLICKHOUSE_URL has something after the directory: chdb:///DIR takes no options.")
+        raise ValueError("it has something after the directory; chdb:///DIR takes no options")
     return Path("/" + unquote(parts.path).lstrip("/"))
 
 
 def _server(parts: SplitResult) -> Server:
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise SettingError("WEIR_CLICKHOUSE_URL has a port that is no number up to 65535: write host:9000.") from None
-    if not host:
-        raise SettingError(f"WEIR_CLICKHOUSE_URL names no host: write {_FORMS}.")
-    database = unquote(parts.path.strip("/")) or DATABASE
-    if database != DATABASE:
-        raise SettingError(
-            f"WEIR_CLICKHOUSE_URL names the database {database!r}: weir's tables are in {DATABASE!r}, so end it with /{DATABASE}."
-        )
+    if not parts.hostname:
+        raise ValueError(f"it names no host; write {_FORMS}")
+    if (unquote(parts.path.strip("/")) or DATABASE) != DATABASE:
+        raise ValueError(f"it names another database than {DATABASE!r}, where weir's tables are; end it with /{DATABASE}")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     secure, verify = _flag(options, "secure", False), _flag(options, "verify", True)
-    if options:
-        raise SettingError(f"WEIR_CLICKHOUSE_URL has the option {sorted(options)[0]!r}: it takes secure and verify, each 0 or 1.")
+    if options or parts.fragment:
+        raise ValueError("it has another option than secure and verify, each 0 or 1")
     user = unquote(parts.username or "default")
-    return Server(host, port or (9440 if secure else 9000), user, unquote(parts.password or ""), secure, verify)
+    return Server(parts.hostname, parts.port or (9440 if secure else 9000), user, unquote(parts.password or ""), secure, verify)
 
 
 def _flag(options: dict[str, str], name: str, default: bool) -> bool:
@@ -75,5 +73,5 @@ def _flag(options: dict[str, str], name: str, default: bool) -> bool:
     if text is None:
         return default
     if text.lower() not in _FLAGS:
-        raise SettingError(f"WEIR_CLICKHOUSE_URL has {name}={text!r}: write {name}=1 or {name}=0.")
+        raise ValueError(f"its option {name} is neither 0 nor 1; write {name}=1 or {name}=0")
     return _FLAGS[text.lower()]

@@ -16,7 +16,8 @@ from streams.observe import metrics
 from streams.observe.cpu_threads import ThreadTimes
 from tests.support.processes import ROOT
 from weir.cli import COMMANDS
-from weir.settings.catalogue import Settings
+from weir.settings.catalogue import SECRETS, Settings
+from weir.settings.secret_files import FILE
 
 README, FORMATS, OPERATING = ((ROOT / name).read_text() for name in ("README.md", "docs/formats.md", "docs/operating.md"))
 PAGES = (README, (ROOT / "CONTRIBUTING.md").read_text(), *(page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))))
@@ -34,7 +35,7 @@ def test_every_command_has_a_row(command: str) -> None:
 
 
 def test_every_setting_has_a_row_and_no_other_is_named() -> None:
-    fields = {f"WEIR_{field.upper()}" for field in Settings.model_fields}
+    fields = {f"WEIR_{field.upper()}" for field in (*Settings.model_fields, *(secret + FILE for secret in SECRETS))}
     rows = set(re.findall(r"`(WEIR_[A-Z_]+)`", "".join(re.findall(r"^\| `WEIR_[^|]+", OPERATING, re.MULTILINE))))
     assert rows == fields
     assert {name for page in PAGES for name in re.findall(r"`(WEIR_[A-Z_]+)`", page)} - fields == set()

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schemas.wire.registry import read_registry_url
+from sinks.engines.url import read_url
 from weir.settings.bootstrap import check_bootstrap
 from weir.settings.cidrs import parse_cidrs
 from weir.settings.paths import default_state_dir
@@ -21,14 +23,14 @@ SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
 def _clickhouse_url(url: str) -> str:
-    if url and not url.startswith(("chdb:///", "clickhouse://")):
-        raise ValueError("write it as chdb:///DIR or clickhouse://user:password@host:9000/weir?secure=1")
+    if url:
+        read_url(url)
     return url
 
 
 def _registry_url(url: str) -> str:
-    if url and not url.startswith(("http://", "https://")):
-        raise ValueError("it is not the address of a schema registry; write it as http://host:8081")
+    if url:
+        read_registry_url(url)
     return url
 
 
@@ -59,6 +61,9 @@ def _plain_name(text: str) -> str:
         raise ValueError("it is over 512 bytes or holds control characters; give it a plain name")
     return text
 
+
+SECRETS = ("kafka_sasl_password", "schema_registry_url", "clickhouse_url")
+"""Fields that may hold a password: masked where they are shown; `<field>_file` names a file that holds one."""
 
 Name = Annotated[str, Field(min_length=1), AfterValidator(_plain_name)]
 

@@ -6,7 +6,7 @@ Both say the same in every region: `10.1.0.0/16=eu,10.2.0.0/16=us`, and for the 
 from __future__ import annotations
 
 from schemas.topics import REGION_NAME
-from weir.settings.bootstrap import check_bootstrap
+from weir.settings.bootstrap import check_bootstrap, check_no_credentials
 from weir.settings.cidrs import Network, parse_cidrs
 
 
@@ -21,6 +21,7 @@ def parse_region_cidrs(text: str) -> tuple[tuple[Network, str], ...]:
 
 def parse_region_kafka(text: str) -> dict[str, str]:
     """Region to bootstrap list, in Kafka's form. ValueError with one sentence that names the part at fault."""
+    check_no_credentials(text)
     found: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         region, equals, servers = (piece.strip() for piece in part.partition("="))

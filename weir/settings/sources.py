@@ -13,9 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.errors import SettingError
-from weir.settings.catalogue import Settings
+from weir.settings.catalogue import SECRETS, Settings
+from weir.settings.secret_files import FILE, with_secrets
 
 PREFIX = "WEIR_"
+NAMES = (*Settings.model_fields, *(field + FILE for field in SECRETS))
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Loaded:
     """The settings in force, and for each of them where it came from."""
 
     settings: Settings
-    origins: dict[str, str]  # every field's name -> "environment", "file PATH" or "default"
+    origins: dict[str, str]  # every field's name -> "environment", "file PATH" or "default"; of a secret's file, "..., from PATH"
 
 
 def load_settings(config: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
@@ -31,11 +33,10 @@ def load_settings(config: Path | None = None, environment: Mapping[str, str] | N
 
     A variable that is set but empty means the default, also where the file says otherwise.
     """
-    from_file = _read_file(config) if config else {}
-    from_env = _read_environment(os.environ if environment is None else environment)
+    from_file, file_origins = with_secrets(_read_file(config) if config else {}, f"file {config}", lambda field: f"{field} in {config}")
+    from_env, env_origins = with_secrets(_read_environment(os.environ if environment is None else environment), "environment", variable)
     values = {**from_file, **from_env}
-    origins = dict.fromkeys(Settings.model_fields, "default")
-    origins |= dict.fromkeys(from_file, f"file {config}") | dict.fromkeys(from_env, "environment")
+    origins = {**dict.fromkeys(Settings.model_fields, "default"), **file_origins, **env_origins}
     given = {name: value for name, value in values.items() if value != ""}
     origins |= dict.fromkeys(values.keys() - given.keys(), "default")
     try:
@@ -52,7 +53,7 @@ def variable(field: str) -> str:
 def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     given = {name[len(PREFIX) :].lower(): (name, text) for name, text in environment.items() if name.startswith(PREFIX)}
     for field, (name, _) in given.items():
-        if field not in Settings.model_fields or name != variable(field):
+        if field not in NAMES or name != variable(field):
             raise SettingError(f"{name} is not a setting of weir{_nearest(field, variable)}")
     return {field: text for field, (_, text) in given.items()}
 
@@ -65,7 +66,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"--config {path} is not valid TOML ({error}): correct it there.") from error
     for name, value in values.items():
-        if name not in Settings.model_fields:
+        if name not in NAMES:
             raise SettingError(f"{name} in {path} is not a setting of weir{_nearest(name.lower().removeprefix('weir_'), str)}")
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise SettingError(f"{name} in {path} is a {type(value).__name__}: give a text or a whole number.")
@@ -73,7 +74,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _nearest(field: str, spell: Callable[[str], str]) -> str:
-    close = get_close_matches(field, Settings.model_fields, n=1, cutoff=0.5)
+    close = get_close_matches(field, NAMES, n=1, cutoff=0.5)
     return f": did you mean {spell(close[0])}?" if close else ": `weir config` lists them all."
 
 
@@ -85,12 +86,16 @@ def _sentence(error: ValidationError, origins: dict[str, str]) -> str:
         return f"The settings do not fit together: {said}."
     field = str(first["loc"][0])
     where = origins[field]
-    name = variable(field) if where == "environment" else f"{field} in {where.removeprefix('file ')}"
-    shown = "" if "password" in field or field.endswith("_url") else f"={_short(first['input'])}"
+    place = where.removeprefix("file ")
+    name = variable(field) + place.removeprefix("environment") if place.startswith("environment") else f"{field} in {place}"
+    shown = "" if field in SECRETS else _shown(first["input"])
     return f"{name}{shown} is not usable: {said[:1].lower()}{said[1:]}."
 
 
-def _short(value: object) -> str:
+def _shown(value: object) -> str:
+    """`=value`, shortened; empty where it looks like a URL with a password."""
     text = str(value)
+    if "@" in text or "://" in text:
+        return ""
     text = text if text.isprintable() else ascii(text)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return f"={text if len(text) <= 80 else f'{text[:77]}...'}"
