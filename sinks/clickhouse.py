@@ -69,6 +69,8 @@ class ClickHouseSink:
     def query(self, sql: str) -> pa.Table:
         if not sql.strip().rstrip(";"):
             raise WeirError("the statement is empty: write one, such as SHOW TABLES.")
+        if not _is_utf8(sql):
+            raise WeirError("the statement is not UTF-8: write it as UTF-8.")
         return readable(self._engine.query(sql, guarded=True))
 
     def applied_batches(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
@@ -93,3 +95,12 @@ class ClickHouseSink:
 
     def close(self) -> None:
         self._engine.close()
+
+
+def _is_utf8(text: str) -> bool:
+    """Bytes of a command line that are not UTF-8 come as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -6,7 +6,6 @@ A command's module is loaded when it is asked for, and loads what it needs when 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -16,7 +15,7 @@ import click
 
 from schemas.private_files import restrict_umask
 from weir.failures import WRONG, report, tell
-from weir.output.stdout import ReaderGone
+from weir.output.stdout import ReaderGone, discard, occupy_standard_descriptors
 from weir.signals import interrupt_on_sigterm
 
 COMMANDS = (
@@ -73,6 +72,7 @@ def weir(context: click.Context) -> None:
 
 def main() -> None:
     restrict_umask()
+    occupy_standard_descriptors()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -84,8 +84,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 0
     except ReaderGone:
-        # `weir query | head`. Nothing more may be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard()  # `weir query | head`
         return 0
     except click.ClickException as error:
         tell(_usage_sentence(error))

@@ -14,20 +14,14 @@ from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import DATABASE, Settings
 from sinks.engines.directory import DirectoryLock
 from sinks.engines.errors import code_of, server_error
+from sinks.engines.guard import READ_LIMITS, check
 from sinks.engines.payload import Payload
 from sinks.engines.quoting import quoted
-from sinks.engines.result import with_types
+from sinks.engines.result import with_text, with_types
 
-READ_SECONDS = 60
-READ_LIMITS: dict[str, str | int] = {
-    "readonly": 2,
-    "max_execution_time": READ_SECONDS,
-    "max_memory_usage": 2_000_000_000,
-    "max_result_rows": 5_000_000,
-    "max_result_bytes": 512_000_000,
-    "result_overflow_mode": "throw",
-}
-"""For SQL that a person wrote: it reads, for a minute at most, and its answer fits into memory."""
+READER: dict[str, str | int] = {**READ_LIMITS, "allow_introspection_functions": 0, "output_format_arrow_string_as_string": 0}
+"""Introspection is on in the embedded engine. Text may hold any bytes, and Arrow's strings may not."""
+_NO_SELECT = ("SHOW", "DESCRIBE", "EXISTS", "EXPLAIN")
 
 T = TypeVar("T")
 
@@ -43,7 +37,7 @@ class ChdbEngine:
         self._lock = DirectoryLock(directory)
         try:
             self._writer = _Session(directory, self.name)
-            self._reader = _Session(directory, self.name, READ_LIMITS)
+            self._reader = _Session(directory, self.name, READER)
         except BaseException:
             self._lock.release()
             raise
@@ -57,7 +51,9 @@ class ChdbEngine:
             self.execute(statement)
 
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
-        return (self._reader if guarded else self._writer).query(sql)
+        if not guarded:
+            return self._writer.query(sql)
+        return with_text(self._reader.query(check(sql, self.name, self._reader.ask)))
 
     def close(self) -> None:
         self._reader.close()
@@ -73,7 +69,7 @@ class _Session:
         self._mutex = threading.Lock()
         self._inside = False
         self._session: Any = self._guard(lambda: _open(directory))
-        for key, value in sorted((settings or {}).items()):
+        for key, value in sorted((settings or {}).items(), key=lambda item: item[0] == "readonly"):  # last: it forbids all others
             self.run(partial(_set, key, value if isinstance(value, int) else quoted(value)))
 
     def run(self, call: Callable[[Any], T]) -> T:
@@ -82,13 +78,19 @@ class _Session:
                 raise WeirError(f"{self._name} has been closed: open it again.")
             return self._guard(lambda: call(self._session))
 
+    def ask(self, sql: str) -> str:
+        """The one column of an answer as text, a line a row."""
+        answer: bytes = self.run(lambda session: session.query(sql, "TSVRaw").bytes())
+        return answer.decode("utf-8", "backslashreplace")
+
     def query(self, sql: str) -> pa.Table:
         self._enter_database()
         types = self.run(lambda session: _column_types(session, sql))
         data = self.run(lambda session: session.query(f"{sql.rstrip().rstrip(';')}\n", "ArrowStream").bytes())
         if not data:
             return pa.table({})
-        return with_types(pa.ipc.open_stream(data).read_all(), types)
+        table = pa.ipc.open_stream(data).read_all()
+        return with_types(table, types) if len(types) == table.num_columns else table
 
     def close(self) -> None:
         with self._mutex:
@@ -141,17 +143,16 @@ def _as_stream(rows: pa.Table) -> pa.Buffer:
     return out.getvalue()
 
 
-def _column_types(session: Any, sql: str) -> dict[str, str]:
-    """ClickHouse types by column; empty for statements that are no SELECT: their answers are text and numbers."""
-    head = sql.lstrip(" \t\r\n(").upper()
-    if not head.startswith(("SELECT", "WITH")):
-        return {}
+def _column_types(session: Any, sql: str) -> list[str]:
+    """ClickHouse types, one a column; empty for statements that are no SELECT: their answers are text and numbers."""
+    if sql.lstrip().startswith(_NO_SELECT):
+        return []
     try:
         described = session.query(f"DESCRIBE TABLE (\n{sql.rstrip().rstrip(';')}\n)", "ArrowStream").bytes()
     except RuntimeError:
-        return {}  # the statement itself will say what is wrong with it
-    table = pa.ipc.open_stream(described).read_all()
-    return dict(zip(table.column("name").to_pylist(), table.column("type").to_pylist(), strict=True))
+        return []  # the statement itself will say what is wrong with it
+    types = pa.ipc.open_stream(described).read_all().column("type")
+    return list(types.cast(pa.binary()).cast(pa.string()).to_pylist())
 
 
 def _engine_words(text: str) -> str:

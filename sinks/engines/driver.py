@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import DATABASE, Settings
-from sinks.engines.chdb import READ_LIMITS
 from sinks.engines.driver_columns import from_driver, to_driver
 from sinks.engines.errors import server_error
+from sinks.engines.guard import READ_LIMITS, check
 from sinks.engines.result import with_types
 from sinks.engines.url import Server
+from sinks.engines.values import text
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 300
@@ -50,8 +51,10 @@ class DriverEngine:
         self._run(lambda client: client.execute(statement, columns, columnar=True, types_check=False, settings=dict(settings)))
 
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
-        limits = dict(READ_LIMITS) if guarded else None
-        statement = sql.rstrip().rstrip(";")
+        if not guarded:
+            return self._run(lambda client: _answer(client, sql.rstrip().rstrip(";"), {}))
+        limits = self._run(_read_limits)
+        statement = check(sql, self.name, lambda own: self._run(lambda client: _text(client, own, limits)))
         return self._run(lambda client: _answer(client, statement, limits))
 
     def close(self) -> None:
@@ -140,12 +143,26 @@ def _client(server: Server, database: str, answer_seconds: float) -> Any:
     )
 
 
-def _answer(client: Any, statement: str, limits: dict[str, Any] | None) -> pa.Table:
-    columns, header = client.execute(statement, columnar=True, with_column_types=True, settings=limits)
+def _read_limits(client: Any) -> Settings:
+    """The settings to send with a question. A user whose profile is readonly = 1 may send none, and of readonly = 2 all but that one."""
+    found = client.execute("SELECT value FROM system.settings WHERE name = 'readonly'")
+    level = str(found[0][0]) if found else "0"
+    if level == "1":
+        return {}
+    return {name: value for name, value in READ_LIMITS.items() if level == "0" or name != "readonly"}
+
+
+def _answer(client: Any, statement: str, limits: Settings) -> pa.Table:
+    columns, header = client.execute(statement, columnar=True, with_column_types=True, settings=dict(limits))
     zone = client.connection.server_info.timezone
     data = columns or [()] * len(header)
     arrays = [from_driver(values, kind, zone) for values, (_, kind) in zip(data, header, strict=True)]
-    return with_types(pa.Table.from_arrays(arrays, names=[name for name, _ in header]), dict(header))
+    return with_types(pa.Table.from_arrays(arrays, names=[name for name, _ in header]), [kind for _, kind in header])
+
+
+def _text(client: Any, statement: str, limits: Settings) -> str:
+    """The one column of an answer, a line a row."""
+    return "\n".join(text(row[0]) for row in client.execute(statement, settings=dict(limits)))
 
 
 def _reason(error: Exception) -> str:

@@ -70,7 +70,7 @@ def code_of(text: str) -> int | None:
 def first_sentence(text: str, limit: int = 400) -> str:
     """The engine's own words without its prefix, its stack trace and its second thoughts."""
     line = next((part for part in text.splitlines() if part.strip()), "no message").strip()
-    line = _NOISE.sub("", line).split(" Stack trace:")[0].strip()
+    line = _NOISE.sub("", line).split(" Stack trace:")[0].split(": In scope SELECT formatQuery")[0].strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

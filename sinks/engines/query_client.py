@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import Settings
-from sinks.engines.chdb import READ_SECONDS
+from sinks.engines.guard import READ_SECONDS
 from sinks.engines.query_protocol import address, receive, unpack
 
 ANSWER_SECONDS = 3.0 * READ_SECONDS

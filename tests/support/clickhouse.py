@@ -39,13 +39,19 @@ CONFIG = """<?xml version="1.0"?>
 """
 USERS = """<?xml version="1.0"?>
 <yandex>
-    <profiles><default></default></profiles>
+    <profiles>
+        <default></default><strict><readonly>1</readonly></strict><lenient><readonly>2</readonly></lenient>
+    </profiles>
     <quotas><default></default></quotas>
-    <users><default>
-        <password>{password}</password><networks><ip>{clients}</ip></networks><profile>default</profile><quota>default</quota>
-    </default></users>
+    <users>{users}</users>
 </yandex>
 """
+
+USER = """<{profile}>
+    <password>{password}</password><networks><ip>{clients}</ip></networks><profile>{profile}</profile><quota>default</quota>
+</{profile}>"""
+PROFILES = ("default", "strict", "lenient")
+"""Each has a user of its name: who may do everything; only read; only read, and change settings."""
 
 
 class _Server:
@@ -140,7 +146,8 @@ class DebianServer(_Server):
         for name in ("data", "tmp", "files", "schemas"):
             (self.directory / name).mkdir(exist_ok=True)
         (self.directory / "config.xml").write_text(CONFIG.format(listen=LISTEN, port=self.port, directory=self.directory))
-        (self.directory / "users.xml").write_text(USERS.format(password=self.password, clients=CLIENTS))
+        users = "".join(USER.format(profile=name, password=self.password, clients=CLIENTS) for name in PROFILES)
+        (self.directory / "users.xml").write_text(USERS.format(users=users))
         return [program, f"--config-file={self.directory / 'config.xml'}"]
 
 

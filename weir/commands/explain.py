@@ -29,11 +29,11 @@ def command(run: Run, remote_ip: str, local_ip: str | None, port: int | None, at
     from schemas.errors import WeirError
     from sinks.open import open_sink
     from weir.explain.evidence import Question, gather
-    from weir.settings.targets import clickhouse_url
+    from weir.settings.targets import reading_url
 
     settings = run.settings()
     question = Question(_address("REMOTE_IP", remote_ip), _address("--local-ip", local_ip) if local_ip else None, port, _at(at))
-    sink = open_sink(clickhouse_url(settings), read_only=True)
+    sink = open_sink(reading_url(settings), read_only=True)
     try:
         evidence = gather(sink, question)
     finally:

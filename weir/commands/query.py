@@ -41,9 +41,9 @@ def command(run: Run, sql: str | None, form: str) -> None:
     if not text.strip():
         return _show_examples()
     from sinks.open import open_sink
-    from weir.settings.targets import clickhouse_url
+    from weir.settings.targets import reading_url
 
-    sink = open_sink(clickhouse_url(run.settings()), read_only=True)
+    sink = open_sink(reading_url(run.settings()), read_only=True)
     try:
         result = sink.query(text)
     finally:

@@ -16,6 +16,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from sinks.engines.types import WIDE_MARK
+
+Convert = Callable[[Any], Any]
 CHUNK_ROWS = 4_096
 TABLE_ROWS = 10_000
 """A table for people ends here; csv and json have no end of their own."""
@@ -52,29 +55,64 @@ def text(value: Any) -> str:
 
 def numeric(result: pa.Table) -> list[bool]:
     """Which columns hold numbers."""
-    return [pa.types.is_integer(f.type) or pa.types.is_floating(f.type) or pa.types.is_decimal(f.type) for f in result.schema]
+    return [_is_number(field) for field in result.schema]
+
+
+def _is_number(field: pa.Field) -> bool:
+    wide = (field.metadata or {}).items() >= WIDE_MARK.items()
+    return wide or pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
 
 
 def rows(result: pa.Table) -> Iterator[tuple[Any, ...]]:
-    """Rows of values that JSON knows: None, bool, int, float, str, list and dict."""
+    """Rows of values that JSON knows: None, bool, int, float, Decimal, str, list and dict."""
+    converters = [_converter(field) for field in result.schema]
     for batch in result.to_batches(max_chunksize=CHUNK_ROWS):
-        yield from zip(*(_column(column) for column in batch.columns), strict=True)
+        yield from zip(*map(_column, batch.columns, converters), strict=True)
 
 
-def _column(column: pa.Array) -> list[Any]:
-    convert = _converter(column.type)
+def _column(column: pa.Array, convert: Convert | None) -> list[Any]:
     values = column.to_pylist()
     return values if convert is None else [None if value is None else convert(value) for value in values]
 
 
-def _converter(kind: pa.DataType) -> Callable[[Any], Any] | None:
+def _converter(field: pa.Field) -> Convert | None:
+    """By the type's whole tree; None where Python's value is JSON's."""
+    kind = field.type
     if isinstance(kind, pa.DictionaryType):
-        return _converter(kind.value_type)
+        return _converter(field.with_type(kind.value_type))
+    if (field.metadata or {}).items() >= WIDE_MARK.items():
+        return Decimal
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind):
         return None
     if pa.types.is_timestamp(kind):
         return _seconds if kind.unit == "s" else instant
-    return _mapping if pa.types.is_map(kind) else plain
+    if pa.types.is_map(kind):
+        return _mapping(_part(kind.key_field), _part(kind.item_field))
+    if pa.types.is_list(kind):
+        inner = _part(kind.value_field)
+        return lambda values: [inner(value) for value in values]
+    if pa.types.is_struct(kind):
+        parts = [_part(kind.field(index)) for index in range(kind.num_fields)]
+        return lambda value: dict(zip(value, (part(item) for part, item in zip(parts, value.values(), strict=True)), strict=True))
+    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json":
+        return _json
+    return plain
+
+
+def _part(field: pa.Field) -> Convert:
+    convert = _converter(field)
+    return lambda value: value if value is None or convert is None else convert(value)
+
+
+def _mapping(key: Convert, item: Convert) -> Convert:
+    return lambda pairs: {text(key(name)): item(value) for name, value in pairs}
+
+
+def _json(value: str) -> Any:
+    try:
+        return plain(orjson.loads(value))
+    except orjson.JSONDecodeError:
+        return value
 
 
 def plain(value: Any) -> Any:
@@ -86,14 +124,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return instant(value)
     if isinstance(value, dict):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {text(plain(key)): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return value.isoformat() if isinstance(value, date) else value if isinstance(value, str | int | None) else _other(value)
-
-
-def _mapping(pairs: list[tuple[Any, Any]]) -> Any:
-    return plain(dict(pairs))
 
 
 def instant(value: datetime) -> str:

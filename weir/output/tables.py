@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ def show_table(names: Sequence[str], rows: Iterable[Sequence[str]], numeric: Seq
     from rich.table import Table
     from rich.text import Text
 
-    terminal = sys.stdout.isatty()
+    terminal = sys.stdout is not None and sys.stdout.isatty()
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, name in enumerate(names):
         right = bool(numeric and numeric[index])
@@ -26,10 +27,9 @@ def show_table(names: Sequence[str], rows: Iterable[Sequence[str]], numeric: Seq
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     width = shutil.get_terminal_size().columns if terminal else UNBOUNDED
-    console = Console(width=width, highlight=False, force_terminal=terminal)
-    with console.capture() as capture:
-        console.print(table)
-    write("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    shown = io.StringIO()  # rich writes to no descriptor: a full one is `write`'s to report
+    Console(file=shown, width=width, highlight=False, force_terminal=terminal).print(table)
+    write("\n".join(line.rstrip() for line in shown.getvalue().splitlines()))
 
 
 def printable(text: str) -> str:

@@ -62,7 +62,7 @@ def _plain_name(text: str) -> str:
     return text
 
 
-SECRETS = ("kafka_sasl_password", "schema_registry_url", "clickhouse_url")
+SECRETS = ("kafka_sasl_password", "schema_registry_url", "clickhouse_url", "clickhouse_read_url")
 """Fields that may hold a password: masked where they are shown; `<field>_file` names a file that holds one."""
 
 Name = Annotated[str, Field(min_length=1), AfterValidator(_plain_name)]
@@ -84,6 +84,9 @@ class Settings(BaseModel):
     schema_registry_url: Annotated[str, AfterValidator(_registry_url)] = Field("", description="schema registry; empty: none")
     clickhouse_url: Annotated[str, AfterValidator(_clickhouse_url)] = Field(
         "", description="chdb:///DIR or clickhouse://user:password@host:9000/weir?secure=1; empty: the last demo's data directory"
+    )
+    clickhouse_read_url: Annotated[str, AfterValidator(_clickhouse_url)] = Field(
+        "", description="the same tables as a user who may only read; empty: the user of clickhouse_url, who is then sent readonly = 1"
     )
     region: Name = Field("default", description="region of agents and workers")
     network: Name = Field("default", description="network id: addresses are unique within one")

@@ -103,3 +103,21 @@ def test_a_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     with pytest.raises(AssertionError, match="make setup-test"):
         DebianServer(tmp_path).argv()
+
+
+@pytest.mark.parametrize("user", ["default", "strict", "lenient"])
+def test_settings_go_with_a_question_as_far_as_the_users_profile_lets_them(server: DebianServer, user: str) -> None:
+    engine = DriverEngine(Server("127.0.0.1", server.port, user, server.password, secure=False, verify=True))
+    with pytest.raises(WeirError, match="is too old to check a statement"):  # and not: cannot modify a setting in readonly mode
+        engine.query("SELECT 1", guarded=True)
+    engine.close()
+
+
+@pytest.mark.parametrize("user", ["strict", "lenient"])
+def test_the_user_that_reads_cannot_write(server: DebianServer, engine: DriverEngine, user: str) -> None:
+    engine.insert(TABLE, rows(), {})
+    reader = DriverEngine(Server("127.0.0.1", server.port, user, server.password, secure=False, verify=True))
+    assert count(reader) == 23
+    with pytest.raises(WeirError, match="only answers questions here"):
+        reader.execute(f"DROP TABLE {TABLE}")
+    reader.close()

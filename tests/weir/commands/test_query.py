@@ -105,3 +105,34 @@ def test_migrate_is_idempotent_and_check_only_reports(tmp_path: Path) -> None:
     assert ": applied" in run_weir("migrate", settings=settings).stdout
     for arguments in ((), ("--check",)):
         assert run_weir("migrate", *arguments, settings=settings).stdout == "The tables are up to date.\n"
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_a_full_or_closed_stdout_is_one_sentence(data: Path, form: str) -> None:
+    command = f"{WEIR} query 'SELECT number FROM numbers(20000)' --format {form}"  # noqa: S608
+    full = shell(data, f"{command} > /dev/full")
+    assert full.returncode == 1 and full.stderr.startswith("standard output cannot be written to (No space left on device)")
+    closed = shell(data, f"{command} >&-")
+    assert closed.returncode == 1 and closed.stderr.startswith("standard output is closed")
+    assert full.stderr.splitlines()[1:] == closed.stderr.splitlines()[1:] == []
+
+
+def test_a_reader_that_has_gone_is_no_failure(data: Path) -> None:
+    done = shell(data, f"{WEIR} query 'SELECT number FROM numbers(200000)' --format csv | head -n 1; exit ${{PIPESTATUS[0]}}")  # noqa: S608
+    assert (done.returncode, done.stdout, done.stderr) == (0, "number\n", "")
+
+
+@pytest.mark.parametrize("command", ["config", "config --format json", "query"])
+def test_other_commands_know_a_full_stdout_too(data: Path, command: str) -> None:
+    done = shell(data, f"{WEIR} {command} > /dev/full")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
+
+
+def test_a_url_of_its_own_is_asked(data: Path, tmp_path: Path) -> None:
+    settings = {"clickhouse_url": f"chdb://{tmp_path}/absent", "clickhouse_read_url": f"chdb://{data}"}
+    assert json.loads(run_weir("query", "SELECT count() AS n FROM flows", "--format", "json", settings=settings).stdout) == {"n": 0}
+
+
+def shell(data: Path, command: str) -> subprocess.CompletedProcess[str]:
+    environment = weir_environment({"clickhouse_url": f"chdb://{data}"})
+    return subprocess.run(["/bin/bash", "-c", command], env=environment, capture_output=True, text=True, check=False)

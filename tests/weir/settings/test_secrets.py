@@ -87,9 +87,8 @@ def _used(field: str, value: str) -> list[str]:
 @pytest.mark.parametrize("field", SECRETS)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_every_secret_may_come_from_a_file(tmp_path: Path, field: str, end: str) -> None:
-    value = {"kafka_sasl_password": " s3cret\n ", "schema_registry_url": "http://me:pw@host", "clickhouse_url": "clickhouse://me:pw@host"}[
-        field
-    ]
+    values = {"kafka_sasl_password": " s3cret\n ", "schema_registry_url": "http://me:pw@host"}
+    value = values.get(field, "clickhouse://me:pw@host")
     secret = tmp_path / "secret@1"
     secret.write_bytes(f"{value}{end}".encode())
     for loaded in (
