@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -76,7 +77,11 @@ class _Session:
         with self._mutex:
             if self._session is None:
                 raise WeirError(f"{self._name} has been closed: open it again.")
-            return self._guard(lambda: call(self._session))
+            try:
+                return self._guard(lambda: call(self._session))
+            except WeirError:
+                self._drain()
+                raise
 
     def ask(self, sql: str) -> str:
         """The one column of an answer as text, a line a row."""
@@ -97,6 +102,11 @@ class _Session:
             if self._session is not None:
                 self._session.close()
             self._session = None
+
+    def _drain(self) -> None:
+        """What a statement had answered before it failed stands in front of the session's next answer: one that nobody reads takes it."""
+        with contextlib.suppress(RuntimeError):
+            self._session.query("SELECT 1")
 
     def _enter_database(self) -> None:
         """Names without a database mean weir's, as soon as there is one."""

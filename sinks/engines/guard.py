@@ -2,8 +2,8 @@
 
 1. The engine parses and prints it (`formatQuerySingleLine`). The print is one statement without comments; it is what runs.
 2. What redirects an answer or changes settings (INTO OUTFILE, FORMAT, SETTINGS) is refused.
-3. The tree (`EXPLAIN AST`) must be that of a statement that reads. Table functions must be on a list; functions that leave the engine
-   are refused.
+3. Functions that leave the engine are refused by their names.
+4. The tree (`EXPLAIN AST`) must be that of a statement that reads. Table functions must be on a list.
 
 Beside it stand the engine's own means: `READ_LIMITS` has readonly = 1.
 """
@@ -11,7 +11,7 @@ Beside it stand the engine's own means: `READ_LIMITS` has readonly = 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from schemas.errors import WeirError
 from sinks.engines.quoting import quoted
@@ -28,15 +28,16 @@ READ_LIMITS: dict[str, str | int] = {
 """It reads, for a minute at most, and its answer fits into memory. Under readonly = 1 it changes none of them."""
 
 TABLE_FUNCTIONS = frozenset(
-    ("generateRandom", "generateSeries", "generate_series", "merge", "null", "numbers", "numbers_mt", "values", "view", "viewExplain")
+    ("generateRandom", "generateSeries", "generate_series", "merge", "null", "numbers", "numbers_mt", "values", "view")
 )
 """They read tables of this server, or make rows of nothing."""
-OUTSIDE = re.compile(r"file|catboostevaluate|hascolumnintable|eval|ai[a-z]\w*", re.IGNORECASE)
-"""Scalar functions that read files, or speak to other hosts."""
+OUTSIDE = re.compile(r"(?i:file|catboostEvaluate|hasColumnInTable|logTrace)|(?:ai|AI)[A-Z]\w*")
+"""Functions that read files, write to the log, or speak to other hosts. No name of them is taken: `APPLY` and arrayMap take a bare one."""
 REDIRECTS = re.compile(r"\bINTO OUTFILE\b|\bFORMAT (?=[`\w])|\bSETTINGS (?=[`\w])")
 STATEMENTS = re.compile(r"SelectWithUnionQuery|Describe|Exists|Show|SHOW|Explain")
 EXPLAINED = re.compile(r" (?:SelectWithUnionQuery|Set)\b")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_NAME = re.compile(r"'(?:[^'\\]|\\.)*'|`((?:[^`\\]|\\.)*)`|\"((?:[^\"\\]|\\.)*)\"|(\w+)", re.DOTALL)
 _FUNCTION = re.compile(r"\s*Function (\S+)")
 
 
@@ -49,9 +50,12 @@ def check(sql: str, where: str, ask: Callable[[str], str]) -> str:
     redirect = REDIRECTS.search(_QUOTED.sub("''", statement))
     if redirect:
         raise _refusal(where, f"{redirect.group().strip()} is not taken")
+    outside = next((name for name in _names(statement) if OUTSIDE.fullmatch(name)), None)
+    if outside:
+        raise _refusal(where, f"the function {outside} is not taken")
     tree = ask(f"EXPLAIN AST {statement}").splitlines()
     _check_kind(tree, where)
-    _check_functions(tree, where)
+    _check_table_functions(tree, where)
     return statement
 
 
@@ -76,16 +80,16 @@ def _check_kind(tree: list[str], where: str) -> None:
             raise _refusal(where, "EXPLAIN is taken of SELECT only")
 
 
-def _check_functions(tree: list[str], where: str) -> None:
+def _check_table_functions(tree: list[str], where: str) -> None:
     for before, line in zip(["", *tree], tree, strict=False):
         function = _FUNCTION.match(line)
-        if function is None:
-            continue
-        name = function.group(1)
-        if before.strip().startswith("TableExpression") and name not in TABLE_FUNCTIONS:
-            raise _refusal(where, f"the table function {name} is not taken")
-        if OUTSIDE.fullmatch(name):
-            raise _refusal(where, f"the function {name} is not taken")
+        if function and before.strip().startswith("TableExpression") and function.group(1) not in TABLE_FUNCTIONS:
+            raise _refusal(where, f"the table function {function.group(1)} is not taken")
+
+
+def _names(statement: str) -> Iterator[str]:
+    """Everything that may name a function: words and quoted identifiers, not texts."""
+    return (name for match in _NAME.finditer(statement) for name in match.groups() if name)
 
 
 def _refusal(where: str, why: str) -> WeirError:

@@ -58,6 +58,11 @@ REFUSED = (
     "INSERT INTO FUNCTION file('{file}', 'CSV', 'a Int8') SELECT 1",
     "SELECT 1 FORMAT CSV",
     "SELECT file('/etc/hostname')",
+    "SELECT `file`('/etc/hostname')",
+    "SELECT * APPLY(file) FROM (SELECT '/etc/hostname')",
+    "SELECT * APPLY(x -> file(x)) FROM (SELECT '/etc/hostname')",
+    "SELECT arrayMap(file, ['/etc/hostname'])",
+    "SELECT logTrace('x')",
     "SELECT * FROM file('/etc/passwd', 'LineAsString')",
     "SELECT * FROM default.`/etc/passwd`",
     "SELECT * FROM url('http://127.0.0.1:{port}/', 'CSV', 'a Int32')",
@@ -71,6 +76,7 @@ REFUSED = (
     "SELECT * FROM Python(os)",
     "SELECT aiGenerate('x')",
     "EXPLAIN TABLE OVERRIDE mysql('127.0.0.1:{port}', 'a', 'b', 'c', 'd') COLUMNS (a Int8)",
+    "SELECT * FROM viewExplain('EXPLAIN', '', (SELECT 1))",
     "EXPLAIN AST DROP TABLE flows",
     "EXPLAIN INSERT INTO flows VALUES (1); DROP TABLE flows",
     "KILL QUERY WHERE 1",
@@ -92,6 +98,7 @@ TAKEN = (
     "SHOW CREATE TABLE flows",
     "DESCRIBE flows",
     "EXISTS TABLE flows",
+    "SELECT 'file', 1 AS aim, arrayMap(toString, [1])",
     "EXPLAIN header = 1 SELECT 1",
     "SELECT count() FROM merge('weir', '^flows')",
 )
@@ -142,6 +149,13 @@ def test_a_process_that_holds_the_directory_refuses_too(tmp_path: Path) -> None:
         asker.close()
         holder.close()
     assert not (tmp_path / "out").exists()
+
+
+def test_an_answer_that_broke_off_leaves_nothing_to_the_next(sink: Sink) -> None:
+    for _ in range(3):
+        with pytest.raises(WeirError, match="broken off"):
+            sink.query("SELECT throwIf(number = 100000, 'broken off') FROM numbers(200000)")
+        assert sink.query("SELECT 7 AS x").to_pylist() == [{"x": 7}]
 
 
 def test_wide_integers_are_marked(sink: Sink) -> None:
