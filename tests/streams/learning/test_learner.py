@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from schemas import topics
-from schemas.wire.codec import encode_batch
+from schemas.wire.codec import decode_watermark, encode_batch
 from schemas.wire.framing import Framer
-from streams.clock import now_us
+from streams.clock import elapsed_us, now_us
 from streams.intake.decode import MessageDecoder
 from streams.kafka import Kafka as Servers
 from streams.learning import learner as module
@@ -56,13 +56,21 @@ class Kafka:
 
     end: int = 1
     recent: int | None = None
+    reads: int = 0  # polls until the ends are reached
     messages: list[Message] = field(default_factory=list)
     read_to: dict[Place, int] = field(default_factory=dict)
     positions: dict[Place, int] = field(default_factory=dict)
     at_end: set[Place] = field(default_factory=set)
     drained: bool = True
 
-    def assign(self, place: Place, offset: int) -> None:
+    def partitions_of(self, topic: str) -> list[Place]:
+        return [Place(topic, 0)]
+
+    def has_read(self, ends: dict[Place, int]) -> bool:
+        self.reads -= 1
+        return self.reads < 0
+
+    def assign(self, place: Place, offset: int = 0) -> None:
         self.positions[place] = offset
 
     def end_of(self, place: Place) -> int:
@@ -77,10 +85,10 @@ class Kafka:
         return taken
 
 
-def learner(monkeypatch: pytest.MonkeyPatch, kafka: Kafka, store: Any) -> tuple[OwnershipLearner, Watermarks]:
+def learner(monkeypatch: pytest.MonkeyPatch, kafka: Kafka, store: Any, partitions: int = 1) -> tuple[OwnershipLearner, Watermarks]:
     monkeypatch.setattr(module, "LookaheadConsumer", lambda *_: kafka)
     monkeypatch.setattr(module, "BlockingProducer", lambda *_: SimpleNamespace(post=lambda records: None))
-    framer, watermarks = Framer(None), Watermarks("me", 1, HOLD, HOLD)
+    framer, watermarks = Framer(None), Watermarks("me", partitions, HOLD, HOLD)
     events: Any = SimpleNamespace(put=lambda events: None)
     made = OwnershipLearner(Servers("nowhere"), framer, MessageDecoder(framer, SECOND), store, events, watermarks, "me", HOLD, HOLD)
     watermarks.ready()
@@ -144,3 +152,31 @@ def test_where_reading_begins(
     made.follow({0: committed})
     made._follow_wanted()
     assert kafka.positions == {FLOWS: start}
+
+
+def test_a_worker_that_still_rebuilds_tells_the_others_that_it_has_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait for what lies in its partitions, however long it takes to read weir.ownership."""
+    made, _ = learner(monkeypatch, Kafka(reads=1), SimpleNamespace(size=0, learn=lambda *_: []))
+    posted: list[Any] = []
+    monkeypatch.setattr(made, "_delivery", SimpleNamespace(post=posted.extend))
+    made.follow({0: 0})
+    made._catch_up()
+    (record,) = posted
+    framed = Framer(None).unframe(record.value)
+    told = decode_watermark(framed.body, framed.writer)
+    assert (record.key, told.read_until_us) == (b"@watermark/0", 0)
+
+
+@pytest.mark.parametrize(("drained", "came", "dead"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_silence_is_what_was_read_of_the_changelog(drained: bool, came: bool, dead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker's watermarks may wait in the queue, or Kafka may be away."""
+    kafka = Kafka(end=0, drained=drained)
+    made, _ = learner(monkeypatch, kafka, SimpleNamespace(learn=lambda *_: []), partitions=2)
+    made.follow({0: 0})
+    made._follow_wanted()
+    later_us = elapsed_us() + 2 * HOLD
+    monkeypatch.setattr(module, "elapsed_us", lambda: later_us)
+    kafka.messages = [Message(Place(topics.OWNERSHIP_TOPIC, 0), b"")] if came else []
+    monkeypatch.setattr(made, "_read", lambda *_: None)
+    made._step()
+    assert (made.progress() is not None) == dead
