@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from producers.publish.publisher import Publisher
 from schemas.records.tables import FLOWS
 from schemas.topics import ATTRIBUTED_TOPIC
 from schemas.wire.attributed import attributed_messages
-from tests.support.processes import run_weir, weir
+from tests.support.processes import WEIR, run_weir, weir, weir_environment
 
 NAMES = {
     "region": "eu",
@@ -88,3 +89,13 @@ def test_it_follows_from_now_and_ends_on_sigterm(topics: str) -> None:
 def test_without_the_topic_the_command_is_named(clean_kafka: str) -> None:
     done = run_weir("tail", settings={"kafka_bootstrap": clean_kafka}, status=1)
     assert "has no topic weir.attributed: create it with `weir topics`." in done.stderr
+
+
+@pytest.mark.parametrize(("end", "said"), [("> /dev/full", "No space left on device"), (">&-", "standard output is closed")])
+def test_a_full_or_closed_stdout_is_one_sentence(topics: str, end: str, said: str) -> None:
+    publish(topics, [row(11)])
+    command = f"{WEIR} tail --from-beginning --count 1 --format json {end}"
+    environment = weir_environment({"kafka_bootstrap": topics})
+    done = subprocess.run(["/bin/bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and said in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr and "Unexpected" not in done.stderr
