@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.kafka import KafkaServer, delete_all_topics
+from tests.support.processes import PATIENCE
 
 # No deadline for one example: how long one takes on a machine that runs a broker and an engine beside it says nothing about the code.
 hypothesis.settings.register_profile("weir", deadline=None)
@@ -59,6 +61,13 @@ def _need(nodeid: str) -> str:
     return next((_NEEDS[path] for path in paths if path in _NEEDS), "")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """One factor for all deadlines: that of a whole test is pyproject.toml's times PATIENCE, unless --timeout gives another."""
+    if config.option.timeout is None:
+        config.option.timeout = float(config.getini("timeout")) * PATIENCE
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if need := _need(item.nodeid):
@@ -77,6 +86,12 @@ class ByMachine(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByMachine:
     return ByMachine(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_setting_of_weir() -> None:
+    """The factor is read by now, and weir refuses a WEIR_ variable that it does not know."""
+    os.environ.pop("WEIR_TEST_PATIENCE", None)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 from bpf.cgroup import cgroup_id
 from bpf.layout import VALUE
 from bpf.probe import Drained, Probe
+from tests.support.processes import PATIENCE
 from weir.lab import InterfaceCounters, Pod
 
 TRAFFIC = Path(__file__).parent.parent / "support" / "traffic.py"
@@ -38,7 +39,7 @@ def command(*arguments: object) -> list[str]:
 
 def traffic(pod: Pod, *arguments: object) -> None:
     """Runs one of traffic.py's commands in the pod, to its end."""
-    pod.run(command(*arguments), timeout_seconds=60)
+    pod.run(command(*arguments), timeout_seconds=60 * PATIENCE)
 
 
 def start(pod: Pod, *arguments: object) -> subprocess.Popen[str]:
@@ -68,7 +69,7 @@ def ask(process: subprocess.Popen[str]) -> None:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    process.communicate(timeout=30)
+    process.communicate(timeout=30 * PATIENCE)
     assert process.returncode == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 import pytest
 
@@ -27,6 +26,7 @@ from tests.bpf.support import (
     total,
     traffic,
 )
+from tests.support.processes import wait_for
 from weir.lab import Lab
 
 
@@ -61,8 +61,7 @@ def test_what_a_broken_link_makes_the_client_send_again(pair: Pair) -> None:
     process = start(pair.client, "hold", pair.server.ipv4, 80, 3, 7919, 1)
     pair.server.set_link(False)
     ask(process)
-    while retransmitted(pair) - already < 3:
-        time.sleep(0.02)
+    wait_for(lambda: retransmitted(pair) - already >= 3, 60, "three segments to be sent again")
     pair.server.set_link(True)
     answer(process)
     end(process)

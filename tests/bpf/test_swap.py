@@ -9,7 +9,7 @@ from tests.bpf.conftest import Pair
 from tests.bpf.support import command, drain, flows_of, total
 
 SENDERS, PACKETS, SIZE = 3, 700_001, 31
-WINDOW_SECONDS = 0.1
+WINDOW_SECONDS = 0.02
 
 
 def send_all(pair: Pair, target: str) -> tuple[list[Counter[str]], list[Counter[str]]]:

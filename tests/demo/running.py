@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bpf.cgroup import find_cgroup2
-from tests.support.processes import WEIR, Child, weir_environment
+from tests.support.processes import PATIENCE, WEIR, Child, weir_environment
 from weir.demo.topology import NODES, SERVICES
 
 WINDOW_LINE = r"^\d\d:\d\d:\d\d  \d+ edges  .* \| flows: \d+ counted, \d+ repeats dropped, \d+ unattributed.*lost"
@@ -76,7 +76,11 @@ def ask(data: Path, sql: str) -> list[dict[str, Any]]:
     """`weir query` as a user would after the demo: without a word on where the tables are."""
     done = subprocess.run(
         [WEIR, "query", sql, "--format", "json"],
-        env={**weir_environment(), "XDG_STATE_HOME": str(data / "state")}, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        env={**weir_environment(), "XDG_STATE_HOME": str(data / "state")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60 * PATIENCE,
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

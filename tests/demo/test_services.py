@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.support.processes import PATIENCE
 from weir.demo import services, wire
 from weir.demo.plan import free_port
 from weir.demo.topology import NODES, SERVICES, Call, Listener, service_named, stop_order
@@ -58,7 +59,7 @@ def test_calls_are_answered_until_told_to_stop(protocol: str, monkeypatch: pytes
             await asyncio.sleep(0)
             stop_serving.set()
 
-    asyncio.run(asyncio.wait_for(scenario(), 20.0))
+    asyncio.run(asyncio.wait_for(scenario(), 20.0 * PATIENCE))
 
 
 def test_a_paused_listener_refuses() -> None:
@@ -67,7 +68,7 @@ def test_a_paused_listener_refuses() -> None:
     async def outcomes() -> set[bool]:
         stop, seen = asyncio.Event(), set()
         task = asyncio.create_task(services.serve(Listener(port, "http", 11, pause_every=0.4, pause_for=0.2), stop, asyncio.Event()))
-        end = time.monotonic() + 10.0
+        end = time.monotonic() + 10.0 * PATIENCE
         while seen != {True, False} and time.monotonic() < end:
             try:
                 await wire.http_call("127.0.0.1", Call("peer", port, "http", 1.0, 13))

@@ -11,6 +11,7 @@ import pytest
 
 from bpf.cgroup import find_cgroup2
 from tests.demo.running import ask, start
+from tests.support.processes import PATIENCE
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_a_cgroup_is_watched_and_given_back_exact(tmp_path: Path, cgroup: Path) 
     with start(tmp_path, "--no-traffic", "--cgroup", str(cgroup), "--duration", "8") as demo:
         demo.line(r"^One agent counts in", 60)
         argv = [sys.executable, traffic, cgroup, *map(str, numbers.values())]
-        made = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+        made = subprocess.run(argv, capture_output=True, text=True, timeout=30 * PATIENCE, check=True)
         demo.wait(60)
     tcp, udp = map(int, made.stdout.split())
     columns = "role, sum(payload_bytes_sent) AS sent, sum(payload_bytes_received) AS received, sum(connections_opened) AS opened"

@@ -13,6 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 from tests.support import kafka as support
 from tests.support.kafka import KafkaServer, delete_all_topics
 from tests.support.offsets import end_offsets, lag, wait_until_read
+from tests.support.processes import PATIENCE
 
 
 def create(bootstrap: str, topic: str) -> None:
@@ -32,7 +33,7 @@ def consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest", "log_level": 0})
     consumer.subscribe([topic])
     try:
-        messages = consumer.consume(count, timeout=20)
+        messages = consumer.consume(count, timeout=20 * PATIENCE)
         return [message.value() or b"" for message in messages if message.error() is None]
     finally:
         consumer.close()
@@ -81,7 +82,7 @@ def test_lag_falls_as_a_group_commits(kafka: str) -> None:
     assert (end_offsets(kafka, topic), lag(kafka, topic, topic)) == ({0: 3}, 3)
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": topic, "auto.offset.reset": "earliest", "enable.auto.commit": False})
     consumer.subscribe([topic])
-    taken = consumer.consume(2, timeout=20)
+    taken = consumer.consume(2, timeout=20 * PATIENCE)
     consumer.commit(message=taken[1], asynchronous=False)
     assert lag(kafka, topic, topic) == 1
     consumer.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)

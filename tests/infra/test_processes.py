@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import processes
 from tests.support.processes import Child, wait_for, weir_environment
 
 PYTHON = sys.executable
@@ -79,6 +80,7 @@ def test_children_do_not_outlive_a_killed_test_run() -> None:
         wait_for(lambda: not alive(inner), 5, "the inner child to end")
 
 
-def test_waiting_names_what_was_awaited() -> None:
-    with pytest.raises(AssertionError, match="waited 0.1 s for the moon; the last answer was 0"):
+def test_waiting_names_what_was_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 3)
+    with pytest.raises(AssertionError, match="waited 0.3 s for the moon; the last answer was 0"):
         wait_for(lambda: 0, 0.1, "the moon")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT
+from tests.support.processes import PATIENCE, ROOT
 
 SCRIPTS = [*sorted((ROOT / "infra").glob("*.sh")), ROOT / ".ci" / "run"]
 
@@ -46,7 +46,7 @@ def run(script: Path, *arguments: str, path: Path | None = None) -> subprocess.C
     search = os.pathsep.join([*([str(path)] if path else []), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
     environment = {**os.environ, "PATH": search}
     argv = ["/bin/bash", str(script), *arguments]
-    return subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    return subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120 * PATIENCE)
 
 
 def program(directory: Path, name: str, text: str) -> None:
@@ -121,7 +121,7 @@ def test_a_pip_that_fails_is_a_failure_and_is_tried_again_later(project: Path) -
 def test_two_set_ups_at_once_do_not_meet(project: Path) -> None:
     argv = ["/bin/bash", str(project / "infra" / "venv.sh")]
     both = [subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = "".join(one.communicate(timeout=60)[1] for one in both)
+    said = "".join(one.communicate(timeout=60 * PATIENCE)[1] for one in both)
     assert [one.returncode for one in both] == [0, 0]
     assert said.count("making .venv") == 1
 

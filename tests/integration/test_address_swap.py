@@ -23,7 +23,7 @@ from tests.integration.pipeline_support import ASSIGNED
 from tests.integration.road import START_SECONDS, Road
 from tests.support.clickhouse import EngineHost
 from tests.support.kafka import delete_all_topics
-from tests.support.processes import Child
+from tests.support.processes import PATIENCE, Child
 from tests.support.traffic import SIZES
 from weir.lab import Lab, Pod
 
@@ -188,7 +188,7 @@ def _script(pod: Pod, *arguments: object) -> subprocess.Popen[str]:
 
 
 def _ended(process: subprocess.Popen[str]) -> dict[str, int]:
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=30 * PATIENCE)
     counts: dict[str, int] = json.loads(said)
     return counts
 

@@ -19,6 +19,7 @@ import pytest
 from bpf.cgroup import find_cgroup2
 from tests.bpf.support import answer, command
 from tests.demo.running import ask, start
+from tests.support.processes import PATIENCE
 from tests.support.traffic import SIZES
 
 ENTER = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
@@ -50,7 +51,7 @@ def run_in(cgroup: Path | None, *arguments: object, **options: Any) -> subproces
 
 def finish(process: subprocess.Popen[str]) -> None:
     with process:
-        assert process.wait(30) == 0
+        assert process.wait(30 * PATIENCE) == 0
 
 
 @pytest.fixture(scope="module")

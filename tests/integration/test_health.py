@@ -16,7 +16,7 @@ from tests.integration.pipeline_support import GROUP, Pipeline, assert_holds
 from tests.support.clickhouse import EngineHost
 from tests.support.kafka import free_ports
 from tests.support.offsets import committed_offsets
-from tests.support.processes import run_weir, wait_for
+from tests.support.processes import PATIENCE, run_weir, wait_for
 
 FLOWS_MADE = 1_500
 IMPATIENT: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 1, "stall_seconds": 2}
@@ -30,7 +30,7 @@ def made() -> Made:
 def ask(port: int, path: str) -> tuple[int, str]:
     """(0, "") where nobody listens."""
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:  # noqa: S310
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5 * PATIENCE) as answer:  # noqa: S310
             return answer.status, answer.read().decode()
     except HTTPError as error:
         with error:

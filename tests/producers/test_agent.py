@@ -24,7 +24,7 @@ from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER, FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from tests.producers.fakes import MAPPED, read
 from tests.support.kafka import KafkaServer
-from tests.support.processes import ROOT, wait_for
+from tests.support.processes import PATIENCE, ROOT, wait_for
 from weir.lab import Lab, Node, Pod
 
 SERVER = """
@@ -204,7 +204,7 @@ def test_a_killed_agents_counts_are_taken_up_and_arrive_once(
     agent = start(clean_kafka, state, node)
     wait_for(lambda: views(topic.poll()) == expected(calls, 1009), 20, f"{calls} calls, seen {views(topic.batches)}")
     agent.terminate()
-    assert agent.wait(20) == 0
+    assert agent.wait(20 * PATIENCE) == 0
     assert len({batch.epoch for batch in topic.poll()}) == 1
     assert not list((state / "spool").glob("*.seg"))
 
@@ -223,7 +223,7 @@ def test_kafka_may_come_later(tmp_path: Path, fresh_kafka: KafkaServer, node: No
     wait_for(lambda: not spooled(state), 20, "an empty spool")
     topic.close()
     agent.terminate()
-    assert agent.wait(20) == 0
+    assert agent.wait(20 * PATIENCE) == 0
 
 
 def test_the_resident_agent_carries_no_library_of_the_workers(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from tests.support.processes import ROOT, Child, wait_for
+from tests.support.processes import PATIENCE, ROOT, Child, wait_for
 
 WANTED = os.environ.pop("WEIR_TEST_CONTAINERS", "") == "1"
 """Taken out of the environment: it is no setting of weir, and would be refused as one."""
@@ -67,14 +67,14 @@ class Contained:
     def stop(self, timeout: float = 30, status: int | None = 0) -> int:
         """SIGTERM, and the exit status; AssertionError for another one than `status` (None: any)."""
         self.signal(signal.SIGTERM)
-        code = int(self._container.wait(timeout=timeout)["StatusCode"])
+        code = int(self._container.wait(timeout=timeout * PATIENCE)["StatusCode"])
         assert status is None or code == status, f"{self.name} ended with {code}, not {status}\n{self.report()}"
         return code
 
     def kill(self) -> None:
         if self.running():
             self.signal(signal.SIGKILL)
-        self._container.wait(timeout=10)
+        self._container.wait(timeout=10 * PATIENCE)
 
     def report(self, lines: int = 40) -> str:
         said: bytes = self._container.logs(tail=lines)

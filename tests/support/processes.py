@@ -19,11 +19,15 @@ ROOT = Path(__file__).resolve().parents[2]
 WEIR = Path(sys.executable).parent / "weir"
 """The command as it was installed beside the running interpreter: PATH plays no part."""
 
+PATIENCE = float(os.environ.get("WEIR_TEST_PATIENCE", "1"))
+"""Factor of every deadline of the tests: a slow or busy machine needs a larger one, and no test takes longer that passes."""
+
 T = TypeVar("T")
 
 
 def wait_for(condition: Callable[[], T | None], timeout: float, what: str, every: float = 0.05) -> T:
-    """The first true value of `condition`; AssertionError that says `what` was awaited after `timeout` seconds."""
+    """The first true value of `condition`; AssertionError that says `what` was awaited after `timeout` seconds times PATIENCE."""
+    timeout *= PATIENCE
     deadline = time.monotonic() + timeout
     while not (value := condition()):
         if time.monotonic() > deadline:
@@ -117,9 +121,9 @@ class Child:
     def wait(self, timeout: float = 30, status: int | None = 0) -> int:
         """The exit status; AssertionError if the child goes on, or ends with another status than `status` (None: any)."""
         try:
-            code = self.process.wait(timeout)
+            code = self.process.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} did not end within {timeout:g} s\n{self.report()}") from None
+            raise AssertionError(f"{self.name} did not end within {timeout * PATIENCE:g} s\n{self.report()}") from None
         self._join_readers()
         if status is not None and code != status:
             raise AssertionError(f"{self.name} ended with {code}, not {status}\n{self.report()}")
@@ -136,7 +140,7 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self.process.wait(10)
+        self.process.wait(10 * PATIENCE)
         self._join_readers()
 
     def signal(self, number: signal.Signals) -> None:

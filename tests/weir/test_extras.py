@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-from tests.support.processes import ROOT, weir_environment
+from tests.support.processes import PATIENCE, ROOT, weir_environment
 from weir.failures import FAILED, WRONG, report
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -43,7 +43,7 @@ main()
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """A weir command in an installation that has only what an agent's has."""
     command = [sys.executable, "-c", LACKING, *arguments]
-    return subprocess.run(command, env=weir_environment(settings), capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env=weir_environment(settings), capture_output=True, text=True, check=False, timeout=60 * PATIENCE)
 
 
 def packages(requirements: list[str]) -> set[str]:
@@ -64,7 +64,8 @@ def test_commands_that_need_no_more_than_an_agent(command: tuple[str, ...]) -> N
 
 def test_the_agent_itself_needs_no_more() -> None:
     program = LACKING.replace("from weir.cli import main\nmain()", "import weir.agent_process, producers.agent; print('imported')")
-    done = subprocess.run([sys.executable, "-c", program], env=weir_environment(), capture_output=True, text=True, check=False, timeout=60)
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, env=weir_environment(), capture_output=True, text=True, check=False, timeout=60 * PATIENCE)
     assert done.stdout == "imported\n", done.stderr
 
 

@@ -10,6 +10,7 @@ import pytest
 from bpf.cgroup import find_cgroup2
 from schemas.errors import CaptureError
 from tests.bpf.support import start, traffic
+from tests.support.processes import PATIENCE
 from weir.lab import Lab, Pod
 
 
@@ -69,7 +70,7 @@ def test_leftovers_of_a_dead_lab_are_removed_with_their_processes() -> None:
     assert dead._lock is not None
     dead._lock.close()  # all that a death would have done
     with Lab("test-lab") as lab:
-        assert process.wait(timeout=10) == -9
+        assert process.wait(timeout=10 * PATIENCE) == -9
         lab.node("n1").pod("web")
     assert traces("test-lab") == []
 

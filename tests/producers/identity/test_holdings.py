@@ -16,6 +16,7 @@ from producers.identity.inventory import HostInventory
 from producers.identity.namespaces import inside, namespace_of
 from producers.identity.netns_addresses import is_global, local_addresses
 from producers.identity.resolver import PathResolver
+from tests.support.processes import PATIENCE
 from weir.lab import Lab, Node, Pod
 
 LISTEN = """
@@ -62,7 +63,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout is not None
     process.stdin.close()
     process.stdout.close()
-    process.wait(10)
+    process.wait(10 * PATIENCE)
 
 
 def look(node: Node) -> set[Holding]:

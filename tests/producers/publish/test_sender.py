@@ -12,6 +12,7 @@ from producers.spool.segment import Record, make_segment
 from producers.spool.spool import HEAD_SEGMENTS, Spool
 from schemas.errors import Unavailable
 from tests.producers.fakes import FakeTopic
+from tests.support.processes import PATIENCE
 
 LIMIT = 1 << 24
 
@@ -85,7 +86,7 @@ def test_what_ends_the_thread_reaches_the_agent(tmp_path: Path, monkeypatch: pyt
     sender = Sender(spool_of(tmp_path, 1), topic, "t", b"n1")
     sender.start()
     sender._work.set()
-    sender.join(5)
+    sender.join(5 * PATIENCE)
     with pytest.raises(ZeroDivisionError):
         sender.wake()
 

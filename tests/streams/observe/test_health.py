@@ -21,12 +21,12 @@ from streams.observe.health import Watchdog, serve
 from streams.observe.liveness import Liveness, Place
 from streams.worker import _until_over
 from tests.support.kafka import free_ports
-from tests.support.processes import weir_environment
+from tests.support.processes import PATIENCE, weir_environment
 
 
 def ask(port: int, path: str) -> tuple[int, str]:
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:  # noqa: S310
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10 * PATIENCE) as answer:  # noqa: S310
             return answer.status, answer.read().decode()
     except HTTPError as error:
         with error:
@@ -64,7 +64,7 @@ def test_where_it_listens(address: str, reached: set[str]) -> None:
     serve(address, port, Liveness(1))
     answers = set()
     for asked in ("127.0.0.1", "::1"):
-        with contextlib.suppress(ConnectionRefusedError), socket.create_connection((asked, port), timeout=10):
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection((asked, port), timeout=10 * PATIENCE):
             answers.add(asked)
     assert answers == reached
 
@@ -89,7 +89,7 @@ def test_the_watchdog_stops_a_stuck_worker_and_says_why() -> None:
     stop = threading.Event()
     watchdog = Watchdog(stuck(), stop, 0.01)
     watchdog.start()
-    assert stop.wait(10)
+    assert stop.wait(10 * PATIENCE)
     watchdog.close()
     with pytest.raises(
         WeirError, match="^The worker is stuck: weir.flows:0 is 2 messages behind.*a new one goes on from what is committed"
@@ -101,7 +101,7 @@ def test_the_watchdog_has_nothing_to_say_of_others() -> None:
     watchdog = Watchdog(Liveness(1), threading.Event(), 0.01)
     watchdog.start()
     watchdog.close()
-    watchdog.join(10)
+    watchdog.join(10 * PATIENCE)
     watchdog.check()
 
 
@@ -115,7 +115,8 @@ def test_a_worker_that_does_not_even_end_is_ended() -> None:
         "health.Watchdog(stuck(), threading.Event(), 0.01).start()\n"
         "threading.Event().wait()\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=weir_environment(), check=False)
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60 * PATIENCE, env=weir_environment(), check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("The worker is stuck: ") and done.stderr.count("\n") == 1
 

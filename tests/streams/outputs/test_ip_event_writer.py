@@ -15,6 +15,7 @@ from streams import retry
 from streams.outputs import ip_event_writer as event_writer
 from streams.outputs.ip_event_writer import IpEventWriter
 from tests.streams.support import address
+from tests.support.processes import PATIENCE
 
 
 class FakeSink:
@@ -31,7 +32,7 @@ class FakeSink:
         self.tried.set()
         if self.error is not None:
             raise self.error
-        assert self.answers.wait(10)
+        assert self.answers.wait(10 * PATIENCE)
         self.written += rows.column("workload").to_pylist()
 
 
@@ -78,7 +79,7 @@ def test_an_outage_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
     sink.error = Unavailable("away")
     with writing(sink) as writer:
         writer.put(events("a"))
-        assert sink.tried.wait(10)
+        assert sink.tried.wait(10 * PATIENCE)
         sink.error = None
         writer.settle()
         assert sink.written == ["a"]
@@ -89,7 +90,7 @@ def test_who_is_closed_in_an_outage_ends() -> None:
     sink.error = Unavailable("away")
     with writing(sink) as writer:
         writer.put(events("a"))
-        assert sink.tried.wait(10)
+        assert sink.tried.wait(10 * PATIENCE)
 
 
 def test_what_waits_is_bounded_and_what_was_let_go_of_is_written_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +102,7 @@ def test_what_waits_is_bounded_and_what_was_let_go_of_is_written_all_the_same(mo
         for number in range(0, 12, 2):
             said = events(f"e{number}", f"e{number + 1}")
             writer.put(said)
-            assert sink.tried.wait(10)
+            assert sink.tried.wait(10 * PATIENCE)
             assert len(writer._waiting) <= 2
             known += said
         sink.answers.set()

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from schemas.errors import Unavailable
 from schemas.topics import OWNERSHIP_TOPIC, TOPICS
 from tests.support.kafka import KafkaServer
-from tests.support.processes import run_weir, weir
+from tests.support.processes import PATIENCE, run_weir, weir
 from weir.kafka.topics import create_topics, ensure_topics, topic_states
 from weir.settings.catalogue import Settings
 
@@ -40,7 +40,7 @@ def test_many_at_once_do_not_disturb_each_other(clean_kafka: str) -> None:
     together = threading.Barrier(7)
 
     def create(_: int) -> tuple[str, ...]:
-        together.wait(30)
+        together.wait(30 * PATIENCE)
         return create_topics(settings)
 
     with ThreadPoolExecutor(7) as pool:
@@ -65,7 +65,7 @@ def test_a_kafka_that_is_away_is_named_within_seconds() -> None:
     started = time.monotonic()
     with pytest.raises(Unavailable, match=r"Kafka at 127.0.0.1:9 does not answer .*WEIR_KAFKA_BOOTSTRAP"):
         create_topics(Settings(kafka_bootstrap="127.0.0.1:9"), timeout=1)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 10 * PATIENCE
 
 
 def test_a_worker_waits_for_a_kafka_that_comes_later(fresh_kafka: KafkaServer) -> None:
@@ -74,7 +74,7 @@ def test_a_worker_waits_for_a_kafka_that_comes_later(fresh_kafka: KafkaServer) -
     waiting = threading.Thread(target=ensure_topics, args=(settings, stop), daemon=True)
     waiting.start()
     fresh_kafka.start()
-    waiting.join(60)
+    waiting.join(60 * PATIENCE)
     assert not waiting.is_alive()
     assert not any(state.complaint for state in topic_states(settings))
 

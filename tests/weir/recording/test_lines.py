@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import SettingError
+from tests.support.processes import PATIENCE
 from weir.recording import lines
 from weir.recording.lines import check_readable, read_lines
 
@@ -36,7 +37,7 @@ def test_stop_ends_a_read_of_a_silent_pipe(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: taken.extend(read_lines(str(pipe), stop)), daemon=True)
     reader.start()
     stop.set()
-    reader.join(10)
+    reader.join(10 * PATIENCE)
     os.close(writer_end)
     assert not reader.is_alive()
     assert b"tw" not in taken
