@@ -17,6 +17,7 @@ from schemas.records.tables import FLOWS, Block
 from sinks.base import Sink
 from sinks.migrate import known
 from tests.sinks import blocks as make
+from tests.sinks.engine_of import engine_of
 from tests.sinks.oracle import COARSE, assert_rollups_follow, totals
 
 DAY_US = 86_400 * make.SECOND
@@ -121,7 +122,7 @@ def test_rollups_keep_their_sums_through_merges(sink: Sink) -> None:
         sink.write(make.block(make.identity(offset), make.flows(seed=offset, first_offset=offset)))
     before = {table: totals(sink, table) for table in ("flows", "flows_1m", "flows_5m", "flows_1h")}
     for table in before:
-        sink._engine.execute(f"OPTIMIZE TABLE weir.{table} FINAL")  # type: ignore[attr-defined]
+        engine_of(sink).execute(f"OPTIMIZE TABLE weir.{table} FINAL")
     assert {table: totals(sink, table) for table in before} == before
     assert_rollups_follow(sink)
 
@@ -130,14 +131,14 @@ def test_rows_of_a_day_long_gone_are_kept(sink: Sink) -> None:
     """The age that ends a row is that of its writing."""
     old = make.Shape(rows=30, start_us=1_000_000_000 * make.SECOND)
     sink.write(make.block(make.identity(), make.flows(old)))
-    sink._engine.execute("OPTIMIZE TABLE weir.flows FINAL")  # type: ignore[attr-defined]
+    engine_of(sink).execute("OPTIMIZE TABLE weir.flows FINAL")
     assert counts(sink)["flows"] == 30
 
 
 @given(pieces=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), min_size=1, max_size=12), data=st.data())
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ownership_shows_the_union_however_it_was_learned(chdb_sink: Sink, pieces: list[tuple[int, int]], data: st.DataObject) -> None:
-    chdb_sink._engine.execute("TRUNCATE TABLE weir.ownership_ranges")  # type: ignore[attr-defined]
+    engine_of(chdb_sink).execute("TRUNCATE TABLE weir.ownership_ranges")
     ranges = [("10.0.0.1", "w", start, start + length) for start, length in pieces]
     learned = data.draw(st.permutations(ranges + ranges[: len(ranges) // 2]))
     for offset in range(0, len(learned), 3):

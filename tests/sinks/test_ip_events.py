@@ -17,6 +17,7 @@ from sinks.open import open_sink
 from streams.ownership.ip_events import Event, Sign, ranges_of_events
 from streams.ownership.map import OwnershipMap
 from tests.sinks import blocks as make
+from tests.sinks.engine_of import engine_of
 from tests.sinks.test_contract import fresh_offset, seconds, union
 from tests.support.clickhouse import EngineHost
 from tests.support.processes import ROOT
@@ -94,7 +95,7 @@ def test_merging_keeps_each_event_once(sink: Sink) -> None:
     for _ in range(3):
         tell(sink, "10.9.0.1", [(10, "+", "lb"), (10, "-", ""), (50, "-", "lb")])
     before = shown(sink, "10.9.0.1")
-    sink._engine.execute("OPTIMIZE TABLE weir.ip_events FINAL")  # type: ignore[attr-defined]
+    engine_of(sink).execute("OPTIMIZE TABLE weir.ip_events FINAL")
     assert shown(sink, "10.9.0.1") == before == [(10, 50, "lb")]
     assert sink.query("SELECT count() AS n FROM ip_events").column("n").to_pylist() == [3]
 
@@ -123,7 +124,7 @@ def test_each_range_says_since_when_and_from_which_node_it_is_known(sink: Sink) 
     sink.write(make.block(make.identity(0), None, None, make.ownership([("10.0.0.1", "pod", 0, 10)], node="n1")))
     sink.write(make.block(make.identity(10), None, None, make.ownership([("10.0.0.1", "pod", 10, 20)], node="n1")))
     sink.write(make.block(make.identity(20), None, None, make.ownership([("10.0.0.1", "pod", 5, 15)], node="n2")))
-    sink._engine.execute("OPTIMIZE TABLE weir.ownership_ranges FINAL")  # type: ignore[attr-defined]
+    engine_of(sink).execute("OPTIMIZE TABLE weir.ownership_ranges FINAL")
     rows = sink.query(
         "SELECT node_id, start, `end`, source, abs(learned_at - now()) < 60 AS fresh FROM ownership ORDER BY source, node_id"
     ).to_pylist()
@@ -145,7 +146,7 @@ def test_who_had_it_then(sink: Sink) -> None:
 def test_ranges_from_before_are_of_no_known_node(host: EngineHost) -> None:
     host.drop_database()
     sink = open_sink(host.url)
-    engine = sink._engine  # type: ignore[attr-defined]
+    engine = engine_of(sink)
     migrate.migrate(engine, tuple(m for m in migrate.known() if m.name < "0005"))
     columns = "network, ip, port, protocol, workload, source, start, `end`, written_at"
     row = "('default', '::ffff:10.0.0.1', 0, '', 'old', 'heartbeat', 1767258000, 1767258010, 1767258020)"

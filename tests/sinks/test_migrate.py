@@ -12,6 +12,7 @@ from schemas.topics import FLOWS_TOPIC
 from sinks import migrate
 from sinks.base import Sink
 from sinks.open import open_sink
+from tests.sinks.engine_of import engine_of
 from tests.support.clickhouse import EngineHost
 
 
@@ -55,14 +56,14 @@ def test_two_at_once(host: EngineHost) -> None:
 
 def test_a_step_cut_short_is_taken_again(sink: Sink) -> None:
     """Every statement may run twice: the same as a crash between a statement and the note that it was done."""
-    engine = sink._engine  # type: ignore[attr-defined]
+    engine = engine_of(sink)
     engine.execute("TRUNCATE TABLE weir.migrations")
     assert sink.migrate() == tuple(m.name for m in migrate.known())
     assert sink.pending() == ()
 
 
 def test_a_newer_weir_was_here(sink: Sink) -> None:
-    sink._engine.execute("INSERT INTO weir.migrations (name) VALUES ('9999_from_tomorrow')")  # type: ignore[attr-defined]
+    engine_of(sink).execute("INSERT INTO weir.migrations (name) VALUES ('9999_from_tomorrow')")
     for call in (sink.pending, sink.migrate):
         with pytest.raises(WeirError, match="9999_from_tomorrow.*upgrade weir"):
             call()
@@ -72,7 +73,7 @@ def test_a_later_step_is_applied_alone(sink: Sink) -> None:
     later = migrate.Migration(
         "9000_later", "-- one; more\nCREATE TABLE IF NOT EXISTS weir.later (a UInt8) ENGINE = MergeTree ORDER BY a;\n"
     )
-    engine = sink._engine  # type: ignore[attr-defined]
+    engine = engine_of(sink)
     steps = (*migrate.known(), later)
     assert migrate.pending(engine, steps) == ("9000_later",)
     assert migrate.migrate(engine, steps) == ("9000_later",)
@@ -83,7 +84,7 @@ def test_a_later_step_is_applied_alone(sink: Sink) -> None:
 def test_a_setting_that_the_server_does_not_know_is_left_out(host: EngineHost, setting: str, is_set: bool) -> None:
     host.drop_database()
     sink = open_sink(host.url)
-    engine = sink._engine  # type: ignore[attr-defined]
+    engine = engine_of(sink)
     sql = f"-- Where the server knows the setting {setting}: less to do.\nALTER TABLE weir.flows MODIFY SETTING {setting} = 7;\n"
     steps = (*migrate.known(), migrate.Migration("9000_later", sql))
     assert migrate.migrate(engine, steps)[-1] == "9000_later"
@@ -96,7 +97,7 @@ def test_a_setting_that_the_server_does_not_know_is_left_out(host: EngineHost, s
 def test_rows_from_before_topics_are_of_weir_flows(host: EngineHost) -> None:
     host.drop_database()
     sink = open_sink(host.url)
-    engine = sink._engine  # type: ignore[attr-defined]
+    engine = engine_of(sink)
     migrate.migrate(engine, tuple(m for m in migrate.known() if m.name < "0004"))
     engine.execute("INSERT INTO weir.flows (node_id, window_start, first_offset) VALUES ('n1', 1767258000, 7)")
     assert sink.migrate()[0] == "0004_topics"

@@ -13,6 +13,7 @@ from sinks.engines.base import Engine
 from sinks.exactly_once import recomputations
 from sinks.exactly_once.recomputations import Edition, Recomputation, Rewound
 from tests.sinks import blocks as make
+from tests.sinks.engine_of import engine_of
 from tests.sinks.oracle import assert_rollups_follow, totals
 
 HOUR = 3_600 * make.SECOND
@@ -24,7 +25,7 @@ SECOND_HOUR = make.Shape(rows=40, windows=2, start_us=make.NINE + HOUR)
 @pytest.fixture
 def engine(sink: Sink) -> Engine:
     """Two blocks: one of the hour from nine, one of the hour from ten."""
-    found: Engine = sink._engine  # type: ignore[attr-defined]
+    found: Engine = engine_of(sink)
     sink.write(nine())
     sink.write(make.block(make.identity(10), make.flows(SECOND_HOUR, seed=2, first_offset=10)))
     return found
@@ -41,7 +42,7 @@ def edition(sink: Sink, topic_id: str = "an-id", partition: int = 0) -> Edition:
 
 def test_nobody_is_told_anything_without_one(sink: Sink) -> None:
     assert edition(sink) == Edition(0, 0)
-    assert recomputations.interrupted(sink._engine) is None  # type: ignore[attr-defined]
+    assert recomputations.interrupted(engine_of(sink)) is None
 
 
 def test_workers_wait_for_its_end_and_then_know_of_it(sink: Sink, engine: Engine) -> None:

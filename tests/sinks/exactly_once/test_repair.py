@@ -12,6 +12,7 @@ import pytest
 
 from sinks.base import Sink
 from sinks.open import open_sink
+from tests.sinks.engine_of import engine_of
 from tests.sinks.exactly_once.test_kills import assert_written_once, writer
 from tests.sinks.oracle import newest_part
 from tests.sinks.writer import nth_block, read_notes
@@ -68,7 +69,7 @@ def test_nothing_is_put_in_where_nothing_is_missing(sink: Sink, caplog: pytest.L
     """Whatever was written in between, also by others; and with what a killed worker left of its own mending."""
     write_all(sink)
     sink.write(nth_block(BLOCKS))
-    sink._engine.execute(f"CREATE TABLE weir.repair_flows_1m_{nth_block(0).identity.number:x} AS weir.flows_1m")  # type: ignore[attr-defined]
+    engine_of(sink).execute(f"CREATE TABLE weir.repair_flows_1m_{nth_block(0).identity.number:x} AS weir.flows_1m")
     for number in reversed(range(BLOCKS)):
         sink.write(nth_block(number), maybe_written=True)
     assert_written_once(sink, BLOCKS + 1)
@@ -80,7 +81,7 @@ def test_a_rollup_that_cannot_be_judged_is_left_alone_and_told(tmp_path: Path, c
     sink = open_sink(url)
     write_all(sink)
     before = sink.query("SELECT sum(flows) AS n FROM flows_1h")
-    sink._engine.execute("INSERT INTO weir.flows_1h SELECT * FROM weir.flows_1h WHERE flows > 0 LIMIT 1")  # type: ignore[attr-defined]
+    engine_of(sink).execute("INSERT INTO weir.flows_1h SELECT * FROM weir.flows_1h WHERE flows > 0 LIMIT 1")
     for number in range(BLOCKS):
         sink.write(nth_block(number), maybe_written=True)
     assert sink.query("SELECT sum(flows) AS n FROM flows_1h").column("n")[0].as_py() == before.column("n")[0].as_py() + 1
