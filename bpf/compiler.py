@@ -61,12 +61,16 @@ def build(cgroup: Path, pins: Path, map_entries: int) -> None:
     os.close(cgroup_fd)
 
 
-def check_headers() -> None:
-    """bcc looks for kernel headers in one place only; distributions split them into two trees there."""
+def check_headers() -> Path:
+    """Where the running kernel's headers are. bcc looks in one place only; distributions split them into two trees there.
+
+    Raises CaptureError.
+    """
     place = MODULES / os.uname().release
     trees = [place / name / "include" for name in ("build", "source")]
     if not trees[0].is_dir() or not any((tree / "uapi" / "linux" / "bpf.h").is_file() for tree in trees):
         raise CaptureError(f"kernel headers are missing at {place}/build: run 'make setup', which installs and links them")
+    return place / "build"
 
 
 def main(arguments: list[str]) -> int:

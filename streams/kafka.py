@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, Topi
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from schemas.errors import Unavailable
+from schemas.kafka_causes import HeardErrors
+from streams.kafka_rights import Rights, missing_rights
 
 _ANSWER_SECONDS = 5.0
 
@@ -52,12 +55,15 @@ class TopicFacts:
 class TopicCatalog:
     """`known`: what Kafka said of the topics when the worker's parts were made. Any thread may ask."""
 
-    def __init__(self, kafka: Kafka, names: Sequence[str]) -> None:
-        """Raises Unavailable where Kafka does not answer, or lacks one of them."""
+    def __init__(self, kafka: Kafka, names: Sequence[str], rights: Rights) -> None:
+        """Raises Unavailable where Kafka does not answer, lacks one of them, or refuses the user one of the rights."""
         self._kafka = kafka
-        self._admin = AdminClient(kafka.client())
+        self._heard = HeardErrors()
+        settings: dict[str, Any] = {**kafka.client(), "error_cb": self._heard.note}
+        self._admin = AdminClient(settings, logger=logging.getLogger("librdkafka"))
         self._lock = threading.Lock()
         self._names = tuple(names)
+        self._check_rights(rights)
         self.known = self._ask(self._names)
 
     def confirm(self, topic: str) -> None:
@@ -74,6 +80,16 @@ class TopicCatalog:
                 return self.known.change_to(self._ask(self._names))
             except TopicMissing as error:
                 return str(error)
+
+    def _check_rights(self, rights: Rights) -> None:
+        try:
+            missing = missing_rights(self._admin, rights)
+        except KafkaException as error:
+            raise self._silent(error) from error
+        if missing:
+            raise Unavailable(
+                f"Kafka at {self._kafka.bootstrap} refuses the user the right {', '.join(missing)}: grant it with kafka-acls.sh."
+            )
 
     def share(self, group: str, read: Sequence[str]) -> GroupShare:
         """How the group shares out the topics that it reads. Raises Unavailable."""
@@ -106,7 +122,8 @@ class TopicCatalog:
             raise self._silent(error) from error
 
     def _silent(self, error: KafkaException) -> Unavailable:
-        return Unavailable(f"Kafka at {self._kafka.bootstrap} does not answer: {error.args[0].str()}")
+        self._admin.poll(0)  # `error_cb` is called here
+        return Unavailable(self._heard.sentence(self._kafka.bootstrap, error.args[0]))
 
 
 class TopicMissing(Unavailable):

@@ -37,6 +37,7 @@ from streams.intake.hold import HoldRule
 from streams.intake.receiver import Receiver
 from streams.intake.refetch import fetch_message
 from streams.kafka import Kafka, TopicCatalog, TopicChanged
+from streams.kafka_rights import worker_rights
 from streams.learning.learner import OwnershipLearner
 from streams.learning.watermarks import Watermarks
 from streams.observe import cpu_threads as threads
@@ -99,8 +100,9 @@ def _run_on_topics(settings: WorkerSettings, sink: Sink, stop: threading.Event, 
     """Returns when told to stop, or once a topic is not the one any more that the worker's parts were made for: they are made anew."""
     liveness.starting("waiting for Kafka to tell of its topics")
     read = (topics.FLOWS_TOPIC, *((topics.forward_name(settings.region),) if settings.region_prefixes else ()))
+    rights = worker_rights(settings.group, *read[1:])
     used = (*read, topics.ATTRIBUTED_TOPIC, topics.OWNERSHIP_TOPIC, topics.IP_EVENTS_TOPIC)
-    catalog = retried("Kafka", lambda: TopicCatalog(settings.kafka, used), stop.wait)
+    catalog = retried("Kafka", lambda: TopicCatalog(settings.kafka, used, rights), stop.wait)
     watch = TopicWatch(catalog, settings.group, read, liveness, stop)
     watch.start()
     try:

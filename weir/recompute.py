@@ -178,7 +178,7 @@ class Recompute:
         return WeirError(f"Kafka does not rewind group {self._settings.group} ({reason}): stop its workers, and run this again.")
 
     def _away(self, error: Exception) -> WeirError:
-        return kafka_unavailable(self._settings.kafka_bootstrap, error)
+        return kafka_unavailable(self._settings.kafka_bootstrap, error, self._admin)
 
     # What the tables say.
 

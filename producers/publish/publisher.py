@@ -9,6 +9,7 @@ from typing import Any
 
 from producers.publish.kafka_client import KafkaError, KafkaException, Message, Producer
 from schemas.errors import Unavailable
+from schemas.kafka_causes import HeardErrors
 
 log = logging.getLogger("weir.kafka")
 
@@ -42,6 +43,7 @@ class Publisher:
         self._config = {**_DEFAULTS, "bootstrap.servers": bootstrap, "client.id": client_id, **(config or {})}
         self._broken = False
         self._reachable = True
+        self._heard = HeardErrors()
         self._producer = self._open()
 
     def offer(self, topic: str, key: bytes, value: bytes, on_ack: OnAck | None = None, headers: Headers = (), partition: int = -1) -> bool:
@@ -103,6 +105,7 @@ class Publisher:
         def settle(error: KafkaError | None, message: Message) -> None:
             if error is None and not self._reachable:
                 self._reachable = True
+                self._heard.forget()
                 log.warning("Kafka at %s answers again.", self._bootstrap)
             if error is not None:
                 self._failed(error)
@@ -114,6 +117,7 @@ class Publisher:
     def _failed(self, error: KafkaError) -> None:
         """Says once that Kafka is away, until it is back."""
         self._broken = self._broken or error.fatal()
+        self._heard.note(error)
         if self._reachable and error.code() not in _QUIET:
             self._reachable = False
-            log.warning("Kafka at %s does not take messages (%s).", self._bootstrap, error.str())
+            log.warning("Messages wait: %s", self._heard.sentence(self._bootstrap))

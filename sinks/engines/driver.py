@@ -12,7 +12,7 @@ import pyarrow as pa
 from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import DATABASE, Settings
 from sinks.engines.driver_columns import from_driver, to_driver
-from sinks.engines.errors import server_error
+from sinks.engines.errors import connection_cause, server_error
 from sinks.engines.guard import READ_LIMITS, check
 from sinks.engines.result import with_types
 from sinks.engines.url import Server
@@ -118,7 +118,7 @@ def translated(name: str, error: Exception) -> WeirError:
     if isinstance(error, errors.ServerException):
         return server_error(name, error.code, str(error.message))
     if isinstance(error, broken):
-        return Unavailable(f"{name} does not answer ({_reason(error)}): is it running, and is the address right?")
+        return Unavailable(f"{name} does not answer ({_reason(error)}): {connection_cause(_reason(error))}")
     return WeirError(f"{name} cannot be given these values ({_reason(error)}): run `weir migrate` and `weir doctor`.")
 
 

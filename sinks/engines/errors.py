@@ -54,7 +54,9 @@ TEMPORARY = frozenset(
     }
 )
 _NOT_THERE = frozenset({60, 81})  # UNKNOWN_TABLE, UNKNOWN_DATABASE
-_ACCESS = frozenset({192, 193, 194, 497, 516})  # wrong user, password or grant
+_LOGIN = frozenset({192, 193, 194, 516})  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED
+_ACCESS_DENIED = 497
+_GRANT = re.compile(r"necessary to have (?:the )?grant (.+?)(?:\.?$|\. |: While)")
 _READ_ONLY = 164
 _TOO_LARGE = frozenset({158, 396})  # TOO_MANY_ROWS, TOO_MANY_ROWS_OR_BYTES
 _CODE = re.compile(r"\bCode: (\d+)")
@@ -81,10 +83,42 @@ def server_error(where: str, code: int | None, text: str) -> WeirError:
         return Unavailable(f"{where} cannot do this now (code {code}): {said}")
     if code in _NOT_THERE:
         return WeirError(f"{where} does not know it (code {code}): {said} Run `weir migrate` if weir's own tables are missing.")
-    if code in _ACCESS:
-        return WeirError(f"{where} refuses the user (code {code}): {said} Check the user and password in WEIR_CLICKHOUSE_URL.")
+    if code in _LOGIN:
+        return WeirError(f"{where} refuses the user or its password (code {code}): {said} Check both in WEIR_CLICKHOUSE_URL.")
+    if code == _ACCESS_DENIED:
+        right = _GRANT.search(said)
+        missing = right.group(1) if right else "for this"
+        return WeirError(
+            f"{where} refuses the user the right {missing} (code {code}): {said} Grant it, or name another user in WEIR_CLICKHOUSE_URL."
+        )
     if code == _READ_ONLY:
         return WeirError(f"{where} only answers questions here (code {code}): {said} Use SELECT, SHOW, DESCRIBE or EXPLAIN.")
     if code in _TOO_LARGE:
         return WeirError(f"{where} found more than one answer may hold (code {code}): {said} Aggregate, or add a LIMIT.")
     return WeirError(f"{where} refused (code {code}): {said}")
+
+
+_CERTIFICATE = "its TLS certificate is signed by no CA known here, or for another name: add the CA to this machine's, or ?verify=0"
+_NO_TLS = "it does not speak TLS at this port: leave out ?secure=1, or name the TLS port, 9440 by default"
+_NO_NAME = "its name is not known here: check the host in WEIR_CLICKHOUSE_URL and this machine's DNS"
+_NO_WAY = "there is no way to it: check the network"
+# What a broken connection says, in lower case; the most telling first.
+_CONNECTION: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("certificate_verify_failed", "certificate verify failed"), _CERTIFICATE),
+    (("wrong_version_number", "wrong version number", "record layer failure"), _NO_TLS),
+    (("name or service not known", "name resolution", "no address associated"), _NO_NAME),
+    (("refused",), "nothing listens there: is it running, and is the address right?"),
+    (("unreachable", "no route"), _NO_WAY),
+    (
+        ("timed out", "timeout"),
+        "it is silent: is it running, is a firewall in between, and is ?secure=1 set just where it speaks TLS?",
+    ),
+    (("unexpected eof", "reset by peer", "broken pipe"), "it ended the connection: is it running? Where the port wants TLS, add ?secure=1"),
+    (("unexpected packet",), "it does not speak ClickHouse's native protocol at this port: name the native port, 9000 by default"),
+)
+
+
+def connection_cause(text: str) -> str:
+    """Why a connection failed, by the words of the socket's or the driver's error, with the way out."""
+    lower = text.lower()
+    return next((cause for words, cause in _CONNECTION if any(word in lower for word in words)), "is it running, and is the address right?")

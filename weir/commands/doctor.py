@@ -41,7 +41,7 @@ def _findings(settings: Settings, role: str) -> list[Finding]:
     from weir.doctor.group import check_group
     from weir.doctor.node import check_node
     from weir.doctor.regions import check_regions
-    from weir.doctor.servers import check_clickhouse, check_clock, check_kafka
+    from weir.doctor.servers import check_clickhouse, check_clock, check_kafka, check_rights
 
     node = check_node(settings.cgroup) if role != "worker" else ()
     tables = check_clickhouse(settings) if role != "agent" else ()
@@ -49,4 +49,5 @@ def _findings(settings: Settings, role: str) -> list[Finding]:
     kafka = check_kafka(settings)
     # Without Kafka there is nothing to ask about the group.
     group = [check_group(settings)] if role != "agent" and kafka[0].fit is not False else []
-    return [*node, *kafka, *group, *regions, *tables, check_clock()]
+    rights = check_rights(settings, role) if kafka[0].fit else ()
+    return [*node, *kafka, *rights, *group, *regions, *tables, check_clock()]

@@ -143,7 +143,7 @@ def _messages(settings: Settings, stop: threading.Event, only: Place | None) -> 
         ends = _assign(consumer, settings, only)
         yield from _until_ends(consumer, settings, stop, ends)
     except KafkaException as error:
-        raise kafka_unavailable(settings.kafka_bootstrap, error) from error
+        raise kafka_unavailable(settings.kafka_bootstrap, error, consumer) from error
     finally:
         consumer.close()
 

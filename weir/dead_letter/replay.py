@@ -98,8 +98,9 @@ def _partitions(settings: Settings) -> dict[str, int]:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
+    admin = AdminClient(client_config(settings), logger=quiet_logger())
     try:
-        cluster = AdminClient(client_config(settings), logger=quiet_logger()).list_topics(timeout=TIMEOUT_SECONDS)
+        cluster = admin.list_topics(timeout=TIMEOUT_SECONDS)
     except KafkaException as error:
-        raise kafka_unavailable(settings.kafka_bootstrap, error) from error
+        raise kafka_unavailable(settings.kafka_bootstrap, error, admin) from error
     return {name: len(topic.partitions) for name, topic in cluster.topics.items() if topic.error is None}

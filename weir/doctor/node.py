@@ -26,7 +26,7 @@ def check_node(cgroup: Path | None) -> tuple[Finding, ...]:
         check_privileges(Path("/proc/self/status").read_text(encoding="ascii", errors="replace")),
         _check_cgroup(cgroup),
         check_bpffs(Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace"), os.geteuid() == 0),
-        _check_headers(release),
+        _check_headers(),
         _check_bcc(),
     )
 
@@ -65,12 +65,16 @@ def check_bpffs(mounts: str, may_mount: bool) -> Finding:
     return Finding("bpffs", False, f"not mounted at {BPFFS}", f"mount -t bpf bpf {BPFFS}")
 
 
-def _check_headers(release: str) -> Finding:
-    build = Path("/lib/modules") / release / "build"
-    fit = (build / "include").is_dir() or (build / "Makefile").is_file()
-    if fit:
-        return Finding("headers", True, f"kernel headers at {build}")
-    return Finding("headers", False, f"none at {build}", "run `make setup`, which installs and links Debian's")
+def _check_headers() -> Finding:
+    """By the agent's own check."""
+    from bpf.compiler import check_headers
+    from schemas.errors import CaptureError
+
+    try:
+        return Finding("headers", True, f"kernel headers at {check_headers()}")
+    except CaptureError as error:
+        found, _, remedy = str(error).partition(": ")
+        return Finding("headers", False, found, remedy)
 
 
 def _check_bcc() -> Finding:

@@ -30,12 +30,34 @@ def check_kafka(settings: Settings) -> tuple[Finding, ...]:
     try:
         states = topic_states(settings, timeout=KAFKA_SECONDS)
     except WeirError as error:
-        away = Finding("Kafka", False, f"{settings.kafka_bootstrap} does not answer", str(error))
+        away = Finding("Kafka", False, f"{settings.kafka_bootstrap} cannot be used", str(error))
         return (away, Finding("topics", False, "not known", "see Kafka"))
     wrong = [state for state in states if state.complaint]
     found = f"{len(states) - len(wrong)} of {len(states)} fit"
     remedy = f"{wrong[0].topic.name}: {wrong[0].complaint}" if wrong else ""
     return (Finding("Kafka", True, f"{settings.kafka_bootstrap} answers"), Finding("topics", not wrong, found, remedy))
+
+
+def check_rights(settings: Settings, role: str) -> tuple[Finding, ...]:
+    """The user's rights on the topics and the group, for what agents do, workers do, or both (`all`). Only where Kafka answers."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    from schemas.topics import forward_name
+    from streams.kafka_rights import agent_rights, missing_rights, worker_rights
+    from weir.kafka.client import client_config, kafka_reason, quiet_logger
+
+    forwarded = forward_name(settings.region) if settings.region_cidrs else ""
+    needed = [*([agent_rights()] if role != "worker" else []), *([worker_rights(settings.group, forwarded)] if role != "agent" else [])]
+    admin = AdminClient(client_config(settings), logger=quiet_logger())
+    try:
+        missing = sorted({right for rights in needed for right in missing_rights(admin, rights)})
+    except KafkaException as error:
+        return (Finding("Kafka rights", False, "not known", f"see Kafka ({kafka_reason(error)})"),)
+    if not missing:
+        return (Finding("Kafka rights", True, "all that are needed"),)
+    who = f"User:{settings.kafka_sasl_username}" if settings.kafka_sasl_username else "this client's user"
+    return (Finding("Kafka rights", False, f"{who} has not {', '.join(missing)}", "grant them with kafka-acls.sh"),)
 
 
 def check_clickhouse(settings: Settings) -> tuple[Finding, ...]:
@@ -62,7 +84,7 @@ def check_clickhouse(settings: Settings) -> tuple[Finding, ...]:
 
 
 def _no_clickhouse(url: str, error: WeirError) -> tuple[Finding, ...]:
-    return (Finding("ClickHouse", False, f"{url} does not answer", str(error)), Finding("tables", False, "not known", "see ClickHouse"))
+    return (Finding("ClickHouse", False, f"{url} cannot be used", str(error)), Finding("tables", False, "not known", "see ClickHouse"))
 
 
 def _check_tables(sink: Sink) -> Finding:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import SettingError, Unavailable
+from schemas.kafka_causes import HeardErrors
 
 if TYPE_CHECKING:
     from weir.settings.catalogue import Settings
+
+
+_HEARD: defaultdict[str, HeardErrors] = defaultdict(HeardErrors)
+"""By bootstrap: what the last client was told that was made for it."""
 
 
 def require_kafka(settings: Settings) -> Settings:
@@ -33,7 +40,9 @@ def security_config(settings: Settings) -> dict[str, str]:
 
 def client_config(settings: Settings, **more: Any) -> dict[str, Any]:
     """What every client of confluent-kafka gets."""
-    return {"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2, **security_config(settings), **more}
+    heard = _HEARD[settings.kafka_bootstrap] = HeardErrors()
+    usual = {"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2, "error_cb": heard.note}
+    return {**usual, **security_config(settings), **more}
 
 
 def quiet_logger() -> logging.Logger:
@@ -43,9 +52,13 @@ def quiet_logger() -> logging.Logger:
     return logger
 
 
-def kafka_unavailable(bootstrap: str, error: Exception) -> Unavailable:
-    """The sentence for a Kafka that did not answer or refused."""
-    return Unavailable(f"Kafka at {bootstrap} does not answer ({kafka_reason(error)}): check WEIR_KAFKA_BOOTSTRAP and that it runs.")
+def kafka_unavailable(bootstrap: str, error: Exception, client: Any = None) -> Unavailable:
+    """The sentence for a Kafka that did not answer or refused `client`, which was made with `client_config`."""
+    if client is not None:
+        with suppress(Exception):
+            client.poll(0)  # `error_cb` is called here
+    inner = error.args[0] if error.args and hasattr(error.args[0], "name") else None
+    return Unavailable(_HEARD[bootstrap].sentence(bootstrap, inner))
 
 
 def kafka_reason(error: Exception) -> str:

@@ -32,7 +32,7 @@ def follow(settings: Settings, topic: str, stop: threading.Event, *, from_beginn
         try:
             consumer.assign(_starts(consumer, settings, topic, from_beginning))
         except KafkaException as error:
-            raise kafka_unavailable(settings.kafka_bootstrap, error) from error
+            raise kafka_unavailable(settings.kafka_bootstrap, error, consumer) from error
         log.info("following %s", topic)
         while not stop.is_set():
             for message in consumer.consume(BATCH, PATIENCE_SECONDS):

@@ -98,7 +98,7 @@ def _partitions(admin: Any, settings: Settings, timeout: float) -> dict[str, int
     try:
         metadata = admin.list_topics(timeout=timeout)
     except KafkaException as error:
-        raise kafka_unavailable(settings.kafka_bootstrap, error) from error
+        raise kafka_unavailable(settings.kafka_bootstrap, error, admin) from error
     return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
 
 
@@ -153,7 +153,10 @@ def _create(admin: Any, settings: Settings, missing: Sequence[Topic], replicatio
             if code == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
             if code in passing:
-                raise kafka_unavailable(settings.kafka_bootstrap, error) from error
+                raise kafka_unavailable(settings.kafka_bootstrap, error, admin) from error
+            if code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
+                refused = f"Kafka at {settings.kafka_bootstrap} neither shows the user topic {name} nor lets it create it"
+                raise WeirError(f"{refused}: grant the rights that `weir doctor` names on it, or CREATE on the cluster.") from error
             said = f"Kafka at {settings.kafka_bootstrap} refuses to create topic {name} ({kafka_reason(error)})"
             raise WeirError(f"{said}: create it by hand as `weir topics --check` shows.") from error
     return tuple(made)
