@@ -40,8 +40,15 @@ def security_config(settings: Settings) -> dict[str, str]:
 
 def client_config(settings: Settings, **more: Any) -> dict[str, Any]:
     """What every client of confluent-kafka gets."""
-    heard = _HEARD[settings.kafka_bootstrap] = HeardErrors()
-    usual = {"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2, "error_cb": heard.note}
+    heard, own = _HEARD[settings.kafka_bootstrap], more.pop("error_cb", None)
+    heard.forget()
+
+    def note(error: Any) -> None:
+        heard.note(error)
+        if own is not None:
+            own(error)
+
+    usual = {"bootstrap.servers": settings.kafka_bootstrap, "log_level": 2, "error_cb": note}
     return {**usual, **security_config(settings), **more}
 
 
