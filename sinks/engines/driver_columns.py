@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sinks.engines.types import arrow_field, is_known, parse_type
+from sinks.engines.types import SAME, arrow_field, is_known, parse_type
 from sinks.engines.values import converter
 
 
@@ -26,12 +26,16 @@ def to_driver(column: pa.ChunkedArray, clickhouse_type: str) -> list[Any]:
 
 
 def from_driver(values: Sequence[Any], clickhouse_type: str, server_zone: str | None) -> pa.Array:
-    """One column of an answer as Arrow; what has no counterpart becomes text.
+    """One column of an answer as Arrow, IPv6 as its 16 bytes, as the embedded engine has it; what has no counterpart becomes text.
 
     The driver gives local times of the column's zone, or of the server's where the column has none.
     """
     kind = parse_type(clickhouse_type)
     try:
+        if kind.name in SAME:
+            return pa.array(list(values), SAME[kind.name])
+        if kind.name == "IPv6":
+            return pa.array([None if value is None else value.packed for value in values], pa.binary(16))
         if is_known(kind):
             return pa.array(list(map(converter(kind, server_zone or "UTC"), values)), arrow_field("", kind).type)
         return pa.array(list(values))

@@ -17,7 +17,7 @@ _FORM = re.compile(r"(\w+)(?:\((.*)\))?$", re.DOTALL)
 _ELEMENT = re.compile(r"(`(?:[^`\\]|\\.)*`|\w+) +(?=\w)(.*)$", re.DOTALL)
 _PIECE = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|[(),]|[^'`(),]+", re.DOTALL)
 _MEMBER = re.compile(r"'((?:[^'\\]|\\.|'')*)' *= *(-?\d+)", re.DOTALL)
-_SAME = {
+SAME = {
     **{f"UInt{bits}": pa.type_for_alias(f"uint{bits}") for bits in (8, 16, 32, 64)},
     **{f"Int{bits}": pa.type_for_alias(f"int{bits}") for bits in (8, 16, 32, 64)},
     "Float32": pa.float32(),
@@ -27,6 +27,7 @@ _SAME = {
     "Date": pa.date32(),
     "Date32": pa.date32(),
 }
+"""Types that Arrow has, too."""
 _AS_TEXT = ("String", "FixedString", "IPv4", "IPv6", "UUID", "Enum8", "Enum16", *WIDE)
 
 
@@ -81,7 +82,7 @@ def arrow_field(name: str, kind: Type) -> pa.Field:
 def is_known(kind: Type) -> bool:
     """Whether `arrow_field` has a place for it and for all of its parts."""
     return all(map(is_known, kind.inner)) and (
-        kind.name in (*_SAME, *_AS_TEXT, "Array", "Map", "Tuple", "DateTime", "DateTime64", "Nothing") or kind.name.startswith("Decimal")
+        kind.name in (*SAME, *_AS_TEXT, "Array", "Map", "Tuple", "DateTime", "DateTime64", "Nothing") or kind.name.startswith("Decimal")
     )
 
 
@@ -97,7 +98,7 @@ def _arrow_type(kind: Type) -> pa.DataType:
         return _decimal(kind)
     if kind.name.startswith("DateTime"):
         return pa.timestamp(_unit(kind), tz="UTC")
-    return pa.null() if kind.name == "Nothing" else _SAME.get(kind.name, pa.string())
+    return pa.null() if kind.name == "Nothing" else SAME.get(kind.name, pa.string())
 
 
 def _unit(kind: Type) -> str:
