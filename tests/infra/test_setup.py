@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -70,11 +69,10 @@ def test_scripts_are_executable_bash(script: Path) -> None:
     assert subprocess.run(["/bin/bash", "-n", str(script)], capture_output=True, text=True).stderr == ""
 
 
-def test_a_second_set_up_says_nothing_and_takes_no_time() -> None:
-    begin = time.monotonic()
+def test_a_second_set_up_installs_nothing() -> None:
+    """Whatever is installed is said."""
     done = subprocess.run(["make", "--silent", "setup-test"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert time.monotonic() - begin < 5  # installing anything takes longer
 
 
 def test_the_environment_stands_on_the_distributions_python(project: Path, tmp_path: Path) -> None:

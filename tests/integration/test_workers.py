@@ -39,8 +39,10 @@ def test_killed_at_random_moments(clean_kafka: str, made: Made, tmp_path: Path) 
     """The engine dies with its worker: between any two steps of a block, and in the middle of them."""
     pipeline = Pipeline(clean_kafka, f"chdb://{tmp_path / 'data'}", tmp_path, SMALL_BLOCKS)
     moments, kills = random.Random(7), 0
-    with pipeline.replaying(pipeline.write("whole.jsonl", made.lines)) as replay:
+    path = pipeline.write("whole.jsonl", made.lines)
+    with pipeline.replaying(path) as replay:
         for _ in range(5):
+            pipeline.replay(path)  # repeats, so that however fast it is, a worker has something left to do
             with weir("worker", settings=pipeline.settings) as worker:
                 worker.line(ASSIGNED, 60)
                 before = _progress(pipeline)
