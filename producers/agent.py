@@ -96,7 +96,7 @@ class Agent:
         resolver = PathResolver(self._node_id, self._root, mount.resolve(), rules)
         inventory = HostInventory(self._root, resolver, resolver.node_workload)
         source = Source(self._node_id, state.epoch, settings.region, settings.network)
-        encoder = BatchEncoder(_framer(settings.registry_url))
+        encoder = BatchEncoder(_framer(settings))
         self._collector = Collector(probe, inventory, spool, journal, looks, self._clock, encoder, source, state, settings.batch_flows)
         self._spool = spool
         self._collector.start(settings.window_seconds)
@@ -156,12 +156,13 @@ class Agent:
         )
 
 
-def _framer(registry_url: str) -> Framer:
-    if not registry_url:
+def _framer(settings: AgentSettings) -> Framer:
+    if not settings.registry_url:
         return Framer()
-    from schemas.wire.registry import HttpRegistry  # An HTTP client that most agents have no use for.
+    from producers.publish.registry import RegistryInChild
+    from schemas.wire.registry import RegistryAddress
 
-    return Framer(HttpRegistry(registry_url))
+    return Framer(RegistryInChild(RegistryAddress(settings.registry_url, settings.registry_ca_file)))
 
 
 def _time(instant_us: int) -> str:

@@ -29,3 +29,4 @@ class AgentSettings:
     drain_seconds: float = DRAIN_SECONDS  # how long an ending agent waits for Kafka to take what is spooled
     kafka_config: Mapping[str, Any] = field(default_factory=dict)  # more of librdkafka's settings
     registry_url: str = ""  # empty: Avro single-object encoding
+    registry_ca_file: str = ""  # empty: the system's certificates

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from schemas.errors import Unavailable
 from schemas.kafka_causes import HeardErrors
-from streams.kafka_rights import Rights, missing_rights
+from streams.kafka_rights import Rights, is_embedded, missing_rights
 
 _ANSWER_SECONDS = 5.0
 
@@ -104,9 +104,8 @@ class TopicCatalog:
         except KafkaException as error:
             raise self._silent(error) from error
         partitions = {name: _partitions(cluster, name) for name in names}
-        # librdkafka's built-in broker gives no ids: the demo lets its offsets go on instead.
-        embedded = str(cluster.cluster_id).startswith("mockCluster")
-        return TopicFacts(partitions, dict.fromkeys(names, "") if embedded else self._ids(names))
+        # The built-in broker gives no ids: the demo lets its offsets go on instead.
+        return TopicFacts(partitions, dict.fromkeys(names, "") if is_embedded(cluster) else self._ids(names))
 
     def _ids(self, names: Sequence[str]) -> dict[str, str]:
         """Empty for a topic that is gone."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from schemas.wire.registry import RegistryAddress
 from streams.forwarding.regions import Prefix
 from streams.kafka import Kafka
 
@@ -39,4 +40,4 @@ class WorkerSettings:
     stall_seconds: int  # a lag without a commit for so long, the hold not counted, is a trouble
     future_seconds: int  # a window that starts further ahead of the clock than this is refused
     cidrs: tuple[tuple[IPv4Network | IPv6Network, str], ...]  # ranges where nobody of weir's is, and what to call them
-    registry_url: str | None  # schema registry; None: Avro single-object encoding
+    registry: RegistryAddress | None  # schema registry; None: Avro single-object encoding

@@ -19,7 +19,7 @@ from typing import TypeVar
 from schemas import topics
 from schemas.errors import SettingError, WeirError
 from schemas.wire.framing import Framer
-from schemas.wire.registry import HttpRegistry
+from schemas.wire.registry import ConfluentRegistry
 from sinks.base import Sink
 from sinks.open import open_sink
 from streams.attribution.cidr_labels import CidrLabels
@@ -129,7 +129,7 @@ class _Dependencies:
 async def _run(given: _Dependencies, is_over: Callable[[], bool]) -> None:
     settings, liveness = given.settings, given.liveness
     app = build_app(settings)
-    framer = Framer(HttpRegistry(settings.registry_url) if settings.registry_url else None)
+    framer = Framer(ConfluentRegistry(settings.registry) if settings.registry else None)
     decoder = MessageDecoder(framer, settings.future_seconds * _SECOND_US)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
     ownership = LockedOwnershipMap(_empty_map(settings), settings.network, settings.ownership_ranges)

@@ -152,10 +152,12 @@ class Recompute:
     def _topic_id(self, topic: str) -> str:
         from confluent_kafka import TopicCollection
 
+        from streams.kafka_rights import is_embedded
+
         cluster = self._admin.list_topics(timeout=TIMEOUT_SECONDS)
         if topic not in cluster.topics:
             raise WeirError(f"Kafka has no topic {topic} any more, which the rows came from.")
-        if str(cluster.cluster_id).startswith("mockCluster"):
+        if is_embedded(cluster):
             raise WeirError("Kafka is the demo's, which forgets: only what Apache Kafka keeps can be read again.")
         described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=TIMEOUT_SECONDS)
         return str(described[topic].result().topic_id)

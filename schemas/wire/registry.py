@@ -1,17 +1,19 @@
-"""A client of Confluent's schema registry: the two calls that framing needs, over HTTP, without a library."""
+"""A schema registry, through the client that confluent-kafka brings: the two calls that framing needs.
+
+The client is 25 MB of a process's memory once it is imported, which happens at the first call: agents make theirs in a child
+(`producers/publish/registry.py`).
+"""
 
 from __future__ import annotations
 
-import base64
-import http.client
-import json
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, quote, unquote
+from urllib.parse import SplitResult, unquote, urlunsplit
 
 from schemas.errors import SettingError, Unavailable
 from schemas.urls import scheme_of, split_url
 
-CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+_TIMEOUT_SECONDS = 10
 
 
 def read_registry_url(url: str) -> SplitResult:
@@ -24,55 +26,65 @@ def read_registry_url(url: str) -> SplitResult:
     return parts
 
 
-class HttpRegistry:
-    """`url` like https://user:password@registry:8081/prefix. Blocks; a call lasts `timeout` seconds at most."""
+@dataclass(frozen=True)
+class RegistryAddress:
+    """`url` like https://user:password@registry:8081/prefix. `ca_file`: certificates of those who sign its own; empty: the system's."""
 
-    def __init__(self, url: str, timeout: float = 10.0) -> None:
+    url: str
+    ca_file: str = ""
+
+
+class ConfluentRegistry:
+    """Blocks, for ten seconds a call at most. Raises SettingError for the address."""
+
+    def __init__(self, address: RegistryAddress) -> None:
         try:
-            parts = read_registry_url(url)
+            self._parts = read_registry_url(address.url)
         except ValueError as error:
             raise SettingError(f"WEIR_SCHEMA_REGISTRY_URL is not usable: {error}.") from None
-        self._host, self._port = parts.hostname, parts.port
-        self._secure = parts.scheme == "https"
-        self._prefix = parts.path.rstrip("/")
-        self._timeout = timeout
-        self._headers = {"Content-Type": CONTENT_TYPE, "Accept": CONTENT_TYPE}
-        if parts.username is not None:
-            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self._headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+        self._ca_file = address.ca_file
+        self._made: Any = None
 
     def register(self, subject: str, schema: str) -> int:
-        status, answer = self._ask("POST", f"/subjects/{quote(subject, safe='')}/versions", json.dumps({"schema": schema}))
-        if status != 200 or not isinstance(answer.get("id"), int):
-            raise Unavailable(f"The schema registry {self._name} did not take schema {subject} (status {status}: {_said(answer)}).")
-        return int(answer["id"])
+        from confluent_kafka.schema_registry import Schema
+
+        try:
+            return int(self._client().register_schema(subject, Schema(schema, "AVRO")))
+        except Exception as error:
+            raise self._unavailable(f"take schema {subject}", error) from error
 
     def get_schema(self, schema_id: int) -> str | None:
-        status, answer = self._ask("GET", f"/schemas/ids/{schema_id}")
-        if status == 404:
-            return None
-        if status != 200 or not isinstance(answer.get("schema"), str):
-            raise Unavailable(f"The schema registry {self._name} did not give schema {schema_id} (status {status}: {_said(answer)}).")
-        return str(answer["schema"])
-
-    @property
-    def _name(self) -> str:
-        """Without user and password."""
-        return f"{self._host}:{self._port}" if self._port else str(self._host)
-
-    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, dict[str, Any]]:
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(str(self._host), self._port, timeout=self._timeout)
         try:
-            connection.request(method, self._prefix + path, body, self._headers)
-            response = connection.getresponse()
-            answer = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Unavailable(f"The schema registry {self._name} does not answer as one ({error}); check its URL.") from error
-        finally:
-            connection.close()
-        return response.status, answer if isinstance(answer, dict) else {}
+            return str(self._client().get_schema(schema_id).schema_str)
+        except Exception as error:
+            if getattr(error, "http_status_code", 0) == 404:
+                return None
+            raise self._unavailable(f"give schema {schema_id}", error) from error
 
+    def _client(self) -> Any:
+        if self._made is None:
+            from confluent_kafka.schema_registry import SchemaRegistryClient
 
-def _said(answer: dict[str, Any]) -> str:
-    return ascii(answer.get("message", "nothing said"))[:200]
+            self._made = SchemaRegistryClient(self._config())
+        return self._made
+
+    def _config(self) -> dict[str, Any]:
+        parts = self._parts
+        bare = parts.netloc.rpartition("@")[2]
+        config: dict[str, Any] = {"url": urlunsplit((parts.scheme, bare, parts.path.rstrip("/"), "", "")), "timeout": _TIMEOUT_SECONDS}
+        config["max.retries"] = 0  # whoever asks waits and asks again
+        if parts.username is not None:
+            config["basic.auth.user.info"] = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        if self._ca_file:
+            config["ssl.ca.location"] = self._ca_file
+        return config
+
+    def _unavailable(self, what: str, error: Exception) -> Unavailable:
+        """Without user and password."""
+        host, port = self._parts.hostname, self._parts.port
+        name = f"{host}:{port}" if port else str(host)
+        status = getattr(error, "http_status_code", None)
+        if status is not None and status > 0:
+            said = ascii(getattr(error, "error_message", "") or "nothing said")[:200]
+            return Unavailable(f"The schema registry {name} did not {what} (status {status}: {said}).")
+        return Unavailable(f"The schema registry {name} does not answer as one ({type(error).__name__}: {error}); check its URL.")

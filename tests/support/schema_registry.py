@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 
 from tests.schemas.registry import InMemoryRegistry
@@ -13,11 +15,16 @@ from tests.schemas.registry import InMemoryRegistry
 class SchemaRegistry:
     """`memory`: what it holds, for the test that runs it."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", certificate: Path | None = None) -> None:
+        """`certificate`: with its key in one PEM file, for https."""
         self.memory = InMemoryRegistry()
         self._server = ThreadingHTTPServer((host, 0), _handler(self.memory))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.url = f"http://{host}:{self._server.server_port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' * (certificate is not None)}://{host}:{self._server.server_port}"
 
     def __enter__(self) -> SchemaRegistry:
         self._thread.start()
@@ -55,7 +62,7 @@ def _handler(memory: InMemoryRegistry) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             """/schemas/ids/NUMBER"""
-            schema = memory.get_schema(int(self.path.rpartition("/")[2]))
+            schema = memory.get_schema(int(self.path.partition("?")[0].rpartition("/")[2]))
             self.answer(*((404, {"message": "not found"}) if schema is None else (200, {"schema": schema})))
 
     return Handler

@@ -35,7 +35,7 @@ class SecuredKafka(KafkaServer):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.sasl_port, self.sasl_ssl_port, self.ssl_port = free_ports(3)
-        self.ca = _certificates(directory)
+        self.ca = self_signed(directory)
         path = directory / "server.properties"
         kept = [line for line in path.read_text().splitlines() if not line.startswith(("listeners=", "advertised.", "listener.security"))]
         (controller,) = [line.rpartition(":")[2] for line in kept if line.startswith("controller.quorum.voters")]
@@ -58,7 +58,7 @@ class SecuredKafka(KafkaServer):
             future.result(10)
 
 
-def _certificates(directory: Path) -> Path:
+def self_signed(directory: Path) -> Path:
     """A broker's key and certificate for 127.0.0.1 in one PEM file; returns the certificate that signs it, its own."""
     openssl = shutil.which("openssl")
     assert openssl is not None, "openssl is missing: apt-get install openssl"

@@ -56,6 +56,7 @@ def agent_fields(settings: Settings, remove_on_exit: bool) -> dict[str, Any]:
         "batch_flows": settings.batch_flows,
         "remove_on_exit": remove_on_exit,
         "registry_url": settings.schema_registry_url,
+        "registry_ca_file": str(settings.schema_registry_ca_file or ""),
     }
 
 

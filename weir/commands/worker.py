@@ -36,6 +36,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
     from streams.kafka import Kafka
     from streams.settings import WorkerSettings
     from weir.kafka.client import security_config
+    from weir.kafka.framer import registry_address
     from weir.settings.cidrs import parse_cidrs
     from weir.settings.regions import parse_region_cidrs, parse_region_kafka
     from weir.settings.targets import clickhouse_url
@@ -66,5 +67,5 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         stall_seconds=settings.stall_seconds,
         future_seconds=settings.future_seconds,
         cidrs=parse_cidrs(settings.cidrs),
-        registry_url=settings.schema_registry_url or None,
+        registry=registry_address(settings) if settings.schema_registry_url else None,
     )

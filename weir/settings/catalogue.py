@@ -82,6 +82,7 @@ class Settings(BaseModel):
     kafka_sasl_password: str = Field("", description="password for a sasl_ protocol")
     kafka_ca_file: Path | None = Field(None, description="CA certificates in PEM; absent: the system's")
     schema_registry_url: Annotated[str, AfterValidator(_registry_url)] = Field("", description="schema registry; empty: none")
+    schema_registry_ca_file: Path | None = Field(None, description="CA certificates of its https, in PEM; absent: the system's")
     clickhouse_url: Annotated[str, AfterValidator(_clickhouse_url)] = Field(
         "", description="chdb:///DIR or clickhouse://user:password@host:9000/weir?secure=1; empty: the last demo's data directory"
     )

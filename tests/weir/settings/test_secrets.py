@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import SettingError, WeirError
-from schemas.wire.registry import HttpRegistry
+from schemas.wire.registry import ConfluentRegistry, RegistryAddress
 from sinks.open import open_sink
 from tests.support.processes import run_weir
 from weir.cli import weir
@@ -76,7 +76,10 @@ def _used(field: str, value: str) -> list[str]:
         result = CliRunner().invoke(weir, ["config", "--format", "json"], env=environment, standalone_mode=False)
         said += [result.output, str(result.exception or "")]
         environment[variable("kafka_security_protocol")] = "sasl_ssl"  # incomplete: the settings do not fit together
-    calls = {"clickhouse_url": lambda: open_sink(value).query("SELECT 1"), "schema_registry_url": lambda: HttpRegistry(value).get_schema(1)}
+    calls = {
+        "clickhouse_url": lambda: open_sink(value).query("SELECT 1"),
+        "schema_registry_url": lambda: ConfluentRegistry(RegistryAddress(value)).get_schema(1),
+    }
     if field in calls:
         with pytest.raises(WeirError) as caught:
             calls[field]()
