@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import time
 from pathlib import Path
 
 from producers.identity.name_rules import clean
@@ -13,6 +14,8 @@ from schemas.errors import SettingError
 from schemas.private_files import private_directory
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PATIENCE_SECONDS = 5.0
+"""For the agent before, which was killed a moment ago and is still on its way out."""
 
 
 def boot_id() -> str:
@@ -34,19 +37,28 @@ def node_id(given: str | None, state_dir: Path) -> str:
     return kept
 
 
-def claim_state_dir(state_dir: Path) -> int:
-    """Makes the directory and takes its lock: a descriptor to keep open. Raises SettingError if another agent has it."""
+def claim_state_dir(state_dir: Path, patience_seconds: float = PATIENCE_SECONDS) -> int:
+    """Makes the directory and takes its lock: a descriptor to keep open. Raises SettingError if another agent keeps it for so long."""
     try:
         private_directory(state_dir, "lock")
         lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise unusable(state_dir, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise SettingError(f"State directory {state_dir} is in use by another agent; give each its own WEIR_STATE_DIR.") from error
+    deadline = time.monotonic() + patience_seconds
+    while not _locked(lock):
+        if time.monotonic() > deadline:
+            os.close(lock)
+            raise SettingError(f"State directory {state_dir} is in use by another agent; give each its own WEIR_STATE_DIR.")
+        time.sleep(0.05)
     return lock
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def unusable(state_dir: Path, error: Exception) -> SettingError:

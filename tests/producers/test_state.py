@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -72,8 +73,8 @@ def test_node_id_is_made_once_and_kept(tmp_path: Path) -> None:
 def test_a_state_directory_serves_one_agent(tmp_path: Path) -> None:
     lock = identity.claim_state_dir(tmp_path / "state")
     with pytest.raises(SettingError, match="in use by another agent"):
-        identity.claim_state_dir(tmp_path / "state")
-    os.close(lock)
+        identity.claim_state_dir(tmp_path / "state", 0.1)
+    threading.Timer(0.2, os.close, (lock,)).start()  # it is on its way out
     os.close(identity.claim_state_dir(tmp_path / "state"))
 
 
