@@ -27,7 +27,7 @@ def agent_rights() -> Rights:
 
 
 def worker_rights(group: str, forwarded: str = "") -> Rights:
-    """`forwarded`: the topic of what other regions forward, where there are any."""
+    """On the Kafka of the worker's own region. `forwarded`: the topic of what other regions forward, where there are any."""
     needed = {
         topics.FLOWS_TOPIC: ("READ",),
         topics.IP_EVENTS_TOPIC: ("READ",),
@@ -41,6 +41,11 @@ def worker_rights(group: str, forwarded: str = "") -> Rights:
 def is_embedded(cluster: ClusterMetadata) -> bool:
     """Whether it is librdkafka's built-in broker, the demo's, which has no users, no ids of topics, and no answer to many questions."""
     return str(cluster.cluster_id).startswith("mockCluster")
+
+
+def region_rights(forwarded: str) -> Rights:
+    """On the Kafka of another region, for what is forwarded there."""
+    return Rights({forwarded: ("WRITE",)})
 
 
 def missing_rights(admin: AdminClient, rights: Rights) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from producers.publish.kafka_client import KafkaError, KafkaException, Message, Producer
 from schemas.errors import Unavailable
 from schemas.kafka_causes import HeardErrors
+from schemas.producer_settings import SAFE
 
 log = logging.getLogger("weir.kafka")
 
@@ -22,11 +23,8 @@ _QUIET = frozenset({KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIME
 """One broker's trouble (when it is every broker's, the client says so with another code), and what `close` gave up."""
 
 _DEFAULTS: dict[str, Any] = {
-    "enable.idempotence": True,
-    "acks": "all",
-    "compression.type": "zstd",
+    **SAFE,
     "linger.ms": 20,
-    "message.timeout.ms": 0,  # The caller decides when to give up, not the client.
     "queue.buffering.max.kbytes": 16_384,
     "queue.buffering.max.messages": 10_000,
     "message.max.bytes": 1_000_000,

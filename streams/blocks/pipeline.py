@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from schemas import topics
+from schemas import headers, topics
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.tables import BlockIdentity
 from schemas.wire.attributed import attributed_messages
@@ -131,11 +131,11 @@ class Pipeline:
         metrics.BLOCK_FLOWS.observe(built.applied)
 
     def _attributed(self, built: Built, identity: BlockIdentity, published_to: int) -> list[Record]:
-        source = [("weir-source", str(identity).encode())] + [("weir-topic-id", identity.topic_id.encode())] * bool(identity.topic_id)
+        source = [(headers.SOURCE, str(identity).encode())] + [(headers.TOPIC_ID, identity.topic_id.encode())] * bool(identity.topic_id)
         flows = built.block.flows
         fresh = flows.filter(pc.greater_equal(flows.column("first_offset"), published_to)) if published_to else flows
         messages = list(attributed_messages(fresh, self._framer, partitions=self._attributed_partitions))
-        parts = [("weir-part", f"{part}/{len(messages)}".encode()) for part in range(1, len(messages) + 1)]
+        parts = [(headers.PART, f"{part}/{len(messages)}".encode()) for part in range(1, len(messages) + 1)]
         return [
             Record(topics.ATTRIBUTED_TOPIC, message.key, message.value, (*source, part), message.partition)
             for message, part in zip(messages, parts, strict=True)
@@ -144,5 +144,5 @@ class Pipeline:
 
 def _dead_letter(identity: BlockIdentity, offset: int, refused: UnreadableMessage) -> Record:
     place = f"{identity.topic}:{identity.partition}:{offset}"
-    headers = (*refused.headers, ("weir-reason", str(refused.reason).encode()), ("weir-source", place.encode()))
-    return Record(topics.DEAD_LETTER_TOPIC, refused.key, refused.value, headers)
+    told = (*refused.headers, (headers.REASON, str(refused.reason).encode()), (headers.SOURCE, place.encode()))
+    return Record(topics.DEAD_LETTER_TOPIC, refused.key, refused.value, told)

@@ -22,6 +22,7 @@ from typing import Self
 import orjson
 
 from schemas.errors import Unreadable, WeirError
+from schemas.headers import PART, SOURCE, TOPIC_ID
 
 REMEMBERED_SOURCES = 4_096
 """Source partitions remembered for one partition; the one that was silent for longest goes first."""
@@ -41,14 +42,14 @@ class Part:
 def part_of(headers: Iterable[tuple[str, bytes | None]]) -> Part:
     """Raises Unreadable where they are not those of a worker."""
     said = {name: (value or b"").decode("utf-8", "backslashreplace") for name, value in headers}
-    topic_partition, _, offsets = said.get("weir-source", "").rpartition(":")
-    numbers = (*offsets.split("-"), *said.get("weir-part", "").split("/"))
+    topic_partition, _, offsets = said.get(SOURCE, "").rpartition(":")
+    numbers = (*offsets.split("-"), *said.get(PART, "").split("/"))
     if not topic_partition or len(numbers) != 4 or not all(number.isascii() and number.isdecimal() for number in numbers):
-        raise Unreadable(f"A message is of no worker: its headers are {said}, and weir-source or weir-part is missing or broken.")
+        raise Unreadable(f"A message is of no worker: its headers are {said}, and {SOURCE} or {PART} is missing or broken.")
     first, last, number, of = map(int, numbers)
     if first > last or not 1 <= number <= of:
         raise Unreadable(f"A message claims to be part {number} of {of} of the offsets {first} to {last}: no worker writes that.")
-    topic_id = said.get("weir-topic-id", "")
+    topic_id = said.get(TOPIC_ID, "")
     return Part(f"{topic_partition}@{topic_id}" if topic_id else topic_partition, first, last, number, of)
 
 

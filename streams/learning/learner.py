@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from confluent_kafka import Message
 
-from schemas import topics
+from schemas import headers, topics
 from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
@@ -47,8 +47,6 @@ _WATERMARK_EVERY_US = 500_000
 _FORGET_EVERY_US = 60_000_000
 _FETCH_LAG_US = 100_000
 """A message may be in Kafka this long before an idle fetch hands it over: "all read" speaks of a moment this long ago."""
-_TELLER = "weir-worker"
-"""The header of weir.ownership's messages that says which worker wrote them."""
 _KEPT = (topics.OWNERSHIP_TOPIC, topics.IP_EVENTS_TOPIC)
 
 
@@ -88,7 +86,7 @@ class OwnershipLearner(threading.Thread):
         self._store = store
         self._event_writer = event_writer
         self._watermarks = watermarks
-        self._teller = ((_TELLER, worker.encode()),)
+        self._teller = ((headers.WORKER, worker.encode()),)
         self._hold_us = hold_us
         self._retention_us = retention_us
         self._consumer = LookaheadConsumer(kafka, f"{worker}.learner", self._stop_wanted)

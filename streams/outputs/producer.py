@@ -9,6 +9,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.errors import Unavailable
+from schemas.producer_settings import SAFE
 from streams.kafka import Kafka
 from streams.observe import metrics
 
@@ -19,12 +20,9 @@ _FLUSH_SECONDS = 1.0
 _SAY_AFTER = (5, 60, 600, 3600)
 _QUEUE_KBYTES = 65_536
 _PRODUCER = {
-    "enable.idempotence": True,
-    "acks": "all",
-    "compression.type": "zstd",
+    **SAFE,
     "compression.level": 1,  # rows of names and small numbers: level 3 takes more than half as much time again, and no byte less
     "linger.ms": 5,
-    "message.timeout.ms": 0,  # Kafka away is waited for: the lag tells, nothing is given up
     "queue.buffering.max.kbytes": _QUEUE_KBYTES,
     "message.max.bytes": 8_000_000,
 }

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.errors import SettingError, Unavailable, WeirError
+from schemas.headers import REASON, REPLAYED, SOURCE
 from schemas.topics import DEAD_LETTER_TOPIC
 from weir.kafka.client import client_config, kafka_unavailable, quiet_logger
 from weir.kafka.follow import BATCH, PATIENCE_SECONDS, TIMEOUT_SECONDS
@@ -21,7 +22,6 @@ from weir.kafka.follow import BATCH, PATIENCE_SECONDS, TIMEOUT_SECONDS
 if TYPE_CHECKING:
     from weir.settings.catalogue import Settings
 
-REASON, SOURCE, REPLAYED = "weir-reason", "weir-source", "weir-replayed"
 STALLED_SECONDS = 30.0
 Header = tuple[str, bytes]
 

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from schemas.headers import REPLAYED
 from schemas.topics import DEAD_LETTER_TOPIC
-from weir.dead_letter.letters import REPLAYED, Letter, Place, asked_place, find_letter, read_letters
+from weir.dead_letter.letters import Letter, Place, asked_place, find_letter, read_letters
 from weir.failures import tell
 from weir.kafka.acknowledged import Outbox
 from weir.kafka.client import client_config, kafka_unavailable, quiet_logger

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ KAFKA_SECONDS = 5.0
 CLOCK_LIMIT_SECONDS = 1.0
 SANE_YEARS = range(2024, 2100)
 _TIME_ERROR = 5
+WORKER_GRANTS = tuple(f"{right} ON weir.*" for right in ("SELECT", "INSERT", "ALTER", "CREATE TABLE", "CREATE VIEW", "DROP TABLE"))
 
 
 def check_kafka(settings: Settings) -> tuple[Finding, ...]:
@@ -76,7 +78,8 @@ def check_clickhouse(settings: Settings) -> tuple[Finding, ...]:
         return _no_clickhouse(mask_url(url), error)
     try:
         version = str(sink.query("SELECT version() AS version").column(0)[0].as_py())
-        return (Finding("ClickHouse", True, f"{mask_url(url)} answers, version {version}"), _check_tables(sink), *_server_clock(sink, url))
+        answers = Finding("ClickHouse", True, f"{mask_url(url)} answers, version {version}")
+        return (answers, *_server_rights(url), _check_tables(sink), *_server_clock(sink, url))
     except WeirError as error:
         return _no_clickhouse(mask_url(url), error)
     finally:
@@ -92,6 +95,29 @@ def _check_tables(sink: Sink) -> Finding:
     if not pending:
         return Finding("tables", True, "up to date")
     return Finding("tables", False, f"{len(pending)} migrations are not applied, first {pending[0]}", "run `weir migrate`")
+
+
+def _server_rights(url: str) -> tuple[Finding, ...]:
+    """Of a server's user, as far as the server has `CHECK GRANT` (24.11 and newer)."""
+    from sinks.open import open_engine
+
+    if url.startswith("chdb:"):
+        return ()
+    engine = open_engine(url, read_only=True)
+    try:
+        return check_grants(lambda grant: bool(engine.query(f"CHECK GRANT {grant}").column(0)[0].as_py()))
+    except WeirError:
+        return ()
+    finally:
+        engine.close()
+
+
+def check_grants(has: Callable[[str], bool]) -> tuple[Finding, ...]:
+    """`has`: whether the user holds such a grant. What a worker needs: rows, migrations, and tables to repair with."""
+    missing = [grant for grant in WORKER_GRANTS if not has(grant)]
+    if not missing:
+        return (Finding("ClickHouse rights", True, "all that workers need"),)
+    return (Finding("ClickHouse rights", False, f"the user has not {', '.join(missing)}", f"GRANT {missing[0]} TO the user, and so on"),)
 
 
 def _server_clock(sink: Sink, url: str) -> tuple[Finding, ...]:

@@ -20,6 +20,7 @@ from tests.support.clickhouse import DebianServer, EngineHost
 from tests.support.kafka import free_ports
 from tests.support.processes import run_weir, wait_for, weir
 from tests.support.secured_kafka import PASSWORD, USER, SecuredKafka
+from weir.doctor.servers import check_grants
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +178,13 @@ def test_the_doctor_names_what_keeps_it_from_clickhouse(host: EngineHost, kafka:
         assert "signed by no CA known here" in clickhouse(f"clickhouse://127.0.0.1:{port}/weir?secure=1")
     with listening(None) as port:
         assert "Where the port wants TLS, add ?secure=1" in clickhouse(f"clickhouse://127.0.0.1:{port}/weir")
+
+
+def test_the_doctor_asks_for_each_right_of_clickhouse(host: EngineHost) -> None:
+    """The tests' engine has no users to refuse a right to: that its answer is read is seen, and what becomes of a no."""
+    assert found({"clickhouse_url": host.url}, "ClickHouse rights")["found"] == "all that workers need"
+    (finding,) = check_grants(lambda grant: not grant.startswith(("INSERT", "ALTER")))
+    assert (finding.fit, finding.found) == (False, "the user has not INSERT ON weir.*, ALTER ON weir.*")
 
 
 def test_a_missing_right_of_clickhouse_is_named() -> None:
