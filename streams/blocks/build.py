@@ -1,13 +1,13 @@
 """From the messages of a range to the rows that stand for it: dedup, names, the canonical flag, Arrow tables.
 
-The steps are functions of their own (`join`, `MergedBatches.hashes`, `admit_all`, `attribute`, `CidrLabels.name`, `assemble`);
-`build_block` is all of them in a row.
+`build_block` is all of them in a row, for workers, tests and benches alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,14 @@ from streams.blocks.side_tables import DroppedMessages, batches_table, losses_ta
 from streams.columns import arrow as to_arrow
 from streams.columns.merged import MergedBatches, merge_batches
 from streams.dedup.state import Admission, DedupState
+from streams.forwarding.split import ForwardedBatch
+from streams.observe.cpu_stages import stage
 from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import Observations, from_heartbeats
+
+Split = Callable[[MergedBatches], tuple[MergedBatches, tuple[ForwardedBatch, ...]]]
+"""The flows that stay, and messages with those that belong to other regions."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,12 @@ class Built:
     repeated: int
     late: int
     unattributed: tuple[tuple[str, int], ...]
+    forwarded: tuple[ForwardedBatch, ...] = ()
+
+
+def all_stay(joined: MergedBatches) -> tuple[MergedBatches, tuple[ForwardedBatch, ...]]:
+    """The split where there is one region."""
+    return joined, ()
 
 
 def build_block(
@@ -46,21 +57,31 @@ def build_block(
     offsets: Sequence[int],
     batches: Sequence[FlowBatch],
     dedup: DedupState,
-    known: OwnershipMap,
+    reading: Callable[[], AbstractContextManager[OwnershipMap]],
     *,
     region: str,
     network: str = "default",
     outside: CidrLabels | None = None,
+    split: Split = all_stay,
+    dropped: DroppedMessages | None = None,
 ) -> Built:
-    """`offsets`: where each batch stands in the partition. What the batches teach must have been learned before.
+    """The road of a block, from the batches of its messages to its rows: dedup, split by region, names, rows.
 
-    `region` and `network` are for batches that name none. Remembers the flows in `dedup`: one call a block.
+    `offsets`: where each batch stands in the partition. `reading`: the ownership map, standing still; what the batches teach must have been
+    learned before. `region` and `network` are for batches that name none. Remembers the flows in `dedup`: one call a block.
     """
-    joined = merge_batches(batches, region=region, network=network)
-    new, admissions = admit_all(dedup, joined, joined.hashes())
-    kept = joined.take(new)
-    named = (outside or CidrLabels()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
-    return assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, network))
+    with stage("dedup"):
+        joined = merge_batches(batches, region=region, network=network)
+        new, admissions = admit_all(dedup, joined, joined.hashes())
+        kept = joined.take(new)
+    with stage("forward"):
+        kept, forwarded = split(kept)
+    with reading() as known:
+        with stage("lookup"):
+            named = (outside or CidrLabels()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
+        with stage("block"):
+            built = assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, network), dropped)
+    return replace(built, forwarded=forwarded)
 
 
 def admit_all(dedup: DedupState, joined: MergedBatches, hashes: U64) -> tuple[NDArray[np.bool_], list[Admission]]:

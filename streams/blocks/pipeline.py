@@ -13,11 +13,10 @@ from schemas.records.tables import BlockIdentity
 from schemas.wire.attributed import attributed_messages
 from schemas.wire.framing import Framer
 from sinks.base import Sink
-from streams.attribution.attribute import attribute
 from streams.attribution.cidr_labels import CidrLabels
-from streams.blocks.build import Built, admit_all, assemble, remote_ends
+from streams.blocks.build import Built, all_stay, build_block
 from streams.blocks.side_tables import DroppedMessages
-from streams.columns.merged import merge_batches
+from streams.columns.merged import MergedBatches
 from streams.dedup.state import DedupState
 from streams.forwarding.regions import Regions
 from streams.forwarding.split import ForwardedBatch, split_by_region
@@ -28,7 +27,6 @@ from streams.observe.cpu_stages import stage
 from streams.outputs.ip_event_writer import IpEventWriter
 from streams.outputs.producer import Record
 from streams.ownership.locked_map import LockedOwnershipMap
-from streams.ownership.observations import from_heartbeats
 
 
 @dataclass(frozen=True)
@@ -87,25 +85,29 @@ class Pipeline:
         offsets = [message.offset for message, _ in readable]
         batches = [batch for _, batch in readable]
         dropped = None if gap is None else DroppedMessages(gap, messages[0].arrived_us)
-        with stage("dedup"):
-            joined = merge_batches(batches, region=self._regions.home, network=self._network)
-            new, admissions = admit_all(dedup, joined, joined.hashes())
-            kept = joined.take(new)
-        with stage("forward"):
+        built = build_block(
+            identity,
+            offsets,
+            batches,
+            dedup,
+            # What these batches teach was learned before the hold released them, so the map needs no more than reading.
+            self._ownership.reading,
+            region=self._regions.home,
+            network=self._network,
+            outside=self._outside,
             # What another region has sent stays, wherever this region thinks the address is: nothing goes round in circles.
-            kept, forwarded = split_by_region(kept, self._regions) if identity.topic == topics.FLOWS_TOPIC else (kept, ())
-        # What these batches teach was learned before the hold released them, so the map needs no more than reading.
-        with self._ownership.reading() as known:
-            with stage("lookup"):
-                named = self._outside.name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
-            with stage("block"):
-                built = assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, self._network), dropped)
+            split=self._split if identity.topic == topics.FLOWS_TOPIC else all_stay,
+            dropped=dropped,
+        )
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
             refused = [(message.offset, message.content) for message in messages if isinstance(message.content, UnreadableMessage)]
             letters = [_dead_letter(identity, offset, content) for offset, content in refused if offset >= published_to]
             records = (*self._attributed(built, identity, published_to), *letters)
-        return Applied(identity, built, forwarded, records, len(messages), len(refused), 0 if gap is None else gap.messages)
+        return Applied(identity, built, built.forwarded, records, len(messages), len(refused), 0 if gap is None else gap.messages)
+
+    def _split(self, joined: MergedBatches) -> tuple[MergedBatches, tuple[ForwardedBatch, ...]]:
+        return split_by_region(joined, self._regions)
 
     def insert(self, applied: Applied, *, maybe_written: bool) -> None:
         """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable.

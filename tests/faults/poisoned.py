@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from schemas.records.flow_batch import FlowBatch
-from streams.blocks import pipeline
+from streams.blocks import build
 
 POISON = "poison"
 
 
 def main(module: str, *arguments: str) -> None:
-    merge = pipeline.merge_batches
+    merge = build.merge_batches
 
     def broken(batches: Sequence[FlowBatch], **more: Any) -> Any:
         if any(batch.node_id == POISON for batch in batches):
             raise OverflowError("int too big to convert")
         return merge(batches, **more)
 
-    pipeline.merge_batches = broken  # type: ignore[assignment]
+    build.merge_batches = broken  # type: ignore[assignment]
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

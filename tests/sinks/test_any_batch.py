@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -52,7 +54,7 @@ def built(batch: FlowBatch, *, late: bool) -> Built:
     known.learn(from_heartbeats([batch]))
     number = next(BLOCKS)
     identity = BlockIdentity("weir.flows", 0, 10 * number, 10 * number)
-    return build_block(identity, [10 * number], [batch], dedup, known, region="home")
+    return build_block(identity, [10 * number], [batch], dedup, partial(nullcontext, known), region="home")
 
 
 @pytest.mark.parametrize("largest", [False, True])

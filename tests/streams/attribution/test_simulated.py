@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +124,8 @@ def test_a_recording_and_its_truth(tmp_path: Path) -> None:
     known = OwnershipMap(gap_us=60 * SECOND_US, skew_us=250_000)
     LockedOwnershipMap(known, "default").learn(batches, [], events)
     dedup = DedupState(horizon_us=3_600 * SECOND_US)
-    built = build_block(BlockIdentity("weir.flows", 0, 0, len(batches)), range(len(batches)), batches, dedup, known, region="default")
+    identity, reading = BlockIdentity("weir.flows", 0, 0, len(batches)), partial(nullcontext, known)
+    built = build_block(identity, range(len(batches)), batches, dedup, reading, region="default")
     truth = {tuple(line[:-1]): line[-1] for line in map(orjson.loads, (tmp_path / "truth.jsonl").read_bytes().splitlines())}
     rows = built.block.flows.to_pylist()
     assert len(rows) == len(truth) == len(views)

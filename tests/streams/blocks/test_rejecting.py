@@ -12,7 +12,7 @@ from schemas.records.tables import BlockIdentity
 from schemas.topics import ATTRIBUTED_TOPIC, DEAD_LETTER_TOPIC
 from schemas.wire.framing import Framer
 from streams.attribution.cidr_labels import CidrLabels
-from streams.blocks import pipeline as road
+from streams.blocks import build as road
 from streams.blocks.pipeline import Pipeline
 from streams.blocks.rejecting import Rejecting
 from streams.dedup.state import DedupState

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_network
 
 import pytest
@@ -72,7 +74,7 @@ def fill(url: str) -> None:
         range(40, 43),
         batches,
         DedupState(horizon_us=600 * SECOND),
-        known,
+        partial(nullcontext, known),
         region="home",
         outside=CidrLabels([(ip_network("10.0.0.12/32"), "onprem")]),
     )
