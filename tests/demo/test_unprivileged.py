@@ -9,16 +9,15 @@ import tempfile
 from pathlib import Path
 
 from tests.demo.running import WINDOW_LINE, ask
-from tests.support.processes import WEIR, Child
+from tests.support.processes import WEIR, Child, as_nobody
 
 
 def test_without_privileges_it_plays_a_recording_and_says_so() -> None:
     data = Path(tempfile.mkdtemp(prefix="weir-demo-"))  # pytest's own directories are closed to others
     try:
         os.chown(data, 65_534, 65_534)
-        unprivileged = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
         env = {"XDG_STATE_HOME": str(data / "state"), "HOME": str(data)}
-        with Child([*unprivileged, WEIR, "demo", "--duration", "12", "--data-dir", data / "tables"], name="weir demo", env=env) as demo:
+        with Child([*as_nobody(), WEIR, "demo", "--duration", "12", "--data-dir", data / "tables"], name="weir demo", env=env) as demo:
             demo.wait(90)
             first = demo.stdout.splitlines()[0]
             assert "recording" in first and "not root" in first

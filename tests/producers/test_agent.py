@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -24,7 +23,7 @@ from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER, FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from tests.producers.fakes import MAPPED, read
 from tests.support.kafka import KafkaServer
-from tests.support.processes import PATIENCE, ROOT, wait_for
+from tests.support.processes import PATIENCE, ROOT, as_nobody, wait_for
 from weir.lab import Lab, Node, Pod
 
 SERVER = """
@@ -264,15 +263,13 @@ def test_a_state_directory_that_cannot_be_written_stops_it_at_the_start(tmp_path
 
 
 def test_missing_privileges_are_one_sentence() -> None:
-    nobody = shutil.which("setpriv")
-    assert nobody is not None, "setpriv is missing: apt-get install util-linux"
     script = (
         "import threading, tempfile, pathlib; from producers.agent import *\n"
         "from schemas.errors import CaptureError\n"
         "try: run_agent(AgentSettings('127.0.0.1:9', pathlib.Path(tempfile.mkdtemp())), threading.Event())\n"
         "except CaptureError as error: print(error)"
     )
-    command = [nobody, "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-B", "-c", script]
+    command = [*as_nobody(), sys.executable, "-B", "-c", script]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/tmp"}
     answer = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
     assert "root" in answer.stdout, answer.stderr
