@@ -88,7 +88,7 @@ def test_a_topic_made_anew_between_two_looks_is_noticed(pipeline: Pipeline, admi
         send(pipeline, "d", "e", "f", "g")
         wait_for(lambda: len(counted(pipeline)) == 7, NOTICED_SECONDS, "the new topic's flows")
         assert counted(pipeline) == [(node, ROWS) for node in "abcdefg"]
-        assert committed_offsets(pipeline.bootstrap, GROUP, FLOWS_TOPIC)[0] == 4
+        wait_for(lambda: committed_offsets(pipeline.bootstrap, GROUP, FLOWS_TOPIC).get(0) == 4, 30, "the new topic's offsets")
         worker.stop()
     with pipeline.sink() as sink:
         (lost,) = rows(sink, "SELECT count() FROM weir.losses")

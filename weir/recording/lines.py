@@ -42,7 +42,9 @@ def read_lines(file: str, stop: threading.Event) -> Iterator[bytes]:
 
 def _next_chunk(source: int, stop: threading.Event) -> bytes:
     """Empty at the end, and when `stop` is set."""
+    ready = select.poll()  # select() refuses a descriptor of 1024 or more
+    ready.register(source, select.POLLIN)
     while not stop.is_set():
-        if select.select([source], [], [], PATIENCE_SECONDS)[0]:
+        if ready.poll(PATIENCE_SECONDS * 1000):
             return os.read(source, CHUNK_BYTES)
     return b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -41,6 +42,19 @@ def test_stop_ends_a_read_of_a_silent_pipe(tmp_path: Path) -> None:
     os.close(writer_end)
     assert not reader.is_alive()
     assert b"tw" not in taken
+
+
+def test_a_process_with_many_open_files_reads(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"one\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 4096), hard), hard))
+    held = [os.open(file, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert list(read_lines(str(file), threading.Event())) == [b"one\n"]
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
