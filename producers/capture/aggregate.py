@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producers.capture.clock import to_utc_us
-from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, FlowColumns, empty_flows
+from producers.identity.served import NO_EXCEPTIONS, Served
+from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, ROLE_SERVER, FlowColumns, empty_flows
 
 _MAXIMA = frozenset({"rtt_us_max"})
 _IDENTITY = (("local_ip", "V16"), ("remote_ip", "V16"), ("port", ">u2"), ("protocol", "u1"), ("role", "u1"), ("workload", ">u4"))
@@ -27,15 +28,18 @@ class Folded:
 NOTHING = Folded((), empty_flows())
 
 
-def fold(keys: NDArray[Any], values: NDArray[Any], name: Callable[[int], str], offset_ns: int, now_us: int) -> Folded:
+def fold(
+    keys: NDArray[Any], values: NDArray[Any], name: Callable[[int], str], offset_ns: int, now_us: int, served: Served = NO_EXCEPTIONS
+) -> Folded:
     """Columns of structured `keys` and `values` (bpf.layout) of one length.
 
+    What a socket served goes by its user, where `served` tells of another than the socket's cgroup.
     Cgroups that `name` maps to one workload share a row per flow key: counters add up, times span both. The rows come
     sorted by key, so that the same content always gives the same rows, whatever order the map had.
     """
     if not len(keys):
         return NOTHING
-    workloads, local_workload = _workloads(keys["cgroup"], name)
+    workloads, local_workload = _workloads(keys, name, served)
     order, starts = _groups(_identities(keys, local_workload))
     first = order[starts]
     first_us, last_us = _times(values, offset_ns, now_us)
@@ -53,14 +57,36 @@ def fold(keys: NDArray[Any], values: NDArray[Any], name: Callable[[int], str], o
     return Folded(workloads, FlowColumns(**{n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}))
 
 
-def _workloads(cgroup_ids: NDArray[np.uint64], name: Callable[[int], str]) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
-    """Asks for a name once per cgroup, not once per flow."""
-    distinct, inverse = np.unique(cgroup_ids, return_inverse=True)
-    named = [name(int(cgroup_id)) for cgroup_id in distinct]
-    workloads = sorted(set(named))
-    position = {workload: index for index, workload in enumerate(workloads)}
-    index = np.array([position[workload] for workload in named], np.uint32)
-    return tuple(workloads), index[inverse.reshape(-1)]
+def _workloads(keys: NDArray[Any], name: Callable[[int], str], served: Served) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
+    """Asks for a name once per cgroup, and once per socket that may be served by another; not once per flow."""
+    distinct, inverse = np.unique(keys["cgroup"], return_inverse=True)
+    named, index = [name(int(cgroup_id)) for cgroup_id in distinct], inverse.reshape(-1)
+    rows = np.flatnonzero(served.may_differ(distinct)[index] & (keys["role"] == ROLE_SERVER))
+    if len(rows):
+        index = index.copy()
+        order, starts = _groups(_services(keys[rows]))
+        for group in np.split(rows[order], starts[1:]):
+            key = keys[group[0]]
+            user = served.user((int(key["cgroup"]), key["local_ip"].tobytes(), int(key["service_port"]), int(key["protocol"])))
+            if user is not None:
+                index[group] = len(named)
+                named.append(user)
+    present = np.unique(index)
+    workloads = sorted({named[i] for i in present})
+    position = {workload: number for number, workload in enumerate(workloads)}
+    numbers = np.zeros(len(named), np.uint32)
+    numbers[present] = [position[named[i]] for i in present]
+    return tuple(workloads), numbers[index]
+
+
+def _services(keys: NDArray[Any]) -> NDArray[Any]:
+    """Each row's served socket as one opaque value."""
+    table = np.zeros(len(keys), np.dtype([("cgroup", ">u8"), ("ip", "V16"), ("port", ">u4"), ("protocol", ">u4")]))
+    table["cgroup"] = keys["cgroup"]
+    table["ip"] = np.ascontiguousarray(keys["local_ip"]).view("V16").reshape(-1)
+    table["port"] = keys["service_port"]
+    table["protocol"] = keys["protocol"]
+    return table.view(f"V{table.dtype.itemsize}")
 
 
 def _identities(keys: NDArray[Any], local_workload: NDArray[np.uint32]) -> NDArray[Any]:

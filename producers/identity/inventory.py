@@ -10,12 +10,16 @@ from producers.identity.cgroups import walk
 from producers.identity.holdings import Holding, observe
 from producers.identity.netns_tenure import Tenancies
 from producers.identity.resolver import Resolver
+from producers.identity.served import Served
+from producers.identity.socket_users import SocketUsers
 
 
 class Inventory(Protocol):
     """What the collector asks once a window."""
 
     node_workload: str
+    served: Served
+    """Of the last look: sockets whose user is another than their cgroup."""
 
     def look(self) -> Mapping[Holding, int]:
         """What is held now, and since when at the latest (CLOCK_MONOTONIC nanoseconds); names are up to date afterwards."""
@@ -31,9 +35,17 @@ class HostInventory:
         self._root = root
         self._resolver = resolver
         self._tenancies = Tenancies()
+        self._users = SocketUsers()
+        self._seen: Mapping[Holding, int] = {}
+        self._residents: frozenset[int] = frozenset()
+        self.served = Served()
 
     def look(self) -> Mapping[Holding, int]:
         self._tenancies.begin()
         cgroups = tuple(walk(self._root))
         self._resolver.learn(cgroups)
-        return observe(cgroups, self._resolver.name, self.node_workload, self._tenancies)
+        found = observe(cgroups, self._resolver.name, self.node_workload, self._tenancies, self._users)
+        tenants = {holding.ip: holding.workload for holding in found.tenants if holding in self._seen}
+        self.served = Served(found.users, tenants, found.residents | self._residents)
+        self._seen, self._residents = found.held, found.residents
+        return found.held

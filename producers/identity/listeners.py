@@ -1,4 +1,4 @@
-"""Who listens in a network namespace: TCP listeners and bound UDP sockets, with the cgroup that owns them."""
+"""Who listens in a network namespace: TCP listeners and bound UDP sockets, with the cgroup that made them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 @dataclass(frozen=True)
 class Listener:
-    """`ip`: 16 bytes, or None for a wildcard; a wildcard covers the address families that it says."""
+    """`ip`: 16 bytes, or None for a wildcard; a wildcard covers the address families that it says.
+
+    `cgroup_id`: the cgroup that made the socket. `inode`: the socket's number in the file system of sockets, as /proc/PID/fd shows it.
+    """
 
     cgroup_id: int
     protocol: int
@@ -29,6 +32,7 @@ class Listener:
     ip: bytes | None
     covers_ipv4: bool
     covers_ipv6: bool
+    inode: int = 0
 
     def covers(self, ip: bytes) -> bool:
         if self.ip is not None:
@@ -60,12 +64,13 @@ def _parse(family: int, protocol: int, payload: bytes) -> Listener | None:
     if port == 0 or len(extra.get(_CGROUP_ID, b"")) != 8:
         return None
     cgroup_id = int.from_bytes(extra[_CGROUP_ID], "little")
+    (inode,) = struct.unpack_from("=I", payload, 68)
     if family == socket.AF_INET:
         raw = payload[8:12]
-        return Listener(cgroup_id, protocol, port, _MAPPED + raw if any(raw) else None, True, False)
+        return Listener(cgroup_id, protocol, port, _MAPPED + raw if any(raw) else None, True, False, inode)
     raw = payload[8:24]
     v6only = extra.get(_V6ONLY, b"\0")[:1] != b"\0"
-    return Listener(cgroup_id, protocol, port, raw if any(raw) else None, not v6only, True)
+    return Listener(cgroup_id, protocol, port, raw if any(raw) else None, not v6only, True, inode)
 
 
 def _ephemeral() -> range:

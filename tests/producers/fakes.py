@@ -9,6 +9,7 @@ import numpy as np
 from bpf.layout import KEY, VALUE
 from bpf.probe import Drained, Lost
 from producers.identity.holdings import Holding
+from producers.identity.served import NO_EXCEPTIONS
 from producers.publish.publisher import OnAck
 from schemas.records.flow_batch import FlowBatch, Loss
 from schemas.wire.codec import decode_batch
@@ -88,6 +89,7 @@ class FakeSurvey:
     """A node on which cgroup 7 is `shop` and nothing changes."""
 
     node_workload = "node/n1"
+    served = NO_EXCEPTIONS
 
     def __init__(self, holdings: Iterable[Holding] = ()) -> None:
         self.holdings = frozenset(holdings)

@@ -274,3 +274,40 @@ def test_missing_privileges_are_one_sentence() -> None:
     answer = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
     assert "root" in answer.stdout, answer.stderr
     assert answer.stdout.count("\n") == 1
+
+
+def test_a_socket_that_another_workload_uses_has_one_name(node: Node, tmp_path: Path) -> None:
+    """A process listens in one cgroup and is moved to another: its own view and what others hear of it agree."""
+    client, launcher, db = node.pod("checkout"), node.pod("launcher"), node.pod("db")
+    server = launcher.popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    (db.cgroup / "cgroup.procs").write_text(str(server.pid))
+    address = ipaddress.ip_address(launcher.ipv4).packed
+    state_dir = tmp_path / "state"
+    state_dir.mkdir()
+    agent = start("127.0.0.1:1", state_dir, node)
+
+    def names() -> set[str]:
+        return {
+            batch.workloads[batch.flows.local_workload[row]]
+            for batch in spooled(state_dir)
+            for row in range(len(batch.flows))
+            if batch.flows.role[row] == ROLE_SERVER and batch.flows.local_ip[row].tobytes() == MAPPED + address
+        }
+
+    try:
+        wait_for(lambda: len({batch.window_start_us for batch in spooled(state_dir)}) >= 2, 30, "two windows")
+        call(client, launcher, 5, 1_000)
+        assert wait_for(names, 30, "the server's view") == {"db"}
+        holders = {
+            batch.workloads[batch.heartbeats.workload[row]]
+            for batch in spooled(state_dir)
+            for row in range(len(batch.heartbeats))
+            if batch.heartbeats.ip[row].tobytes() == MAPPED + address
+        }
+        assert holders == {"db"}
+    finally:
+        agent.terminate()
+        agent.wait(30)
+        server.stdout.close()

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
+from typing import IO
 
 from schemas.errors import CaptureError
 from weir.demo.topology import SERVICES, Service, stop_order
@@ -93,12 +94,18 @@ class Stage:
     def _heard(self, name: str) -> None:
         """Waits for a service's word. Raises CaptureError if none comes."""
         stdout = self._processes[name].stdout
-        heard = stdout is not None and select.select([stdout], [], [], PATIENCE)[0] and stdout.readline()
+        heard = stdout is not None and _is_readable(stdout) and stdout.readline()
         if not heard:
             with suppress(subprocess.TimeoutExpired):
                 self._processes[name].wait(1.0)
             self.check()
             raise CaptureError(f"the demo's service '{name}' does not answer within {PATIENCE:g} s: is the machine overloaded?")
+
+
+def _is_readable(stream: IO[bytes]) -> bool:
+    ready = select.poll()
+    ready.register(stream, select.POLLIN)
+    return bool(ready.poll(PATIENCE * 1000))
 
 
 def _refuse_a_second() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bpf.layout import KEY, VALUE
 from producers.capture.aggregate import NOTHING, Folded, fold
-from schemas.records.flow_batch import COUNTERS, FLOW_DTYPES, FlowColumns
+from producers.identity.served import Served
+from schemas.records.flow_batch import COUNTERS, FLOW_DTYPES, ROLE_CLIENT, ROLE_SERVER, FlowColumns
 
 NOW_US = 1_700_000_000_000_000
 NAMES = {1: "a", 2: "a", 3: "b", 4: ""}
@@ -103,3 +104,24 @@ def test_narrow_counters_stop_at_their_limit() -> None:
 
 def test_nothing_folds_to_nothing() -> None:
     assert folded([]) is NOTHING
+
+
+@given(rows)
+def test_what_a_socket_served_is_its_users(cells: list[tuple[int, ...]]) -> None:
+    first, second = bytes(16), bytes(15) + b"\1"
+    served = Served({(1, first, 443, 6): "user"}, {second: "tenant"}, frozenset({2}))
+    cells = [(*cell[:3], (ROLE_CLIENT, ROLE_SERVER)[cell[3]], *cell[4:]) for cell in cells]
+    keys, values = drained(cells)
+    result = fold(keys, values, NAMES.__getitem__, NOW_US * 1000 - 2 * 10**9, NOW_US, served)
+
+    def expected(cgroup: int, local: int, role: int) -> str:
+        if role == ROLE_SERVER and (cgroup, local) == (1, 0):
+            return "user"
+        return "tenant" if role == ROLE_SERVER and local == 1 and cgroup != 2 else NAMES[cgroup]
+
+    flows = result.flows
+    columns = zip(flows.local_workload, flows.local_ip, flows.role, strict=True)
+    found = [(result.workloads[workload], int(ip[15]), int(role)) for workload, ip, role in columns]
+    assert set(found) == {(expected(cgroup, local, role), local, role) for cgroup, local, _, role, *_ in cells}
+    assert set(result.workloads) == {name for name, _, _ in found}
+    assert flows.packets_sent.sum() == values["packets_sent"].sum()

@@ -1,0 +1,179 @@
+"""A socket that one cgroup made and another uses has its user's name, or none: real sockets, passed on and moved."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from producers.identity.holdings import Holding
+from producers.identity.inventory import HostInventory
+from producers.identity.resolver import PathResolver
+from tests.support.processes import PATIENCE
+from weir.lab import Lab, Node, Pod
+
+PORT, TCP = 8000, 6
+LISTEN = """
+import socket, sys
+listener = socket.create_server((sys.argv[1], 8000))
+print("done", flush=True)
+sys.stdin.read()
+"""
+HAND_ON = """
+import socket, subprocess, sys
+address, own, others = sys.argv[1:]
+open(own + "/cgroup.procs", "w").write("0")
+listener = socket.create_server((address, 8000))
+idle = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+def pass_on():
+    child = subprocess.Popen(idle, pass_fds=[listener.fileno()], stdin=subprocess.PIPE)
+    open(others + "/cgroup.procs", "w").write(str(child.pid))
+    return child
+print("done", flush=True)
+children = []
+for order in sys.stdin:
+    if order == "pass on\\n":
+        children.append(pass_on())
+    else:
+        listener.close()
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    with Lab("socketusers") as lab:
+        yield lab.node("n1")
+
+
+class Looks:
+    def __init__(self, node: Node) -> None:
+        resolver = PathResolver("n1", node.cgroup, node.cgroup.parent)
+        self._inventory = HostInventory(node.cgroup, resolver, resolver.node_workload)
+
+    def again(self) -> set[Holding]:
+        return set(self._inventory.look())
+
+    def user(self, cgroup: Path, ip: bytes) -> str | None:
+        return self._inventory.served.user((cgroup.stat().st_ino, ip, PORT, TCP))
+
+
+class Process:
+    """Runs a script in a pod; each order is awaited."""
+
+    def __init__(self, pod: Pod, script: str, *arguments: str) -> None:
+        self._child = pod.popen([sys.executable, "-c", script, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self._child.pid
+        self._heard()
+
+    def order(self, text: str) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.write(f"{text}\n".encode())
+        self._child.stdin.flush()
+        self._heard()
+
+    def _heard(self) -> None:
+        assert self._child.stdout is not None
+        assert self._child.stdout.readline() == b"done\n"
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.close()
+        self._child.stdout.close()
+        self._child.wait(10 * PATIENCE)
+
+
+def mapped(pod: Pod) -> bytes:
+    return bytes(10) + b"\xff\xff" + bytes(int(part) for part in pod.ipv4.split("."))
+
+
+def ports(found: set[Holding]) -> set[str]:
+    return {holding.workload for holding in found if holding.port == PORT}
+
+
+def test_a_process_moved_after_listening_serves_by_its_new_name(node: Node) -> None:
+    launcher, db = node.pod("launcher"), node.pod("db")
+    ip, looks = mapped(launcher), Looks(node)
+    with Process(launcher, LISTEN, launcher.ipv4) as server:
+        looks.again()
+        (db.cgroup / "cgroup.procs").write_text(str(server.pid))
+        assert Holding(ip, "db") in looks.again()
+        assert looks.user(launcher.cgroup, ip) is None  # the window began as the launcher's
+        looks.again()
+        assert looks.user(launcher.cgroup, ip) == "db"
+        assert looks.user(db.cgroup, ip) is None
+
+
+def test_a_cgroup_with_a_namespace_of_its_own_keeps_what_it_served_elsewhere(node: Node) -> None:
+    """An address changes hands and comes back between two looks: the socket's cgroup tells whose flows were whose."""
+    shop, db = node.pod("shop"), node.pod("db")
+    looks = Looks(node)
+    with Process(shop, LISTEN, shop.ipv4), Process(db, LISTEN, db.ipv4):
+        looks.again()
+        looks.again()
+        assert looks.user(db.cgroup, mapped(shop)) is None
+
+
+@pytest.mark.parametrize(("own", "between"), [("", ""), ("init.scope", "db")], ids=["a server", "a service manager"])
+def test_a_socket_passed_on_is_its_users(node: Node, own: str, between: str) -> None:
+    """Between passing on and closing both have it open: a manager keeps its copy, of anybody else nothing is known."""
+    maker, db = node.pod("maker"), node.pod("db")
+    ip, looks, cgroup = mapped(maker), Looks(node), maker.cgroup / own
+    cgroup.mkdir(exist_ok=True)
+    with Process(maker, HAND_ON, maker.ipv4, os.fspath(cgroup), os.fspath(db.cgroup)) as process:
+        looks.again()
+        process.order("pass on")
+        assert ports(looks.again()) == ({between} if between else set())
+        assert looks.user(cgroup, ip) == between
+        process.order("close")
+        assert ports(looks.again()) == {"db"}
+        assert looks.user(cgroup, ip) == "db"
+
+
+def test_a_socket_passed_to_a_process_known_for_long_is_found_when_its_maker_closes_it(node: Node, tmp_path: Path) -> None:
+    maker, db = node.pod("maker"), node.pod("db")
+    looks = Looks(node)
+    receive = """
+import array, os, socket, sys
+with socket.socket(socket.AF_UNIX) as meeting:
+    meeting.bind(sys.argv[1]); meeting.listen(); print("done", flush=True)
+    link, _ = meeting.accept()
+sys.stdin.readline()
+_, held, _, _ = socket.recv_fds(link, 1, 1)
+print("done", flush=True)
+sys.stdin.read()
+"""
+    give = """
+import socket, sys
+listener = socket.create_server((sys.argv[1], 8000))
+link = socket.socket(socket.AF_UNIX); link.connect(sys.argv[2])
+print("done", flush=True)
+sys.stdin.readline()
+socket.send_fds(link, [b"x"], [listener.fileno()])
+print("done", flush=True)
+sys.stdin.readline()
+listener.close()
+print("done", flush=True)
+sys.stdin.read()
+"""
+    path = str(tmp_path / "meeting")
+    enter = ["nsenter", f"--net=/run/netns/{maker.netns}", "--", sys.executable, "-c", receive, path]
+    with (
+        Process(db, f"import os; os.execvp('nsenter', {enter!r})") as taker,
+        Process(maker, give, maker.ipv4, path) as giver,
+    ):
+        for _ in range(3):
+            assert ports(looks.again()) == {"maker"}
+        giver.order("give")
+        taker.order("take")
+        giver.order("close")
+        assert ports(looks.again()) == {"db"}
+        assert looks.user(maker.cgroup, mapped(maker)) == "db"
