@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from schemas.errors import Unreadable
 
 NAME_BYTES = 512
+NODE_PREFIX = "node/"
+"""Begins the name of a node as a workload: it holds the addresses that several workloads share."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 

@@ -15,8 +15,9 @@ from producers.identity.netns_addresses import local_addresses
 from producers.identity.netns_tenure import Occupant, Tenancies, namespace_cookie
 from producers.identity.served import Service
 from producers.identity.socket_users import SocketUsers
+from schemas.addresses import parse_address
 
-_LOOPBACK = (bytes(10) + b"\xff\xff\x7f\x00\x00\x01", bytes(15) + b"\x01")
+_LOOPBACK = (parse_address("127.0.0.1"), parse_address("::1"))
 
 
 @dataclass(frozen=True, order=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from producers.identity.netlink import NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, attributes, dump
+from schemas.addresses import MAPPED
 
 TCP, UDP = 6, 17
 _MESSAGE_BYTES = 72
 _V6ONLY, _CGROUP_ID = 11, 21
 _STATES = {TCP: 1 << 10, UDP: 1 << 7}
 """TCP in LISTEN; UDP that is bound and not connected stands in CLOSE."""
-_MAPPED = bytes(10) + b"\xff\xff"
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -37,7 +37,7 @@ class Listener:
     def covers(self, ip: bytes) -> bool:
         if self.ip is not None:
             return self.ip == ip
-        return self.covers_ipv4 if ip.startswith(_MAPPED) else self.covers_ipv6
+        return self.covers_ipv4 if ip.startswith(MAPPED) else self.covers_ipv6
 
 
 def listeners() -> Iterator[Listener]:
@@ -67,7 +67,7 @@ def _parse(family: int, protocol: int, payload: bytes) -> Listener | None:
     (inode,) = struct.unpack_from("=I", payload, 68)
     if family == socket.AF_INET:
         raw = payload[8:12]
-        return Listener(cgroup_id, protocol, port, _MAPPED + raw if any(raw) else None, True, False, inode)
+        return Listener(cgroup_id, protocol, port, MAPPED + raw if any(raw) else None, True, False, inode)
     raw = payload[8:24]
     v6only = extra.get(_V6ONLY, b"\0")[:1] != b"\0"
     return Listener(cgroup_id, protocol, port, raw if any(raw) else None, not v6only, True, inode)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from producers.identity.creation_times import address_since, now_ns
 from producers.identity.netlink import NETLINK_ROUTE, RTM_GETADDR, attributes, dump
+from schemas.addresses import MAPPED
 
 _ADDRESS, _LOCAL, _CACHEINFO = 1, 2, 6
 _NODAD = 0x02
 _TENTATIVE_OR_FAILED = 0x48
-_MAPPED = bytes(10) + b"\xff\xff"
 
 
 @dataclass(frozen=True, order=True)
@@ -32,7 +32,7 @@ def local_addresses() -> tuple[LocalAddress, ...]:
         extra = attributes(payload, 8)
         raw = extra.get(_LOCAL, extra.get(_ADDRESS, b""))
         if family == socket.AF_INET and len(raw) == 4:
-            raw = _MAPPED + raw
+            raw = MAPPED + raw
         if len(raw) == 16 and not (family == socket.AF_INET6 and flags & _TENTATIVE_OR_FAILED) and is_global(raw):
             since = _since(family, flags, extra)
             found[raw] = min(since, found.get(raw, since))
@@ -50,9 +50,9 @@ def _since(family: int, flags: int, extra: dict[int, bytes]) -> int:
 
 def is_global(raw: bytes) -> bool:
     """Whether an address can name its holder to others: not loopback, link-local, multicast or unspecified."""
-    if raw.startswith(_MAPPED):
+    if raw.startswith(MAPPED):
         ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.IPv4Address(raw[12:])
     else:
         ip = ipaddress.IPv6Address(raw)
-    broadcast = raw == _MAPPED + b"\xff\xff\xff\xff"
+    broadcast = raw == MAPPED + b"\xff\xff\xff\xff"
     return not (broadcast or ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from producers.identity.cgroups import Cgroup
 from producers.identity.name_rules import NameRule, clean, first_match, name_of
+from schemas.names import NODE_PREFIX
 
 VANISHED_WALKS = 60
 """A cgroup that is gone keeps its name for so many walks: its last packets are drained after its end."""
@@ -28,7 +29,7 @@ class PathResolver:
     """Names by the names file, else by what the path says, below the agent's root; the root is the node itself."""
 
     def __init__(self, node_id: str, root: Path, mount: Path, rules: tuple[NameRule, ...] = ()) -> None:
-        self.node_workload = clean(f"node/{node_id}")
+        self.node_workload = clean(NODE_PREFIX + node_id)
         self._prefix = "" if root == mount else f"/{root.relative_to(mount)}"
         self._rules = rules
         self._names: dict[int, str] = {}

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from schemas.addresses import is_group, is_link_local, is_loopback
 from schemas.arrays import I64, U8, U16, U32
 from schemas.instants import FOREVER_US, NEVER_US
+from schemas.names import NODE_PREFIX
 from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, as_of
-from streams.ownership.evidence import NODE_PREFIX
 from streams.ownership.intervals import NOBODY, SEVERAL
 from streams.ownership.map import OwnershipMap
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.arrays import I64, U8, U16, U32
 from schemas.instants import FOREVER_US, NEVER_US
+from schemas.names import NODE_PREFIX
 from schemas.records.ip_event import IpEvent
 from streams.columns.strings import StringTable
 from streams.ownership.address_index import AddressIndex, key_columns, split_keys
@@ -20,9 +21,6 @@ from streams.ownership.intervals import OwnedIntervals, subtract, union
 from streams.ownership.ip_events import Event, Held, Sign, ranges_of_events
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
-
-NODE_PREFIX = "node/"
-"""Names of nodes: they hold the addresses that several workloads share."""
 
 _CHUNK = 65_536
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from schemas.addresses import is_loopback, parse_address
 from schemas.instants import format_instant
+from schemas.names import NODE_PREFIX
 from streams.ownership.asof import REACH
 from weir.explain.evidence import Evidence, Flow, Held
 
-NODE_PREFIX = "node/"
 _NEAR = ((1, ""), (REACH, "twice "))
 
 
@@ -105,7 +108,7 @@ def _ambiguous(evidence: Evidence, skew_us: int) -> str:
 
 def _shared(evidence: Evidence, skew_us: int) -> str:
     flow = evidence.flow
-    if flow.remote_ip.startswith("::ffff:127.") or flow.remote_ip == "::1":
+    if is_loopback(np.frombuffer(parse_address(flow.remote_ip), np.uint8).reshape(1, 16))[0]:
         return f"{flow.remote_ip} is the machine itself: every workload on it has that address."
     listener = f"nobody is known to listen on {flow.protocol} port {flow.service_port}" if flow.listening else "the remote end is a client"
     return (

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schemas.names import NAME_BYTES
 from schemas.wire.registry import read_registry_url
 from sinks.engines.url import read_url
 from weir.settings.bootstrap import check_bootstrap
@@ -57,8 +58,8 @@ def _region_kafka(text: str) -> str:
 
 
 def _plain_name(text: str) -> str:
-    if not text.isprintable() or len(text.encode()) > 512:
-        raise ValueError("it is over 512 bytes or holds control characters; give it a plain name")
+    if not text.isprintable() or len(text.encode()) > NAME_BYTES:
+        raise ValueError(f"it is over {NAME_BYTES} bytes or holds control characters; give it a plain name")
     return text
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from schemas.addresses import MAPPED
+from schemas.names import NAME_BYTES
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-LABEL_LIMIT = 512
-_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+_MAPPED = ipaddress.IPv6Network((MAPPED + bytes(4), 8 * len(MAPPED)))
 
 
 def parse_cidrs(text: str) -> tuple[tuple[Network, str], ...]:
@@ -25,8 +27,8 @@ def _parse_one(part: str) -> tuple[Network, str]:
     address, equals, label = (piece.strip() for piece in part.partition("="))
     if not equals or not label:
         raise ValueError(f"{part!r} has no label; write it as 172.16.0.0/12=onprem")
-    if len(label.encode()) > LABEL_LIMIT or not label.isprintable():
-        raise ValueError(f"the label of {address} is over {LABEL_LIMIT} bytes or holds control characters; give it a plain name")
+    if len(label.encode()) > NAME_BYTES or not label.isprintable():
+        raise ValueError(f"the label of {address} is over {NAME_BYTES} bytes or holds control characters; give it a plain name")
     try:
         return _as_ipv4(ipaddress.ip_network(address)), label
     except ValueError as error:
