@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
 import pytest
 
@@ -14,9 +12,10 @@ from schemas.topics import FLOWS_TOPIC
 from tests.integration.made_recording import Made, is_no_flow, made_recording
 from tests.integration.pipeline_support import GROUP, Pipeline, assert_holds
 from tests.support.clickhouse import EngineHost
+from tests.support.http import ask
 from tests.support.kafka import free_ports
 from tests.support.offsets import committed_offsets
-from tests.support.processes import PATIENCE, run_weir, wait_for
+from tests.support.processes import run_weir, wait_for
 
 FLOWS_MADE = 1_500
 IMPATIENT: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 1, "stall_seconds": 2}
@@ -25,18 +24,6 @@ IMPATIENT: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_sec
 @pytest.fixture(scope="module")
 def made() -> Made:
     return made_recording(seed=31, flows=FLOWS_MADE)
-
-
-def ask(port: int, path: str) -> tuple[int, str]:
-    """(0, "") where nobody listens."""
-    try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5 * PATIENCE) as answer:  # noqa: S310
-            return answer.status, answer.read().decode()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-    except URLError:
-        return 0, ""
 
 
 def doctor(pipeline: Pipeline, status: int) -> dict[str, object]:

@@ -7,8 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -20,6 +18,7 @@ from schemas.wire.framing import frame
 from tests.faults.armed import armed
 from tests.integration.bad_messages import ROWS, good_batch
 from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, rows
+from tests.support.http import health
 from tests.support.kafka import free_ports
 from tests.support.offsets import committed_offsets, end_offsets
 from tests.support.processes import Child, run_weir, wait_for
@@ -53,24 +52,14 @@ def counted(pipeline: Pipeline) -> list[tuple[object, ...]]:
         return rows(sink, "SELECT node_id, count() FROM weir.flows GROUP BY node_id ORDER BY node_id")
 
 
-def health(pipeline: Pipeline) -> tuple[int, str]:
-    try:
-        with urlopen(f"http://127.0.0.1:{pipeline.more['metrics_port']}/health", timeout=5) as answer:  # noqa: S310
-            return answer.status, answer.read().decode().strip()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read().decode().strip()
-
-
 def test_a_topic_made_anew_is_read_from_its_beginning(pipeline: Pipeline, admin: AdminClient) -> None:
     """The new topic's messages have offsets of the old one's, and none of them is taken for one."""
     with pipeline.worker() as worker:
         send(pipeline, "a", "b", "c")
         pipeline.wait_until_read(worker)
         admin.delete_topics([FLOWS_TOPIC])[FLOWS_TOPIC].result(30)
-        wait_for(
-            lambda: health(pipeline) == (503, "waiting for Kafka to tell of its topics"), NOTICED_SECONDS, "the worker to miss the topic"
-        )
+        waiting = (503, "waiting for Kafka to tell of its topics")
+        wait_for(lambda: health(pipeline.more["metrics_port"]) == waiting, NOTICED_SECONDS, "the worker to miss the topic")
         admin.create_topics([NewTopic(FLOWS_TOPIC, 2, 1)])[FLOWS_TOPIC].result(30)
         send(pipeline, "d", "e", "f")
         wait_for(lambda: len(counted(pipeline)) == 6, NOTICED_SECONDS, "the new topic's flows")
@@ -116,7 +105,7 @@ def test_a_worker_in_reserve_says_so(clean_kafka: str, admin: AdminClient, tmp_p
     ]
     with crew[0].worker(), crew[1].worker("assigned partitions"):
         said = "no partitions: 2 workers share 1, and this one is in reserve"
-        wait_for(lambda: (200, said) in [health(one) for one in crew], NOTICED_SECONDS, "the worker without partitions to say so")
+        wait_for(lambda: (200, said) in [health(port) for port in ports], NOTICED_SECONDS, "the worker without partitions to say so")
         done = run_weir("doctor", "--for", "worker", "--format", "json", settings=crew[0].settings, status=None)
         (found,) = [row for row in map(json.loads, done.stdout.splitlines()) if row["part"] == "group"]
         assert found["fit"], found

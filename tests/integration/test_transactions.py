@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from confluent_kafka import Producer
 
@@ -14,21 +12,13 @@ from schemas.wire.codec import encode_batch
 from schemas.wire.framing import frame
 from tests.integration.bad_messages import ROWS, good_batch
 from tests.integration.pipeline_support import GROUP, Pipeline, rows
+from tests.support.http import health
 from tests.support.kafka import free_ports
 from tests.support.offsets import committed_offsets
 from tests.support.processes import run_weir, wait_for
 
 COUNTED = "SELECT node_id, count() FROM weir.flows GROUP BY node_id ORDER BY node_id"
 STALL_SECONDS, HOLD_SECONDS = 1, 1
-
-
-def health(port: int) -> tuple[int, str]:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:  # noqa: S310
-            return answer.status, answer.read().decode().strip()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read().decode().strip()
 
 
 def send(producer: Producer, *nodes: str) -> None:
