@@ -35,7 +35,6 @@ class _Tenants:
     """The workloads of one namespace and their processes, by any of which it can be entered."""
 
     workloads: set[str] = field(default_factory=set)
-    cgroups: set[int] = field(default_factory=set)
     occupants: list[Occupant] = field(default_factory=list)
 
 
@@ -45,13 +44,11 @@ class Found:
 
     `tenants`: the holdings of addresses that one namespace alone has, and one workload in it.
     `users`: of listening sockets in shared namespaces, where that is not the socket's cgroup; "" where there are several.
-    `residents`: the cgroups with processes in namespaces other than the host's.
     """
 
     held: dict[Holding, int]
     tenants: frozenset[Holding]
     users: dict[Service, str]
-    residents: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -71,8 +68,7 @@ def observe(
     hosts, tenancies, users = host_namespaces(), tenancies or Tenancies(), users or SocketUsers()
     held: dict[Holding, int] = {}
     shared: list[_SharedSpace] = []
-    spaces = _tenants(cgroups, name)
-    for namespace, tenants in spaces.items():
+    for namespace, tenants in _tenants(cgroups, name).items():
         is_shared = namespace in hosts or len(tenants.workloads) > 1
         try:
             with inside(tenants.occupants[0].pid, namespace):
@@ -89,13 +85,12 @@ def observe(
         for address in addresses:
             holding, since = Holding(address.ip, workload), max(address.since_ns, tenant_since)
             held[holding] = max(since, held.get(holding, since))
-    residents = frozenset(id for namespace, tenants in spaces.items() if namespace not in hosts for id in tenants.cgroups)
     alone = _alone(held, shared)
     users.look(cgroups, [listener for space in shared for listener in space.bound])
     user_of = partial(users.user, name=name)
     for space in shared:
         held |= dict.fromkeys(_shared(space, user_of, node_workload), now_ns())
-    return Found(held, alone, _other_users(shared, user_of, name), residents)
+    return Found(held, alone, _other_users(shared, user_of, name))
 
 
 def _alone(held: Iterable[Holding], shared: Iterable[_SharedSpace]) -> frozenset[Holding]:
@@ -112,7 +107,6 @@ def _tenants(cgroups: Iterable[Cgroup], name: Callable[[int], str]) -> dict[int,
             if namespace is not None:
                 tenants = spaces.setdefault(namespace, _Tenants())
                 tenants.workloads.add(name(cgroup.id))
-                tenants.cgroups.add(cgroup.id)
                 tenants.occupants.append(Occupant(pid, cgroup.born_ns))
     return spaces
 

@@ -37,7 +37,7 @@ class HostInventory:
         self._tenancies = Tenancies()
         self._users = SocketUsers()
         self._seen: Mapping[Holding, int] = {}
-        self._residents: frozenset[int] = frozenset()
+        self._inhabited: frozenset[int] = frozenset()
         self.served = Served()
 
     def look(self) -> Mapping[Holding, int]:
@@ -46,6 +46,7 @@ class HostInventory:
         self._resolver.learn(cgroups)
         found = observe(cgroups, self._resolver.name, self.node_workload, self._tenancies, self._users)
         tenants = {holding.ip: holding.workload for holding in found.tenants if holding in self._seen}
-        self.served = Served(found.users, tenants, found.residents | self._residents)
-        self._seen, self._residents = found.held, found.residents
+        inhabited = frozenset(group.id for group in cgroups if group.pids)
+        self.served = Served(found.users, tenants, inhabited | self._inhabited)
+        self._seen, self._inhabited = found.held, inhabited
         return found.held

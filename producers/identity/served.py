@@ -18,25 +18,26 @@ class Served:
 
     `users`: of sockets in a namespace that workloads share, where the user is another than the maker; "" where there are several.
     `tenants`: address -> the one workload of its namespace, at this look and the last one: whatever is served there, it serves.
-    `residents`: cgroups with processes in namespaces of their own. A socket of theirs is theirs, whoever holds the address by now.
+    `inhabited`: cgroups with processes, at this look or the last one. What they serve at a tenant's address keeps their name: the
+    address may have been theirs for a part of the window, or they answer in the tenant's place (a transparent proxy).
     """
 
     users: Mapping[Service, str] = field(default_factory=dict)
     tenants: Mapping[bytes, str] = field(default_factory=dict)
-    residents: frozenset[int] = frozenset()
+    inhabited: frozenset[int] = frozenset()
 
     def may_differ(self, cgroup_ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """For each cgroup, whether `user` need be asked about what it serves."""
         makers = {service[0] for service in self.users}
         strangers = bool(self.tenants)
-        return np.array([id in makers or (strangers and id not in self.residents) for id in cgroup_ids.tolist()], bool)
+        return np.array([id in makers or (strangers and id not in self.inhabited) for id in cgroup_ids.tolist()], bool)
 
     def user(self, service: Service) -> str | None:
         """None where the name of the socket's cgroup stands."""
         cgroup_id, ip, _, _ = service
         if service in self.users:
             return self.users[service]
-        return None if cgroup_id in self.residents else self.tenants.get(ip)
+        return None if cgroup_id in self.inhabited else self.tenants.get(ip)
 
 
 NO_EXCEPTIONS = Served()

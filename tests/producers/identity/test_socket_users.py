@@ -112,7 +112,7 @@ def test_a_process_moved_after_listening_serves_by_its_new_name(node: Node) -> N
         assert looks.user(db.cgroup, ip) is None
 
 
-def test_a_cgroup_with_a_namespace_of_its_own_keeps_what_it_served_elsewhere(node: Node) -> None:
+def test_a_cgroup_with_processes_keeps_what_it_served_elsewhere(node: Node) -> None:
     """An address changes hands and comes back between two looks: the socket's cgroup tells whose flows were whose."""
     shop, db = node.pod("shop"), node.pod("db")
     looks = Looks(node)
