@@ -103,7 +103,7 @@ class Collector:
 
     def resume(self) -> None:
         """After a window's end that was missed: its counts stay where they are, for the next one."""
-        look = self._look()
+        look = self._look(ends_window=False)
         self._heartbeats.resume(look.seen, look.at_us)
 
     def save_risk(self) -> None:
@@ -139,8 +139,8 @@ class Collector:
         self._save(replace(self.state, taking=True, slot=slot, window_start_us=window.start_us, window_seconds=seconds))
         self._keep(window, look, arrears)
 
-    def _look(self) -> Snapshot:
-        held, now_us, offset_ns = self._inventory.look(), self._clock.now_us(), self._clock.offset_ns()
+    def _look(self, ends_window: bool = True) -> Snapshot:
+        held, now_us, offset_ns = self._inventory.look(ends_window), self._clock.now_us(), self._clock.offset_ns()
         return Snapshot(frozenset(held), now_us, {holding: (since + offset_ns) // 1000 for holding, since in held.items()})
 
     def _renew(self) -> None:

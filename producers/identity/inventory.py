@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +19,9 @@ class Inventory(Protocol):
 
     node_workload: str
     served: Served
-    """Of the last look: sockets whose user is another than their cgroup."""
+    """Of the last look, for flows since the look before that ended a window: sockets whose user is another than their cgroup."""
 
-    def look(self) -> Mapping[Holding, int]:
+    def look(self, ends_window: bool = True) -> Mapping[Holding, int]:
         """What is held now, and since when at the latest (CLOCK_MONOTONIC nanoseconds); names are up to date afterwards."""
 
     def name(self, cgroup_id: int) -> str:
@@ -36,11 +36,11 @@ class HostInventory:
         self._resolver = resolver
         self._tenancies = Tenancies()
         self._users = SocketUsers()
-        self._seen: Mapping[Holding, int] = {}
+        self._seen: Set[Holding] = frozenset()
         self._inhabited: frozenset[int] = frozenset()
         self.served = Served()
 
-    def look(self) -> Mapping[Holding, int]:
+    def look(self, ends_window: bool = True) -> Mapping[Holding, int]:
         self._tenancies.begin()
         cgroups = tuple(walk(self._root))
         self._resolver.learn(cgroups)
@@ -48,5 +48,6 @@ class HostInventory:
         tenants = {holding.ip: holding.workload for holding in found.tenants if holding in self._seen}
         inhabited = frozenset(group.id for group in cgroups if group.pids)
         self.served = Served(found.users, tenants, inhabited | self._inhabited)
-        self._seen, self._inhabited = found.held, inhabited
+        self._seen = found.held.keys() if ends_window else found.held.keys() & self._seen
+        self._inhabited = inhabited if ends_window else inhabited | self._inhabited
         return found.held

@@ -17,8 +17,9 @@ class Served:
     """The exceptions to "a socket's cgroup is its user's"; empty on most nodes.
 
     `users`: of sockets in a namespace that workloads share, where the user is another than the maker; "" where there are several.
-    `tenants`: address -> the one workload of its namespace, at this look and the last one: whatever is served there, it serves.
-    `inhabited`: cgroups with processes, at this look or the last one. What they serve at a tenant's address keeps their name: the
+    `tenants`: address -> the one workload of its namespace, at this look and those back to the last window's end: whatever is
+    served there, it serves.
+    `inhabited`: cgroups with processes, at any of these looks. What they serve at a tenant's address keeps their name: the
     address may have been theirs for a part of the window, or they answer in the tenant's place (a transparent proxy).
     """
 

@@ -94,7 +94,7 @@ class FakeSurvey:
     def __init__(self, holdings: Iterable[Holding] = ()) -> None:
         self.holdings = frozenset(holdings)
 
-    def look(self) -> dict[Holding, int]:
+    def look(self, ends_window: bool = True) -> dict[Holding, int]:
         return dict.fromkeys(self.holdings, 0)  # of a FakeClock's monotonic time, which stands at 0: the present
 
     def name(self, cgroup_id: int) -> str:

@@ -55,8 +55,8 @@ class Looks:
         resolver = PathResolver("n1", node.cgroup, node.cgroup.parent)
         self._inventory = HostInventory(node.cgroup, resolver, resolver.node_workload)
 
-    def again(self) -> set[Holding]:
-        return set(self._inventory.look())
+    def again(self, ends_window: bool = True) -> set[Holding]:
+        return set(self._inventory.look(ends_window))
 
     def user(self, cgroup: Path, ip: bytes) -> str | None:
         return self._inventory.served.user((cgroup.stat().st_ino, ip, PORT, TCP))
@@ -110,6 +110,19 @@ def test_a_process_moved_after_listening_serves_by_its_new_name(node: Node) -> N
         looks.again()
         assert looks.user(launcher.cgroup, ip) == "db"
         assert looks.user(db.cgroup, ip) is None
+
+
+def test_a_look_after_a_missed_end_of_a_window_does_not_shorten_what_is_judged(node: Node) -> None:
+    launcher, db = node.pod("launcher"), node.pod("db")
+    ip, looks = mapped(launcher), Looks(node)
+    with Process(launcher, LISTEN, launcher.ipv4) as server:
+        looks.again()
+        (db.cgroup / "cgroup.procs").write_text(str(server.pid))
+        looks.again(ends_window=False)
+        looks.again()
+        assert looks.user(launcher.cgroup, ip) is None
+        looks.again()
+        assert looks.user(launcher.cgroup, ip) == "db"
 
 
 def test_a_cgroup_with_processes_keeps_what_it_served_elsewhere(node: Node) -> None:
