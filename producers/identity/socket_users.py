@@ -46,7 +46,7 @@ class SocketUsers:
         self._known: frozenset[int] = frozenset()
         self._nobodys: frozenset[int] = frozenset()
         self._looks = 0
-        self._users: dict[int, list[Cgroup]] = {}
+        self._users: dict[int, list[tuple[int, Cgroup]]] = {}
         self._inhabited: frozenset[int] = frozenset()
 
     def look(self, cgroups: Iterable[Cgroup], listening: Iterable[Listener]) -> None:
@@ -67,17 +67,17 @@ class SocketUsers:
         self._known = frozenset(makers)
         self._nobodys = self._known - self._held()
         self._users = {}
-        for process in self._processes.values():
+        for pid, process in self._processes.items():
             process.looks += 1
             for inode in process.sockets.keys() & makers.keys():
-                self._users.setdefault(inode, []).append(process.cgroup)
+                self._users.setdefault(inode, []).append((pid, process.cgroup))
 
     def user(self, listener: Listener, name: Callable[[int], str]) -> str:
         """The workload that uses a socket of the last look; empty where it cannot be known."""
         holders = self._users.get(listener.inode, [])
-        users = [group for group in holders if not _is_manager(group)] or holders
+        users = [holder for holder in holders if not _is_manager(*holder)] or holders
         if users:
-            names = {name(group.id) for group in users}
+            names = {name(group.id) for _, group in users}
             return names.pop() if len(names) == 1 else ""
         # Nobody seen: closed since, the kernel's own, or held outside the agent's root. A maker that has ended is not the user.
         return name(listener.cgroup_id) if listener.cgroup_id in self._inhabited else ""
@@ -108,8 +108,8 @@ class SocketUsers:
         self._processes[pid].sockets = found
 
 
-def _is_manager(group: Cgroup) -> bool:
-    return group.relative.rpartition("/")[2] == _MANAGER or 1 in group.pids
+def _is_manager(pid: int, group: Cgroup) -> bool:
+    return pid == 1 or group.relative.rpartition("/")[2] == _MANAGER
 
 
 def _socket(pid: int, descriptor: int) -> int:
