@@ -48,7 +48,8 @@ def process_since(pid: int) -> int:
 
 def wall_since(wall_ns: int) -> int:
     """From a file's time, which is that of the tick before."""
-    return now_ns() - max(0, time.time_ns() - wall_ns - HUNDREDTH_NS)
+    age = time.time_ns() - wall_ns - HUNDREDTH_NS
+    return now_ns() - max(0, age)
 
 
 def jiffies() -> int | None:

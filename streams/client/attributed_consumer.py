@@ -38,6 +38,7 @@ from streams.client.duplicates import DeliveryState, Part, part_of
 _CONFIG = {
     "enable.auto.commit": False,
     "auto.offset.reset": "error",
+    "isolation.level": "read_committed",
     "partition.assignment.strategy": "range",
 }
 """The rule needs them. "error": where retention has deleted what was not read yet, totals are not exact, and somebody must know."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from weir.doctor.finding import Finding
 
 if TYPE_CHECKING:
     from sinks.base import Sink
+    from sinks.engines.base import Engine
     from weir.settings.catalogue import Settings
 
 KAFKA_SECONDS = 5.0
@@ -105,16 +106,16 @@ def _server_rights(url: str) -> tuple[Finding, ...]:
         return ()
     engine = open_engine(url, read_only=True)
     try:
-        return check_grants(lambda grant: bool(engine.query(f"CHECK GRANT {grant}").column(0)[0].as_py()))
+        return check_grants(engine)
     except WeirError:
         return ()
     finally:
         engine.close()
 
 
-def check_grants(has: Callable[[str], bool]) -> tuple[Finding, ...]:
-    """`has`: whether the user holds such a grant. What a worker needs: rows, migrations, and tables to repair with."""
-    missing = [grant for grant in WORKER_GRANTS if not has(grant)]
+def check_grants(engine: Engine, needed: Sequence[str] = WORKER_GRANTS) -> tuple[Finding, ...]:
+    """What a worker needs: rows, migrations, and tables to repair with."""
+    missing = [grant for grant in needed if not engine.query(f"CHECK GRANT {grant}").column(0)[0].as_py()]
     if not missing:
         return (Finding("ClickHouse rights", True, "all that workers need"),)
     return (Finding("ClickHouse rights", False, f"the user has not {', '.join(missing)}", f"GRANT {missing[0]} TO the user, and so on"),)

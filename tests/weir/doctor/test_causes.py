@@ -7,20 +7,22 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AclOperation, AdminClient, NewTopic, ResourceType
 
 from producers.publish.publisher import Publisher
+from schemas.errors import WeirError
 from schemas.topics import FLOWS_TOPIC
 from sinks.engines.errors import server_error
+from sinks.open import open_engine
 from tests.support.clickhouse import DebianServer, EngineHost
 from tests.support.kafka import free_ports
 from tests.support.processes import run_weir, wait_for, weir
 from tests.support.secured_kafka import PASSWORD, USER, SecuredKafka
-from weir.doctor.servers import check_grants
+from weir.doctor.servers import WORKER_GRANTS, check_grants
 
 
 @pytest.fixture(scope="module")
@@ -181,14 +183,17 @@ def test_the_doctor_names_what_keeps_it_from_clickhouse(host: EngineHost, kafka:
 
 
 def test_the_doctor_asks_for_each_right_of_clickhouse(host: EngineHost) -> None:
-    """The tests' engine has no users to refuse a right to: that its answer is read is seen, and what becomes of a no."""
+    """The tests' engine gives every right that workers need and cannot be told otherwise: others, which it does not give, are asked for."""
     assert found({"clickhouse_url": host.url}, "ClickHouse rights")["found"] == "all that workers need"
-    (finding,) = check_grants(lambda grant: not grant.startswith(("INSERT", "ALTER")))
-    assert (finding.fit, finding.found) == (False, "the user has not INSERT ON weir.*, ALTER ON weir.*")
+    with closing(open_engine(host.url, read_only=True)) as engine:
+        (finding,) = check_grants(engine, (*WORKER_GRANTS, "CREATE USER ON *.*", "SHOW USERS ON *.*"))
+    assert (finding.fit, finding.found) == (False, "the user has not CREATE USER ON *.*, SHOW USERS ON *.*")
 
 
-def test_a_missing_right_of_clickhouse_is_named() -> None:
-    """In the words of a server of today; the tests' engine has no users to refuse a right to."""
+def test_a_missing_right_of_clickhouse_is_named(host: EngineHost) -> None:
+    """One that the tests' engine refuses, and one in the words of a server whose user may only read."""
+    with closing(open_engine(host.url)) as engine, pytest.raises(WeirError, match="refuses the user the right CREATE USER ON "):
+        engine.execute("CREATE USER somebody")
     said = "weir_reader: Not enough privileges. To execute this query, it's necessary to have the grant INSERT(a, b) ON weir.flows"
     told = str(server_error("ClickHouse at h:9000", 497, f"Code: 497. DB::Exception: {said}."))
     assert told.startswith("ClickHouse at h:9000 refuses the user the right INSERT(a, b) ON weir.flows (code 497): ")
