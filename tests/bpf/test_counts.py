@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
+from bpf.probe import Drained
 from tests.bpf.conftest import Pair
 from tests.bpf.support import CLIENT, SERVER, TCP, UDP, Flow, drain, end, flows_of, start, tell, total, traffic
 
@@ -16,12 +18,27 @@ def addresses(pair: Pair, family: str) -> tuple[str, str]:
     return getattr(pair.client, family), getattr(pair.server, family)
 
 
+def undisturbed(exchange: Callable[[], Drained]) -> Drained:
+    """What was counted of an exchange in which nothing was sent again. A machine with too much to do acknowledges late, which the kernel
+    may take for a loss: bytes are sent twice then, and acknowledgements name them.
+    """
+    for _ in range(20):
+        drained = exchange()
+        if not drained.values["retransmits"].any():
+            return drained
+    raise AssertionError("something was sent again in each of 20 exchanges")
+
+
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_tcp_is_exact_and_folded_into_one_flow_a_side(pair: Pair, family: str) -> None:
     client_ip, server_ip = addresses(pair, family)
-    before = pair.begin()
-    traffic(pair.client, "tcp", server_ip, 80, CONNECTIONS, REQUEST, RESPONSE)
-    drained = pair.exact(before)
+
+    def exchange() -> Drained:
+        before = pair.begin()
+        traffic(pair.client, "tcp", server_ip, 80, CONNECTIONS, REQUEST, RESPONSE)
+        return pair.exact(before)
+
+    drained = undisturbed(exchange)
     client, server = flows_of(drained, pair.client), flows_of(drained, pair.server)
     assert list(client) == [Flow(client_ip, server_ip, 80, TCP, CLIENT)]
     assert list(server) == [Flow(server_ip, client_ip, 80, TCP, SERVER)]
@@ -58,10 +75,14 @@ def test_super_packets_are_unrolled(pair: Pair) -> None:
 
 def test_segments_beyond_64_kib_have_the_headers_of_the_wire(pair: Pair) -> None:
     """Inside a pod, IPv6 segments grow so large that the kernel notes their length in a header that no wire ever sees."""
-    with start(pair.server, "serve", 81) as server:
+
+    def exchange() -> Drained:
         pair.begin()
         traffic(pair.server, "tcp", "::1", 81, 13, 7919, 1_000_003)
-        flows = {flow.role: counts for flow, counts in flows_of(drain(pair.probe), pair.server).items()}
+        return drain(pair.probe)
+
+    with start(pair.server, "serve", 81) as server:
+        flows = {flow.role: counts for flow, counts in flows_of(undisturbed(exchange), pair.server).items()}
         server.kill()
     for counts in flows.values():
         for way in ("sent", "received"):
