@@ -1,8 +1,9 @@
-"""A demo that ran its time: what it showed, what it left in the tables, and that it left nothing else."""
+"""A demo that was let run: what it showed, what it left in the tables, and that it left nothing else."""
 
 from __future__ import annotations
 
 import re
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,16 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """One demo that ran its time."""
+    """One demo that ran until it was looked at, and for six windows at least."""
     data = tmp_path_factory.mktemp("demo")
-    with start(data, "--duration", "11") as demo:
+    with start(data) as demo:
         demo.line(COUNTING, 60)
         put = what_is_up(demo)
         demo.line(WINDOW_LINE, 30)
         meanwhile = ask(data, "SELECT count() AS flows FROM weir.flows")
         listened, others = listens({demo.pid, *put.processes}), open_to_others(data)
+        demo.until(lambda: len(re.findall(WINDOW_LINE, demo.stdout, re.MULTILINE)) > 5, 60, "six windows")
+        demo.process.send_signal(signal.SIGINT)
         demo.wait(60)
         assert demo.stderr == ""
         return Finished(data, demo.stdout, put, meanwhile, listened, others)
