@@ -105,8 +105,8 @@ def test_sigterm_while_clickhouse_is_away(clean_kafka: str, away_host: EngineHos
 
 
 def test_kafka_goes_away_in_the_middle(fresh_kafka: KafkaServer, made: Made, tmp_path: Path) -> None:
-    """Killed under a replay and a worker; both go on by themselves."""
-    pipeline = Pipeline(fresh_kafka.bootstrap, f"chdb://{tmp_path / 'data'}", tmp_path, SMALL_BLOCKS)
+    """Killed under a replay and a worker; both go on by themselves. The hold outlasts the outage: what is not told in time is no name."""
+    pipeline = Pipeline(fresh_kafka.bootstrap, f"chdb://{tmp_path / 'data'}", tmp_path, {**SMALL_BLOCKS, "hold_seconds": 20})
     with pipeline.worker() as worker:
         path = pipeline.write("whole.jsonl", made.lines)
         with weir("replay", path, "--speed", "20", settings=pipeline.settings) as replay:
