@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from schemas import topics
-from schemas.errors import SettingError, WeirError
+from schemas.errors import WeirError
 from schemas.wire.framing import Framer
 from schemas.wire.registry import ConfluentRegistry
 from sinks.base import Sink
@@ -46,7 +46,7 @@ from streams.observe.liveness import Liveness
 from streams.outputs.ip_event_writer import IpEventWriter
 from streams.outputs.producer import BlockingProducer
 from streams.ownership.locked_map import LockedOwnershipMap
-from streams.ownership.map import OwnershipMap
+from streams.ownership.map import OwnershipMap, empty_map
 from streams.processor import BlockProcessor
 from streams.retry import AsyncRetry, Stopped, retried
 from streams.scheduler import Scheduler
@@ -62,11 +62,7 @@ _LOOK_SECONDS = 0.1
 
 def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
     """Blocks until `stop` is set. Kafka and ClickHouse are waited for. Raises WeirError for what cannot be waited out."""
-    if settings.gap_seconds * 1_000 < 2 * settings.skew_ms:
-        raise SettingError(
-            f"WEIR_GAP_SECONDS={settings.gap_seconds} is less than twice WEIR_SKEW_MS={settings.skew_ms}: clocks alone would split ranges; "
-            "raise the one or lower the other."
-        )
+    _empty_map(settings)  # raises where settings contradict each other, before anything is waited for
     liveness = Liveness(settings.hold_seconds + settings.stall_seconds)
     if settings.metrics_port:
         threads.expose()
@@ -170,11 +166,7 @@ async def _run(given: _Dependencies, is_over: Callable[[], bool]) -> None:
 
 
 def _empty_map(settings: WorkerSettings) -> OwnershipMap:
-    return OwnershipMap(
-        gap_us=settings.gap_seconds * _SECOND_US,
-        skew_us=settings.skew_ms * 1_000,
-        window_us=settings.window_seconds * _SECOND_US,
-    )
+    return empty_map(gap_seconds=settings.gap_seconds, skew_ms=settings.skew_ms, window_seconds=settings.window_seconds)
 
 
 def _processor(

@@ -34,6 +34,7 @@ class CidrLabels:
     """`labels`: a name for each of some ranges, which hold in every network. The longest prefix that matches names the address."""
 
     def __init__(self, labels: Sequence[tuple[Network, str]] = ()) -> None:
+        self._texts = [f"{network}={name}" for network, name in labels]
         self._names = [name for _, name in labels]
         self._labels = Prefixes([network for network, _ in labels])
         # The last is for NOT_FOUND: a row without any label.
@@ -60,6 +61,11 @@ class CidrLabels:
         source[rows[labelled]], reason[rows[labelled]] = _CIDR, _NAMED
         reason[rows[~labelled & ~of_a_link[rows] & self._public(addresses)[address_of]]] = _EXTERNAL
         return replace(named, owner=owner, source=source, reason=reason)
+
+    def text(self, ip: bytes) -> str:
+        """The longest prefix that holds the address, with its label, as WEIR_CIDRS has them; empty: none does."""
+        (place,) = self._labels.find(np.frombuffer(ip, np.uint8).reshape(1, 16)).tolist()
+        return "" if place == NOT_FOUND else self._texts[place]
 
     def _public(self, addresses: U8) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         place: I64 = self._global.find(addresses)

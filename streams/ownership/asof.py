@@ -43,6 +43,12 @@ class Tolerance:
     def reach_us(self) -> int:
         return REACH * self.skew_us
 
+    def reaches(self, start_us: I64, end_us: I64, first_us: I64, last_us: I64, times: int = REACH) -> NDArray[np.bool_]:
+        """Whether clocks that differ by `times` the skew could have put some of the range into the flow's time."""
+        by_us = times * self.skew_us
+        reached: NDArray[np.bool_] = (start_us <= last_us + by_us) & (end_us > first_us - by_us)
+        return reached
+
     def covers(self, start_us: I64, end_us: I64, first_us: I64, last_us: I64) -> NDArray[np.bool_]:
         before, after = (np.where(instant % self.window_us == 0, min(0, self.margin_us), self.margin_us) for instant in (first_us, last_us))
         before = np.where(start_us <= self.from_us + self.skew_us, -self.skew_us, before)
@@ -85,13 +91,14 @@ def _judge(pieces: RaggedArray, low: I64, high: I64, first_us: I64, last_us: I64
     start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
     latest = bisect(start, low, high, last_us + reach_us) - 1
     reached = np.maximum(latest, low)  # a row without any piece so early looks at the first one, and is not near it
-    earliest = latest + (end[reached] <= first_us - reach_us)
-    wide = np.flatnonzero((latest > low) & (start[reached] > first_us - reach_us))
+    start_us, end_us = start[reached], end[reached]
+    inside = tolerance.reaches(start_us, end_us, first_us, last_us)  # where the latest does not, none does
+    earliest = latest.copy()
+    wide = np.flatnonzero((latest > low) & (start_us > first_us - reach_us))
     if wide.size:
         earliest[wide] = bisect(end, low[wide], latest[wide] + 1, first_us[wide] - reach_us)
-    inside = (latest >= low) & (earliest <= latest)
     near = np.where(inside, owner[reached], NOBODY).astype(np.uint32)
-    covered = inside & tolerance.covers(start[reached], end[reached], first_us, last_us)
+    covered = inside & tolerance.covers(start_us, end_us, first_us, last_us)
     several = np.flatnonzero(inside & (earliest < latest))
     if several.size:
         at, span = earliest[several], (first_us[several], last_us[several])

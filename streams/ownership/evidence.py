@@ -70,10 +70,13 @@ class OwnershipEvidence:
         every = OwnedIntervals(address, number[observations.workload], number[observations.node], observations.start_us, end_us)
         self._note(network, ip, port, address, end_us)
         said, seen = every.rows(~observations.by_flow), every.rows(observations.by_flow)
-        self.from_us = min(self.from_us, int(said.start_us.min(initial=FOREVER_US)))
-        self.until_us = max(self.until_us, int(said.end_us.max(initial=NEVER_US)))
+        self.spoke(int(said.start_us.min(initial=FOREVER_US)), int(said.end_us.max(initial=NEVER_US)))
         # Heartbeats that covered what lies before may have been forgotten.
         return said, seen._replace(start_us=np.maximum(seen.start_us, self._forgotten_us))
+
+    def spoke(self, from_us: int, until_us: int) -> None:
+        """Heartbeats, of whichever address, have spoken as early as `from_us` and as late as `until_us`."""
+        self.from_us, self.until_us = min(self.from_us, from_us), max(self.until_us, until_us)
 
     def continuation(self, said: OwnedIntervals) -> tuple[I64, NDArray[np.bool_], NDArray[np.bool_]]:
         """The usual case without sorting: for each row the place of its address's last range, whether that range goes on with it, and

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.arrays import I64
+from schemas.errors import SettingError
 from schemas.records.ip_event import IpEvent
 from streams.columns.strings import StringTable
 from streams.ownership.address_index import split_keys
@@ -21,6 +22,18 @@ from streams.ownership.gaps import bridge_gaps
 from streams.ownership.intervals import OwnedIntervals, Timeline, flatten
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
+
+_SECOND_US = 1_000_000
+
+
+def empty_map(*, gap_seconds: int, skew_ms: int, window_seconds: int) -> OwnershipMap:
+    """The map of a worker with these settings. Raises SettingError where they contradict each other."""
+    if gap_seconds * 1_000 < 2 * skew_ms:
+        raise SettingError(
+            f"WEIR_GAP_SECONDS={gap_seconds} is less than twice WEIR_SKEW_MS={skew_ms}: clocks alone would split ranges; "
+            "raise the one or lower the other."
+        )
+    return OwnershipMap(gap_us=gap_seconds * _SECOND_US, skew_us=skew_ms * 1_000, window_us=window_seconds * _SECOND_US)
 
 
 class OwnershipMap:

@@ -13,6 +13,7 @@ from weir.settings.options import command as make
 
 if TYPE_CHECKING:
     from weir.explain.evidence import Evidence, Flow, Held
+    from weir.explain.known import Known
 
 
 @make("explain")
@@ -24,24 +25,31 @@ if TYPE_CHECKING:
 def command(run: Run, remote_ip: str, local_ip: str | None, port: int | None, at: str | None, form: str) -> None:
     """Shows why the remote end of a flow got its name, or none: the ranges of REMOTE_IP around the flow's time, who told of them and when.
 
-    Names of local ends need no explanation: the node's own agent gives them. WEIR_SKEW_MS and WEIR_CIDRS should be the workers'.
+    Names of local ends need no explanation: the node's own agent gives them. The workers' rule is asked what the flow would be named by
+    what is known now: WEIR_GAP_SECONDS, WEIR_SKEW_MS, WEIR_RETENTION_SECONDS, WEIR_WINDOW_SECONDS and WEIR_CIDRS should be theirs.
     """
     from schemas.errors import WeirError
     from sinks.open import open_sink
     from weir.explain.evidence import Question, gather
+    from weir.explain.known import Rules, name_now
+    from weir.explain.told import recall
+    from weir.settings.cidrs import parse_cidrs
     from weir.settings.targets import reading_url
 
     settings = run.settings()
     question = Question(_address("REMOTE_IP", remote_ip), _address("--local-ip", local_ip) if local_ip else None, port, _at(at))
+    labels = parse_cidrs(settings.cidrs)
+    rules = Rules(settings.gap_seconds, settings.skew_ms, settings.window_seconds, settings.retention_seconds, labels)
     sink = open_sink(reading_url(settings), read_only=True)
     try:
         evidence = gather(sink, question)
+        if evidence is None:
+            raise WeirError(f"No flow to {remote_ip} fits: leave out --local-ip, --port or --at, or look for one with `weir query`.")
+        told = recall(sink, evidence.flow, rules.retention_us)
     finally:
         sink.close()
-    if evidence is None:
-        raise WeirError(f"No flow to {remote_ip} fits: leave out --local-ip, --port or --at, or look for one with `weir query`.")
     show = _show_json if form == "json" else _show
-    show(evidence, _label(settings.cidrs, question.remote_ip), settings.skew_ms * 1_000)
+    show(evidence, name_now(evidence, told, rules))
 
 
 def _address(what: str, text: str) -> bytes:
@@ -64,19 +72,7 @@ def _at(text: str | None) -> int | None:
         raise BadParameter(f"--at: {error}") from None
 
 
-def _label(cidrs: str, address: bytes) -> str:
-    """The longest prefix that holds the address, with its label."""
-    import numpy as np
-
-    from streams.columns.prefixes import NOT_FOUND, Prefixes
-    from weir.settings.cidrs import parse_cidrs
-
-    labels = parse_cidrs(cidrs)
-    (place,) = Prefixes([network for network, _ in labels]).find(np.frombuffer(address, np.uint8).reshape(1, 16)).tolist()
-    return "" if place == NOT_FOUND else "=".join(map(str, labels[place]))
-
-
-def _show(evidence: Evidence, label: str, skew_us: int) -> None:
+def _show(evidence: Evidence, known: Known) -> None:
     from weir.explain.verdict import relation, why
     from weir.output.tables import printable, show_table
 
@@ -85,11 +81,13 @@ def _show(evidence: Evidence, label: str, skew_us: int) -> None:
     if evidence.matching > 1:
         write(f"{evidence.matching - 1:,} more flows fit; this is the newest.")
     write(f"\n{printable(flow.remote_workload or 'no name')} ({flow.remote_source if flow.remote_workload else flow.remote_reason})")
-    write(printable(why(evidence, label, skew_us)))
+    write(printable(why(evidence, known)))
     if evidence.ranges:
         write("")
         names = ("owner", "from", "until", "in time", "port", "told by", "known since")
-        show_table(names, [_row(held, relation(flow, held, skew_us)) for held in evidence.ranges])
+        show_table(
+            names, [_row(held, relation(flow, held, standing)) for held, standing in zip(evidence.ranges, known.standings, strict=True)]
+        )
 
 
 def _told(flow: Flow) -> str:
@@ -111,13 +109,19 @@ def _row(held: Held, relation: str) -> tuple[str, ...]:
     return held.workload, *instants, relation, port, held.node_id or held.source, format_instant(held.learned_us)
 
 
-def _show_json(evidence: Evidence, label: str, skew_us: int) -> None:
+def _show_json(evidence: Evidence, known: Known) -> None:
     import orjson
 
     from weir.explain.verdict import relation, why
 
-    ranges = [{**_plain(asdict(held)), "relation": relation(evidence.flow, held, skew_us)} for held in evidence.ranges]
-    said = {"flow": _plain(asdict(evidence.flow)), "matching": evidence.matching, "why": why(evidence, label, skew_us), "ranges": ranges}
+    pairs = zip(evidence.ranges, known.standings, strict=True)
+    said = {
+        "flow": _plain(asdict(evidence.flow)),
+        "matching": evidence.matching,
+        "why": why(evidence, known),
+        "now": {"remote_workload": known.workload, "remote_source": known.source, "remote_reason": known.reason},
+        "ranges": [{**_plain(asdict(held)), "relation": relation(evidence.flow, held, standing)} for held, standing in pairs],
+    }
     write(orjson.dumps(said).decode())
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from schemas.addresses import format_address
 from schemas.records.validation import INSTANT_LIMIT_US
 from sinks.engines.quoting import quoted
+from weir.explain.told import address_sql
 
 if TYPE_CHECKING:
     from sinks.base import Sink
@@ -129,25 +130,21 @@ def _ranges_sql(flow: Flow) -> str:
     return (
         "SELECT workload, toUnixTimestamp64Micro(start) AS start_us, toUnixTimestamp64Micro(`end`) AS end_us, source, port, node_id, "  # noqa: S608
         "toInt64(toUnixTimestamp(learned_at)) * 1000000 AS learned_us FROM weir.ownership "
-        f"WHERE {_address(flow)} AND (port = 0{listener}) "
+        f"WHERE {address_sql(flow)} AND (port = 0{listener}) "
         f"ORDER BY greatest(0, start_us - {flow.last_us}, {flow.first_us} - end_us), start_us, workload, node_id LIMIT {RANGES}"
     )
 
 
 def _ports_sql(flow: Flow) -> str:
-    return f"SELECT uniqExact(port, protocol) AS ports FROM weir.ownership_ranges WHERE {_address(flow)} AND port > 0"  # noqa: S608
+    return f"SELECT uniqExact(port, protocol) AS ports FROM weir.ownership_ranges WHERE {address_sql(flow)} AND port > 0"  # noqa: S608
 
 
 def _told_sql(flow: Flow) -> str:
     """Of heartbeats: an event's range may follow from any event of the address."""
     return (
         "SELECT toInt64(toUnixTimestamp(max(learned_at))) * 1000000 AS told_us FROM weir.ownership_ranges "  # noqa: S608
-        f"WHERE {_address(flow)} AND toUnixTimestamp64Micro(start) <= {flow.last_us} AND toUnixTimestamp64Micro(`end`) > {flow.first_us}"
+        f"WHERE {address_sql(flow)} AND toUnixTimestamp64Micro(start) <= {flow.last_us} AND toUnixTimestamp64Micro(`end`) > {flow.first_us}"
     )
-
-
-def _address(flow: Flow) -> str:
-    return f"network = {quoted(flow.network)} AND ip = toIPv6({quoted(flow.remote_ip)})"
 
 
 def _ip(address: bytes) -> str:

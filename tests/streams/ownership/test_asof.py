@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -34,6 +35,18 @@ def test_every_answer_is_the_oracles(known: list[Said], flows: list[tuple[int, i
     learned.learn(statements(known))
     expected = [oracle(known, first, last, gap=GAP, skew=SKEW, margin=margin, window=WINDOW) for first, last in flows]
     assert whos(learned, flows) == expected
+
+
+@given(st.lists(spans, min_size=1, max_size=4), asked, st.integers(1, 3))
+def test_a_range_reaches_a_flow_that_any_of_its_instants_is_as_near_to(
+    held: list[tuple[int, int]], flow: tuple[int, int], times: int
+) -> None:
+    """Half open: the range's end is not of it; the flow's last instant is."""
+    start_us, end_us = np.array([(start, start + length) for start, length in held], np.int64).T
+    first_us, last_us = (np.full(len(held), instant, np.int64) for instant in flow)
+    by = times * SKEW
+    near = [any(flow[0] - by <= at <= flow[1] + by for at in range(start, start + length)) for start, length in held]
+    assert a_map().tolerance.reaches(start_us, end_us, first_us, last_us, times).tolist() == near
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,112 @@
+"""What the tables hold of an address: what workers learned of it from heartbeats, flows and events, as records that a map can learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas.addresses import parse_address
+from schemas.instants import FOREVER_US, NEVER_US
+from schemas.protocols import parse_protocol
+from schemas.records.ip_event import IpEvent
+from schemas.records.ownership import AddressRange, Ownership
+from sinks.engines.quoting import quoted
+
+if TYPE_CHECKING:
+    from sinks.base import Sink
+    from weir.explain.evidence import Flow
+
+_RANGE = (
+    "toString(workload) AS workload, port, toString(protocol) AS protocol, toUnixTimestamp64Micro(start) AS start_us, "
+    "toUnixTimestamp64Micro(`end`) AS end_us, 'heartbeat' AS source, toString(node_id) AS node_id"
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Ranges by heartbeats (of the whole address, of the flow's port, and one of another port where there is any) and by flows; events.
+
+    `from_us`, `until_us`: between which instants heartbeats of any address have spoken.
+    """
+
+    ownership: Ownership
+    events: tuple[IpEvent, ...]
+    from_us: int
+    until_us: int
+
+
+def recall(sink: Sink, flow: Flow, retention_us: int) -> Told:
+    """What is told of the flow's remote address. A listener that left the retention before the flow is not asked for."""
+    ip, since_us = parse_address(flow.remote_ip), max(0, flow.first_us - retention_us)
+    queries = (_ranges_sql(flow, since_us), _other_port_sql(flow, since_us), _sightings_sql(flow, since_us, flow.last_us + retention_us))
+    ranges = [AddressRange(**{**row, "protocol": _protocol(row["protocol"])}) for sql in queries for row in sink.query(sql).to_pylist()]
+    events = [
+        IpEvent(flow.network, ip, row["workload"], bool(row["assigned"]), row["at_us"]) for row in sink.query(_events_sql(flow)).to_pylist()
+    ]
+    (bounds,) = sink.query(_BOUNDS_SQL).to_pylist()
+    between = (bounds["from_us"], bounds["until_us"]) if bounds["heartbeats"] else (FOREVER_US, NEVER_US)
+    return Told(Ownership(flow.network, ip, tuple(ranges)), tuple(events), *between)
+
+
+def _protocol(text: str) -> int:
+    return parse_protocol(text) if text else 0
+
+
+def _ranges_sql(flow: Flow, since_us: int) -> str:
+    """Of the whole address all, whenever they ended: an old heartbeat may have ended what an event began."""
+    listener = f" OR {_listener(flow)} AND toUnixTimestamp64Micro(`end`) > {since_us}" if _asks_port(flow) else ""
+    return f"SELECT {_RANGE} FROM weir.ownership_by_heartbeats WHERE {address_sql(flow)} AND (port = 0{listener})"  # noqa: S608
+
+
+def _other_port_sql(flow: Flow, since_us: int) -> str:
+    """One is enough to know that the address is shared."""
+    others = f" AND NOT ({_listener(flow)})" if _asks_port(flow) else ""
+    return (
+        f"SELECT {_RANGE} FROM weir.ownership_ranges WHERE {address_sql(flow)} AND port > 0{others} "  # noqa: S608
+        f"AND toUnixTimestamp64Micro(`end`) > {since_us} ORDER BY `end` DESC LIMIT 1"
+    )
+
+
+def _sightings_sql(flow: Flow, since_us: int, until_us: int) -> str:
+    """What the flows of nodes show of the address, a message each, as workers learn it."""
+    return (
+        "SELECT toString(local_workload) AS workload, toUInt16(0) AS port, '' AS protocol, "  # noqa: S608
+        "toUnixTimestamp64Micro(min(first_seen)) AS start_us, toUnixTimestamp64Micro(max(last_seen)) + 1 AS end_us, "
+        "'flow' AS source, toString(node_id) AS node_id FROM weir.flows "
+        f"WHERE network = {quoted(flow.network)} AND local_ip = toIPv6({quoted(flow.remote_ip)}) AND local_workload != '' "
+        f"AND window_start >= toDateTime({since_us // 1_000_000}, 'UTC') AND window_start <= toDateTime({until_us // 1_000_000}, 'UTC') "
+        "GROUP BY topic, partition, first_offset, local_workload, node_id"
+    )
+
+
+def _events_sql(flow: Flow) -> str:
+    return (
+        "SELECT DISTINCT toUnixTimestamp64Micro(at) AS at_us, assigned, toString(workload) AS workload "  # noqa: S608
+        f"FROM weir.ip_events WHERE {address_sql(flow)}"
+    )
+
+
+_BOUNDS_SQL = """
+SELECT
+    count() AS heartbeats,
+    toUnixTimestamp64Micro(min(start)) AS from_us,
+    (
+        SELECT toUnixTimestamp64Micro(max(`end`)) FROM weir.ownership_ranges
+        WHERE start >= (SELECT max(start) - toIntervalDay(1) FROM weir.ownership_ranges)
+    ) AS until_us
+FROM weir.ownership_ranges
+"""
+"""No heartbeat is longer than a day: only the newest parts are read, and of others what ClickHouse keeps of their bounds."""
+
+
+def _asks_port(flow: Flow) -> bool:
+    return flow.listening and flow.service_port > 0
+
+
+def _listener(flow: Flow) -> str:
+    return f"port = {flow.service_port} AND protocol = {quoted(flow.protocol)}"
+
+
+def address_sql(flow: Flow) -> str:
+    """The flow's remote address, as a condition."""
+    return f"network = {quoted(flow.network)} AND ip = toIPv6({quoted(flow.remote_ip)})"
