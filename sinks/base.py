@@ -56,6 +56,13 @@ class Sink(Protocol):
         """The losses (`tables.LOSSES`) of the same windows."""
         ...
 
+    def settle_dropped(self, decided: BlockIdentity, told: BlockIdentity) -> int | None:
+        """Of how many messages the tables hold rows of the block `decided`, among those whose loss `told` stands for. None: it is told.
+
+        The block is not going to be written again: what rollups lack of its rows is put in.
+        """
+        ...
+
     def edition(self, topic: str, topic_id: str, partition: int) -> Edition:
         """What past recomputations mean for a partition. `Unavailable` while one is under way."""
         ...

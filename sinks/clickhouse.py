@@ -10,7 +10,7 @@ from schemas.records.tables import Block, BlockIdentity
 from sinks import migrate
 from sinks.engines.base import DATABASE, Engine
 from sinks.engines.result import readable
-from sinks.exactly_once import ledger, recomputations, repair
+from sinks.exactly_once import dropped, ledger, recomputations, repair
 from sinks.exactly_once.insert_settings import A_SET, OPTIONAL, REQUIRED, insert_settings
 
 _LEDGERS = ("losses", "flows", "batches")
@@ -81,6 +81,9 @@ class ClickHouseSink:
 
     def applied_losses(self, topic: str, partition: int, pending: BlockIdentity | None, dedup_us: int) -> pa.Table:
         return ledger.read(self._engine, ledger.APPLIED_LOSSES, ledger.Span(topic, partition, pending, dedup_us))
+
+    def settle_dropped(self, decided: BlockIdentity, told: BlockIdentity) -> int | None:
+        return dropped.settle(self._engine, decided, told)
 
     def edition(self, topic: str, topic_id: str, partition: int) -> recomputations.Edition:
         return recomputations.edition(self._engine, topic, topic_id, partition)

@@ -8,7 +8,8 @@ The order of a block, each step safe before the next:
   5. put flows of other regions into the outbox, on disk: nobody waits for another region;
   6. publish attributed flows and dead letters downstream, acknowledged;
   7. commit the offset behind the block.
-A worker that dies anywhere in between is repeated from 2 under the same boundaries.
+A worker that dies anywhere in between is repeated from 2 under the same boundaries. What Kafka dropped meanwhile is told by
+`tell_dropped`, as `streams.intake.retention` says.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from schemas.wire.framing import Framer
 from streams.blocks.narrow import NOT_IN_THE_DATA
 from streams.blocks.pipeline import Applied, Pipeline
 from streams.blocks.rejecting import Rejecting
+from streams.clock import now_us
 from streams.dedup.restore import Restorer
 from streams.forwarding.links import Forwarding
 from streams.intake.app import WorkerApp
@@ -42,7 +44,7 @@ from streams.retry import AsyncRetry, Stopped
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _LAST_ANSWER_SECONDS = 2.0
-_DROPPED = "%s: Kafka dropped %d messages, offsets %d to %d, before they were read; they are in the table losses"
+_DROPPED = "%s: Kafka dropped %d messages, offsets %d to %d, before they were applied; they are in the table losses"
 
 
 @dataclass(frozen=True)
@@ -61,27 +63,37 @@ class BlockProcessor:
     retry: AsyncRetry
 
     async def open(self, queue: PartitionQueue) -> None:
-        """Where the partition goes on, and what the tables have of it. Raises QueueClosed."""
+        """Where the partition goes on, and what the tables have of it. Raises QueueClosed and TopicChanged."""
         committed = (await self._consumer(queue, lambda: self.app.consumer_thread.committed([queue.place])))[queue.place]
         queue.position, queue.pending = committed.offset, committed.pending
         edition, restore, topic_id = self.restorer.edition, self.restorer.restore, self.catalog.known.ids[queue.topic]
         queue.edition = await self._in_thread("ClickHouse", queue, lambda: edition(queue.topic, topic_id, queue.partition))
-        pending = None if committed.pending is None else self._identity(queue, *committed.pending)
+        if committed.pending is not None:
+            in_hand = bool(queue.queue) and queue.queue[0].offset <= committed.pending[1]
+            if not in_hand and committed.pending[1] < await self._earliest(queue):
+                return await self.tell_dropped(queue)
+            if committed.pending[1] < (committed.offset or 0):
+                queue.pending = None  # another tool moved the offset beyond the block, and kept the metadata
+        pending = None if queue.pending is None else self._identity(queue, *queue.pending)
         queue.dedup = await self._in_thread("ClickHouse", queue, lambda: restore(queue.topic, queue.partition, pending))
         self.liveness.moved(queue.topic, queue.partition, queue.position or 0)
 
     async def apply(self, queue: PartitionQueue, cut: Sequence[ReceivedMessage]) -> None:
         """Steps 2 to 7 of the block. Raises QueueClosed, TopicChanged, and WeirError where too many messages cannot be used."""
-        messages, lost = await self._before_a_loss(queue, cut)
-        first, last = queue.boundaries(messages)
+        messages, gone = await self._left(queue, cut)
         reach("block.cut")
         await self._in_thread("Kafka", queue, lambda: self.catalog.confirm(queue.topic))
-        await self._decide(queue, lost.first if lost else messages[0].offset, (first, last))
+        if gone is not None and not messages:
+            queue.pending = gone.boundaries
+        first, last = queue.boundaries(messages)
+        await self._decide(queue, messages[0].offset if messages else first, (first, last))
         reach("block.decided")
-        applied = await self._build(queue, self._identity(queue, first, last), messages, lost)
+        if not messages:
+            return await self.tell_dropped(queue)
+        applied = await self._build(queue, self._identity(queue, first, last), messages)
         reach("block.built")
         await self._put_out(queue, applied)
-        await self._decide(queue, last + 1, None)
+        await self._decide(queue, last + 1, None if gone is None else gone.boundaries)
         reach("block.committed")
         if forwarding := self.forwarding:
             await self._in_thread("outbox", queue, lambda: forwarding.confirm(applied.identity, applied.forwarded))
@@ -90,32 +102,49 @@ class BlockProcessor:
         self.pipeline.count(applied)
         metrics.COMMIT_TIME.set_to_current_time()
         reach("block.dropped")
+        if gone is not None:
+            queue.position, queue.pending = last + 1, gone.boundaries
+            await self.tell_dropped(queue)
 
-    async def _before_a_loss(
-        self, queue: PartitionQueue, messages: Sequence[ReceivedMessage]
-    ) -> tuple[Sequence[ReceivedMessage], OffsetGap | None]:
-        """The messages up to the first that retention dropped others before; and what it dropped before the first of all.
-
-        What was dropped is told in the block behind it, whose decision keeps the offset before the gap: a block that is built again
-        tells the same.
+    async def tell_dropped(self, queue: PartitionQueue) -> None:
+        """The pending block of a queue, of which Kafka has no message left: put into `losses` what the tables lack of it, commit the
+        offset behind it, and open the queue anew, for dedup to know what of the block was written. Raises QueueClosed and TopicChanged.
         """
-        found = gaps(queue.position, [message.offset for message in messages])
-        if queue.pending is not None:
-            first = queue.pending[0]
-            return messages, OffsetGap(queue.position, first) if queue.position is not None and queue.position < first else None
-        if not found:
-            return messages, None
-        gap = dropped(found, await self._consumer(queue, lambda: self.app.consumer_thread.earliest(queue.place)))
+        first, last = queue.boundaries(())
+        behind, gap = max(queue.position or 0, last + 1), OffsetGap(first, last + 1)
+        await self._in_thread("Kafka", queue, lambda: self.catalog.confirm(queue.topic))
+        # The name that its messages were written under reaches to the offset behind the whole block, where a part of it was applied.
+        decided, arrived_us = self._identity(queue, first, behind - 1), queue.queue[0].arrived_us if queue.queue else now_us()
+        tell, forwards = self.pipeline.tell_dropped, self.forwarding is not None and not queue.forwarded
+        lost = await self._in_thread("ClickHouse", queue, lambda: tell(decided, gap, arrived_us, forwards=forwards))
+        reach("block.inserted")
+        await self._decide(queue, behind, None)
+        reach("block.committed")
+        if lost:
+            logger.warning(_DROPPED, queue, lost, first, last)
+        metrics.MESSAGES.labels("dropped").inc(lost)
+        metrics.COMMIT_TIME.set_to_current_time()
+        await self.open(queue)
+
+    async def _left(self, queue: PartitionQueue, messages: Sequence[ReceivedMessage]) -> tuple[Sequence[ReceivedMessage], OffsetGap | None]:
+        """What of the cut is to be applied now; and offsets that Kafka dropped: of a pending block from its beginning on, otherwise what
+        stands before the first message, which comes first, alone.
+        """
+        offsets, pending = [message.offset for message in messages], queue.pending
+        # The last gap of a pending block, the first before any other.
+        found = gaps(queue.position, offsets) if pending is None else gaps(pending[0], [*offsets, pending[1] + 1])[::-1]
+        gap = dropped(found, await self._earliest(queue)) if found else None
         if gap is None:
             return messages, None
-        if gap.until != messages[0].offset:
-            return [message for message in messages if message.offset < gap.first], None
-        logger.warning(_DROPPED, queue, gap.messages, gap.first, gap.until - 1)
-        return messages, gap
+        if pending is not None:
+            return messages, OffsetGap(pending[0], gap.until)
+        before = [message for message in messages if message.offset < gap.first]
+        return before, None if before else gap
 
-    async def _build(
-        self, queue: PartitionQueue, identity: BlockIdentity, messages: Sequence[ReceivedMessage], lost: OffsetGap | None
-    ) -> Applied:
+    async def _earliest(self, queue: PartitionQueue) -> int:
+        return await self._consumer(queue, lambda: self.app.consumer_thread.earliest(queue.place))
+
+    async def _build(self, queue: PartitionQueue, identity: BlockIdentity, messages: Sequence[ReceivedMessage]) -> Applied:
         """Remembers the block's flows in the queue's dedup state."""
         # A schema registry that is away is waited for here: once the build has begun, flows are remembered as seen.
         await self._in_thread("schema registry", queue, lambda: self.framer.frame("AttributedFlows", b""))
@@ -124,13 +153,13 @@ class BlockProcessor:
             raise QueueClosed
         build = self.pipeline.build
         try:
-            return await asyncio.to_thread(build, identity, messages, dedup, queue.edition.published_to, lost)
+            return await asyncio.to_thread(build, identity, messages, dedup, queue.edition.published_to)
         except NOT_IN_THE_DATA:
             raise
         except Exception as error:
             logger.warning("block %s cannot be built (%r): looking for the message to blame", identity, error)
         rejecting, published_to = self.rejecting, queue.edition.published_to
-        applied, queue.dedup = await self._in_thread("Kafka", queue, lambda: rejecting.build(identity, messages, published_to, lost))
+        applied, queue.dedup = await self._in_thread("Kafka", queue, lambda: rejecting.build(identity, messages, published_to))
         return applied
 
     async def _put_out(self, queue: PartitionQueue, applied: Applied) -> None:

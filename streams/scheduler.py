@@ -61,6 +61,9 @@ class Scheduler:
                 await self.processor.open(queue)
                 self._follow()
                 return True
+            if queue.dropped:
+                await self.processor.tell_dropped(queue)
+                return True
             block = self._next_block(queue)
             if block:
                 await self.processor.apply(queue, block)

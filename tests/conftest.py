@@ -39,6 +39,7 @@ _NEEDS = {
     "sinks/exactly_once/test_power_cut.py": "kernel",
     "streams/attribution/test_simulated.py": "long",
     "streams/forwarding/test_power_cut.py": "kernel",
+    "streams/test_dropped.py": "long",
     "weir/commands/test_query.py": "long",
     "weir/commands/test_recordings.py": "servers",
     "weir/doctor": "kernel",

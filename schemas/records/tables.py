@@ -118,7 +118,8 @@ class BlockIdentity:
 
     `topic_id`: Kafka's own id of the topic. A topic that was deleted and made again counts its offsets anew, and must not be
     taken for the old one. Empty where the broker gives none. `edition`: how many times rows have been taken out of the tables to be
-    made anew: what the same messages bring then is no repeat.
+    made anew: what the same messages bring then is no repeat. `dropped`: stands for the loss of messages that Kafka dropped, and
+    `last_offset` is the offset behind them.
     """
 
     topic: str
@@ -127,11 +128,12 @@ class BlockIdentity:
     last_offset: int
     topic_id: str = ""
     edition: int = 0
+    dropped: bool = False
 
     @property
     def token(self) -> str:
         """What ClickHouse recognises a repeat by."""
-        return f"{self}" + f"@{self.topic_id}" * bool(self.topic_id) + f"#{self.edition}" * bool(self.edition)
+        return f"{self}" + f"@{self.topic_id}" * bool(self.topic_id) + f"#{self.edition}" * bool(self.edition) + "!dropped" * self.dropped
 
     @property
     def number(self) -> int:

@@ -81,6 +81,11 @@ def brought_by(block: BlockIdentity) -> str:
     return f"(first_offset BETWEEN {int(block.first_offset)} AND {int(block.last_offset)} AND block IN ({block.number}, 0))"
 
 
+def rows_of(block: BlockIdentity) -> str:
+    """The condition for rows of any topic and partition to be the block's own."""
+    return f"topic = {quoted(block.topic)} AND `partition` = {int(block.partition)} AND {brought_by(block)}"
+
+
 @dataclass(frozen=True)
 class Statement:
     """A question to one table, and the columns of its answer."""

@@ -26,7 +26,7 @@ from schemas.records.tables import FLOWS, BlockIdentity
 from sinks.engines.base import DATABASE, Engine
 from sinks.engines.quoting import quoted
 from sinks.exactly_once.insert_settings import A_SET, ONE_BLOCK
-from sinks.exactly_once.ledger import brought_by
+from sinks.exactly_once.ledger import rows_of
 from sinks.rollups import ROLLUPS, Rollup
 
 logger = logging.getLogger(__name__)
@@ -51,21 +51,30 @@ def is_partly_there(engine: Engine, table: str, rows: pa.Table, identity: BlockI
 def restore_missing(engine: Engine, table: str, rows: pa.Table, identity: BlockIdentity) -> None:
     """Puts in what the table lacks of the block, which should have these `rows`; may be repeated.
 
-    `table`: one whose rows carry the block's number.
+    `table`: one whose rows carry the block's number. It may have more of the block, from messages that Kafka has dropped since: each of
+    its parts is there or not, and a part that is there has all windows of `rows` that belong into it.
     """
     _sweep(engine, identity)
     mine = _Mine.of(rows, identity)
-    if _number(engine, f"SELECT count() AS n FROM {DATABASE}.{table} WHERE {mine.condition}") < rows.num_rows:
+    windows = {instant_us // 1_000_000 for instant_us in pc.unique(rows.column("window_start").cast(pa.int64())).to_pylist()}
+    found = engine.query(f"SELECT DISTINCT toInt64(toUnixTimestamp(window_start)) AS s FROM {DATABASE}.{table} WHERE {mine.condition}")
+    if not windows <= set(found.column("s").to_pylist()):
         with _like(engine, table, identity) as made:
             engine.insert(made, rows, {**ONE_BLOCK, **A_SET})
             there = f"SELECT _partition_id FROM {DATABASE}.{table} WHERE {mine.condition}"
             for part in _partitions(engine, made, f"_partition_id NOT IN ({there})"):
                 _attach(engine, table, part, made, identity)
     if table == "flows":
-        nodes = f"(region, node_id) IN (SELECT region, node_id FROM {DATABASE}.flows WHERE {mine.condition})"
-        for rollup in ROLLUPS:
-            if operator.ne(*_counts(engine, rollup, f"{mine.around(rollup)} AND {nodes}")):
-                _fill_rollup(engine, rollup, mine.condition, identity)
+        _restore_rollups(engine, mine, identity)
+
+
+def restore_rollups(engine: Engine, identity: BlockIdentity) -> None:
+    """Puts in what rollups lack of the block's rows in `flows`, whichever these are; may be repeated."""
+    _sweep(engine, identity)
+    windows = "toInt64(toUnixTimestamp(min(window_start))) AS first, toInt64(toUnixTimestamp(max(window_start))) AS last"
+    (found,) = engine.query(f"SELECT count() AS n, {windows} FROM {DATABASE}.flows WHERE {rows_of(identity)}").to_pylist()
+    if found["n"]:
+        _restore_rollups(engine, _Mine.between(found["first"], found["last"], identity), identity)
 
 
 @dataclass(frozen=True)
@@ -79,13 +88,23 @@ class _Mine:
     @classmethod
     def of(cls, rows: pa.Table, identity: BlockIdentity) -> _Mine:
         windows = pc.min_max(rows.column("window_start").cast(pa.int64()))
-        first, last = (f"toDateTime({windows[name].as_py() // 1_000_000}, 'UTC')" for name in ("min", "max"))
-        place = f"topic = {quoted(identity.topic)} AND `partition` = {int(identity.partition)}"
-        return cls(f"{place} AND {brought_by(identity)} AND window_start BETWEEN {first} AND {last}", first, last)
+        return cls.between(windows["min"].as_py() // 1_000_000, windows["max"].as_py() // 1_000_000, identity)
+
+    @classmethod
+    def between(cls, first_s: int, last_s: int, identity: BlockIdentity) -> _Mine:
+        first, last = (f"toDateTime({int(second)}, 'UTC')" for second in (first_s, last_s))
+        return cls(f"{rows_of(identity)} AND window_start BETWEEN {first} AND {last}", first, last)
 
     def around(self, rollup: Rollup) -> str:
         """The condition for windows of the rollup that the block has flows in."""
         return f"{rollup.start}(window_start) BETWEEN {rollup.start}({self.first}) AND {rollup.start}({self.last})"
+
+
+def _restore_rollups(engine: Engine, mine: _Mine, identity: BlockIdentity) -> None:
+    nodes = f"(region, node_id) IN (SELECT region, node_id FROM {DATABASE}.flows WHERE {mine.condition})"
+    for rollup in ROLLUPS:
+        if operator.ne(*_counts(engine, rollup, f"{mine.around(rollup)} AND {nodes}")):
+            _fill_rollup(engine, rollup, mine.condition, identity)
 
 
 def _fill_rollup(engine: Engine, rollup: Rollup, mine: str, identity: BlockIdentity) -> None:

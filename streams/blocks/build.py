@@ -21,7 +21,7 @@ from schemas.records.tables import FLOWS, Block, BlockIdentity
 from streams.attribution.attribute import REASONS, SOURCES, Attribution, Endpoints, attribute
 from streams.attribution.canonical import canonical
 from streams.attribution.cidr_labels import CidrLabels
-from streams.blocks.side_tables import DroppedMessages, batches_table, losses_table, ownership_table
+from streams.blocks.side_tables import batches_table, losses_table, ownership_table
 from streams.columns import arrow as to_arrow
 from streams.columns.merged import MergedBatches, merge_batches
 from streams.dedup.state import Admission, DedupState
@@ -63,7 +63,6 @@ def build_block(
     network: str = "default",
     outside: CidrLabels | None = None,
     split: Split = all_stay,
-    dropped: DroppedMessages | None = None,
 ) -> Built:
     """The road of a block, from the batches of its messages to its rows: dedup, split by region, names, rows.
 
@@ -80,7 +79,7 @@ def build_block(
         with stage("lookup"):
             named = (outside or CidrLabels()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
         with stage("block"):
-            built = assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, network), dropped)
+            built = assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, network))
     return replace(built, forwarded=forwarded)
 
 
@@ -114,13 +113,12 @@ def assemble(
     named: Attribution,
     known: OwnershipMap,
     observations: Observations,
-    dropped: DroppedMessages | None = None,
 ) -> Built:
     """The rows of `kept` (those admitted, named by `named`) and of everything else the block stands for."""
     block = Block(
         identity,
         _flows_table(identity, offsets, kept, named, known),
-        losses_table(identity, offsets, kept.batches, admissions, dropped),
+        losses_table(identity, offsets, kept.batches, admissions),
         ownership_table(observations),
         batches_table(identity, offsets, kept.batches, admissions),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow.compute as pc
 
@@ -15,7 +15,7 @@ from schemas.wire.framing import Framer
 from sinks.base import Sink
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import Built, all_stay, build_block
-from streams.blocks.side_tables import DroppedMessages
+from streams.blocks.side_tables import dropped_block
 from streams.columns.merged import MergedBatches
 from streams.dedup.state import DedupState
 from streams.forwarding.regions import Regions
@@ -31,10 +31,7 @@ from streams.ownership.locked_map import LockedOwnershipMap
 
 @dataclass(frozen=True)
 class Applied:
-    """A built block and what goes with it: flows for other regions, attributed flows and dead letters.
-
-    `messages`: read; `dropped`: gone from Kafka before they were.
-    """
+    """A built block and what goes with it: flows for other regions, attributed flows and dead letters."""
 
     identity: BlockIdentity
     built: Built
@@ -42,7 +39,6 @@ class Applied:
     records: tuple[Record, ...]
     messages: int
     dead_letters: int
-    dropped: int
 
 
 class Pipeline:
@@ -69,22 +65,11 @@ class Pipeline:
         self._network = network
         self._attributed_partitions = attributed_partitions
 
-    def build(
-        self,
-        identity: BlockIdentity,
-        messages: Sequence[ReceivedMessage],
-        dedup: DedupState,
-        published_to: int = 0,
-        gap: OffsetGap | None = None,
-    ) -> Applied:
-        """Remembers the block's flows in `dedup`: once a block. What stands before the offset `published_to` has been published.
-
-        `gap`: what Kafka dropped before the first message.
-        """
+    def build(self, identity: BlockIdentity, messages: Sequence[ReceivedMessage], dedup: DedupState, published_to: int = 0) -> Applied:
+        """Remembers the block's flows in `dedup`: once a block. What stands before the offset `published_to` has been published."""
         readable = [(message, message.content) for message in messages if isinstance(message.content, FlowBatch)]
         offsets = [message.offset for message, _ in readable]
         batches = [batch for _, batch in readable]
-        dropped = None if gap is None else DroppedMessages(gap, messages[0].arrived_us)
         built = build_block(
             identity,
             offsets,
@@ -97,14 +82,13 @@ class Pipeline:
             outside=self._outside,
             # What another region has sent stays, wherever this region thinks the address is: nothing goes round in circles.
             split=self._split if identity.topic == topics.FLOWS_TOPIC else all_stay,
-            dropped=dropped,
         )
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
             refused = [(message.offset, message.content) for message in messages if isinstance(message.content, UnreadableMessage)]
             letters = [_dead_letter(identity, offset, content) for offset, content in refused if offset >= published_to]
             records = (*self._attributed(built, identity, published_to), *letters)
-        return Applied(identity, built, built.forwarded, records, len(messages), len(refused), 0 if gap is None else gap.messages)
+        return Applied(identity, built, built.forwarded, records, len(messages), len(refused))
 
     def _split(self, joined: MergedBatches) -> tuple[MergedBatches, tuple[ForwardedBatch, ...]]:
         return split_by_region(joined, self._regions)
@@ -118,6 +102,19 @@ class Pipeline:
             self._event_writer.settle()
             self._sink.write(applied.built.block, maybe_written=maybe_written)
 
+    def tell_dropped(self, decided: BlockIdentity, gap: OffsetGap, arrived_us: int, *, forwards: bool) -> int:
+        """Puts into `losses`, once, what Kafka dropped of the block `decided` and the tables lack; returns its messages, 0 where it is
+        told already. Raises Unavailable.
+
+        `forwards`: flows may have been on their way to other regions. Whether they got there is not known: every message counts.
+        """
+        told = replace(decided, first_offset=gap.first, last_offset=gap.until, dropped=True)
+        held = self._sink.settle_dropped(decided, told)
+        lost = 0 if held is None else gap.messages - (0 if forwards else held)
+        if lost:
+            self._sink.write(dropped_block(told, lost, arrived_us), maybe_written=True)
+        return lost
+
     def count(self, applied: Applied) -> None:
         """Metrics move once a block is committed, so that they count no block twice."""
         built = applied.built
@@ -129,7 +126,6 @@ class Pipeline:
             metrics.UNATTRIBUTED.labels(reason).inc(flows)
         metrics.MESSAGES.labels("dead_letter").inc(applied.dead_letters)
         metrics.MESSAGES.labels("applied").inc(applied.messages - applied.dead_letters)
-        metrics.MESSAGES.labels("dropped").inc(applied.dropped)
         metrics.BLOCK_FLOWS.observe(built.applied)
 
     def _attributed(self, built: Built, identity: BlockIdentity, published_to: int) -> list[Record]:

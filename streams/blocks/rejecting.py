@@ -15,7 +15,6 @@ from streams.dedup.restore import Restorer
 from streams.dedup.state import DedupState
 from streams.intake.dead_letter_limit import DeadLetterLimit
 from streams.intake.messages import ReceivedMessage, UnreadableMessage
-from streams.intake.retention import OffsetGap
 
 logger = logging.getLogger(__name__)
 Fetch = Callable[[str, int, int], UnreadableMessage]
@@ -32,9 +31,7 @@ class Rejecting:
         self._fetch = fetch
         self._rejected: dict[str, UnreadableMessage] = {}  # of the block at hand, which is tried again where a server was away
 
-    def build(
-        self, identity: BlockIdentity, messages: Sequence[ReceivedMessage], published_to: int, lost: OffsetGap | None
-    ) -> tuple[Applied, DedupState]:
+    def build(self, identity: BlockIdentity, messages: Sequence[ReceivedMessage], published_to: int) -> tuple[Applied, DedupState]:
         """The block without the messages to blame, and the dedup state behind it.
 
         Each try starts from what the tables hold, so that the same messages are rejected whichever worker builds the block. Raises
@@ -44,7 +41,7 @@ class Rejecting:
 
         def build(trial: Sequence[ReceivedMessage]) -> tuple[Applied, DedupState]:
             state = copy.deepcopy(base)
-            return self._pipeline.build(identity, trial, state, published_to, lost), state
+            return self._pipeline.build(identity, trial, state, published_to), state
 
         def reject(message: ReceivedMessage, error: Exception) -> ReceivedMessage:
             return self._reject(identity, message, error)

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from schemas.protocols import PROTOCOL_NAMES
 from schemas.records.flow_batch import FlowBatch
-from schemas.records.tables import BATCHES, LOSSES, OWNERSHIP, BlockIdentity
+from schemas.records.tables import BATCHES, FLOWS, LOSSES, OWNERSHIP, Block, BlockIdentity
 from streams.columns import arrow as to_arrow
 from streams.dedup.state import Admission
-from streams.intake.retention import OffsetGap
 from streams.ownership.address_index import AddressIndex, key_columns
 from streams.ownership.intervals import OwnedIntervals, union
 from streams.ownership.observations import Observations
 
 
-@dataclass(frozen=True)
-class DroppedMessages:
-    """What Kafka's retention dropped before a block. `arrived_us`: of the message behind it, which is as near as its time is known."""
-
-    gap: OffsetGap
-    arrived_us: int
-
-
 def losses_table(
-    identity: BlockIdentity,
-    offsets: Sequence[int],
-    batches: Sequence[FlowBatch],
-    admissions: Sequence[Admission],
-    dropped: DroppedMessages | None = None,
+    identity: BlockIdentity, offsets: Sequence[int], batches: Sequence[FlowBatch], admissions: Sequence[Admission]
 ) -> pa.Table:
     pairs = zip(batches, offsets, admissions, strict=True)
     rows = [(loss, batch, offset) for batch, offset, admission in pairs for loss in admission.losses]
@@ -51,13 +37,15 @@ def losses_table(
         "partition": [identity.partition] * len(rows),
         "first_offset": [offset for _, _, offset in rows],
     }
-    told = pa.table(columns, schema=LOSSES)
-    return told if dropped is None else pa.concat_tables((told, _retention_loss(identity, dropped))).unify_dictionaries()
+    return pa.table(columns, schema=LOSSES)
 
 
-def _retention_loss(identity: BlockIdentity, dropped: DroppedMessages) -> pa.Table:
+def dropped_block(identity: BlockIdentity, messages: int, arrived_us: int) -> Block:
+    """The loss of messages that Kafka's retention dropped, as a block. `arrived_us`: of the message behind them, which is as near as
+    their time is known.
+    """
     row = {
-        "window_start": dropped.arrived_us // 1_000_000 * 1_000_000,
+        "window_start": arrived_us // 1_000_000 * 1_000_000,
         "node_id": "",
         "epoch": 0,
         "stage": "kafka",
@@ -65,13 +53,14 @@ def _retention_loss(identity: BlockIdentity, dropped: DroppedMessages) -> pa.Tab
         "flows": 0,
         "packets": 0,
         "bytes": 0,
-        "messages": dropped.gap.messages,
-        "id": dropped.gap.first,
+        "messages": messages,
+        "id": identity.first_offset,
         "topic": identity.topic,
         "partition": identity.partition,
-        "first_offset": dropped.gap.until,
+        "first_offset": identity.last_offset,
     }
-    return pa.table({name: [value] for name, value in row.items()}, schema=LOSSES)
+    losses = pa.table({name: [value] for name, value in row.items()}, schema=LOSSES)
+    return Block(identity, FLOWS.empty_table(), losses, OWNERSHIP.empty_table(), BATCHES.empty_table())
 
 
 def ownership_table(said: Observations) -> pa.Table:

@@ -6,7 +6,6 @@ the tables, and `BlockProcessor.open` builds it again from there.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +16,6 @@ from schemas.topics import FLOWS_TOPIC
 from sinks.exactly_once.recomputations import Edition
 from streams.dedup.state import DedupState
 from streams.intake.messages import ReceivedMessage
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -54,6 +51,11 @@ class PartitionQueue:
         """Whether a pending block waits for messages that have not come yet: nothing of the partition can be applied before."""
         return self.pending is not None and self._last_offset < self.pending[1]
 
+    @property
+    def dropped(self) -> bool:
+        """Whether Kafka has no message left of a pending block: messages behind it have come, and none of it before them."""
+        return self.pending is not None and bool(self.queue) and self.queue[0].offset > self.pending[1]
+
     def append(self, message: ReceivedMessage) -> bool:
         """Take the next message. One that was taken already (the consumer sought back) is the same message again: False."""
         if message.offset <= self._last_offset:
@@ -69,10 +71,6 @@ class PartitionQueue:
         A pending block is cut at its stored end and nowhere else; a new one ends before the first message that is still
         held, or once it carries `block_flows`.
         """
-        if self.pending and self.queue and self.queue[0].offset > self.pending[1]:
-            # Nothing is left to repeat: what of the block the tables have, its number tells.
-            logger.warning("%s: Kafka dropped block %d-%d, decided before: what was not written of it is lost", self, *self.pending)
-            self.position, self.pending = self.pending[1] + 1, None
         block: list[ReceivedMessage] = []
         flows = 0
         for message in self.queue:

@@ -18,6 +18,7 @@ from schemas.wire.framing import frame
 from tests.faults.armed import armed
 from tests.integration.bad_messages import ROWS, good_batch
 from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, rows
+from tests.sinks.oracle import assert_rollups_follow
 from tests.support.http import health
 from tests.support.kafka import free_ports
 from tests.support.offsets import committed_offsets, end_offsets
@@ -136,7 +137,7 @@ DROPPED = ("kafka", "retention", 3, 2, FLOWS_TOPIC, 0, 5)
 def test_what_kafka_dropped_before_it_was_read_is_a_loss(emptied: Pipeline) -> None:
     with emptied.worker() as worker:
         emptied.wait_until_read(worker)
-        worker.line("weir.flows:0: Kafka dropped 3 messages, offsets 2 to 4, before they were read; they are in the table losses")
+        worker.line("weir.flows:0: Kafka dropped 3 messages, offsets 2 to 4, before they were applied; they are in the table losses")
         worker.stop()
     with emptied.sink() as sink:
         assert rows(sink, LOSSES) == [DROPPED]
@@ -154,6 +155,46 @@ def test_it_is_told_once_whenever_the_worker_dies(point: str, emptied: Pipeline)
     with emptied.sink() as sink:
         assert rows(sink, LOSSES) == [DROPPED]
     assert counted(emptied) == [(node, ROWS) for node in "abfg"]
+
+
+def decided(pipeline: Pipeline, point: str) -> None:
+    """A worker has died at the point in the block of the messages "a" and "b", which may have come one after the other."""
+    send(pipeline, "a", "b")
+    with Child(armed(point, 1, signal.SIGKILL, pipeline.directory / "first", "worker"), pipeline.settings) as dying:
+        dying.wait(60, status=-signal.SIGKILL)
+
+
+TOLD = "SELECT id, messages FROM weir.losses WHERE stage = 'kafka' ORDER BY id"
+
+
+@pytest.mark.parametrize(
+    ("point", "earliest", "lost", "again"),
+    [
+        ("block.decided", 2, "ab", ""),
+        ("block.decided", 2, "ab", "insert.losses"),
+        ("block.inserted", 2, "", "block.inserted"),
+        ("block.decided", 1, "a", "block.committed"),
+        ("block.decided", 1, "a", "insert.losses"),
+        ("block.inserted", 1, "", ""),
+    ],
+)
+def test_a_decided_block_is_written_or_told(
+    point: str, earliest: int, lost: str, again: str, pipeline: Pipeline, admin: AdminClient
+) -> None:
+    """Retention takes all or the first of its messages after the worker died, which then dies again while it tells."""
+    decided(pipeline, point)
+    send(pipeline, "c", "d")
+    drop_before(admin, earliest)
+    if again:
+        with Child(armed(again, 1, signal.SIGKILL, pipeline.directory / "again", "worker"), pipeline.settings) as dying:
+            dying.wait(60, status=-signal.SIGKILL)
+    with pipeline.worker() as worker:
+        pipeline.wait_until_read(worker)
+        worker.stop()
+    assert counted(pipeline) == [(node, ROWS) for node in "abcd" if node not in lost]
+    with pipeline.sink() as sink:
+        assert rows(sink, TOLD) == ([(0, len(lost))] if lost else [])
+        assert_rollups_follow(sink)
 
 
 def test_what_kafka_drops_under_a_suspended_worker_is_a_loss(pipeline: Pipeline, admin: AdminClient) -> None:

@@ -79,7 +79,7 @@ IDENTITY = BlockIdentity("weir.flows", 0, 40, 43)
 @pytest.mark.usefixtures("defect")
 def test_the_poisonous_message_is_put_aside_whole_and_the_others_count() -> None:
     topic = Topic()
-    applied, dedup = rejecting(topic).build(IDENTITY, messages("n1", POISON, "n2", "n3"), 0, None)
+    applied, dedup = rejecting(topic).build(IDENTITY, messages("n1", POISON, "n2", "n3"), 0)
     assert applied.built.block.flows.column("node_id").to_pylist() == ["n1", "n2", "n3"]
     assert dedup.entries == 3
     (letter,) = [record for record in applied.records if record.topic == DEAD_LETTER_TOPIC]
@@ -92,7 +92,7 @@ def test_the_poisonous_message_is_put_aside_whole_and_the_others_count() -> None
 
 @pytest.mark.usefixtures("defect")
 def test_who_builds_it_again_builds_the_same() -> None:
-    one, other = (rejecting(Topic()).build(IDENTITY, messages(POISON, "n1", POISON, "n3"), 0, None)[0] for _ in range(2))
+    one, other = (rejecting(Topic()).build(IDENTITY, messages(POISON, "n1", POISON, "n3"), 0)[0] for _ in range(2))
     assert one.built.block == other.built.block and one.records == other.records
 
 
@@ -102,8 +102,8 @@ def test_a_kafka_that_is_away_leaves_it_for_another_try() -> None:
     trying = rejecting(topic, limit)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            trying.build(IDENTITY, messages("n1", POISON, POISON), 0, None)
-    trying.build(IDENTITY, messages("n1", POISON, POISON), 0, None)
+            trying.build(IDENTITY, messages("n1", POISON, POISON), 0)
+    trying.build(IDENTITY, messages("n1", POISON, POISON), 0)
     assert topic.fetched == [41, 42]
 
 
@@ -113,4 +113,4 @@ def test_a_defect_that_hits_every_message_puts_no_topic_aside() -> None:
     for offset in range(JUDGED_MESSAGES):
         limit.note(f"weir.flows:0:{offset}", 0, None)
     with pytest.raises(WeirError, match="WEIR_DEAD_LETTER_SHARE=0.5"):
-        rejecting(Topic(), limit).build(IDENTITY, messages(*[POISON] * 60), 0, None)
+        rejecting(Topic(), limit).build(IDENTITY, messages(*[POISON] * 60), 0)

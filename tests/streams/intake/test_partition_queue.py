@@ -76,9 +76,17 @@ def test_a_pending_block_keeps_its_name_when_its_first_messages_have_expired() -
     assert (offsets(block), made.boundaries(block)) == ([3, 4, 5, 6], (0, 6))
 
 
-def test_a_pending_block_that_has_expired_altogether_holds_nobody_up() -> None:
+def test_a_pending_block_that_has_expired_altogether_says_so_and_is_not_forgotten() -> None:
     made = lane(range(7, 10), pending=(0, 6))
-    assert offsets(made.cut(100, always)) == [7, 8, 9]
+    made.position = 0
+    assert made.dropped and made.cut(100, always) == []
+    assert (made.position, made.pending) == (0, (0, 6))
+
+
+def test_a_pending_block_of_which_a_message_may_come_yet_is_not_dropped() -> None:
+    for some in (range(0), range(6, 10), range(2)):
+        assert not lane(some, pending=(0, 6)).dropped
+    assert not lane(range(7, 10)).dropped, "no block is pending"
 
 
 def test_a_pending_block_over_a_gap_in_the_offsets_ends_at_the_gap() -> None:

@@ -36,5 +36,6 @@ def test_only_what_stands_before_the_earliest_offset_was_dropped() -> None:
     found = [OffsetGap(5, 6), OffsetGap(9, 12)]
     assert dropped(found, 0) is dropped(found, 5) is dropped([], 5) is None
     assert dropped(found, 6) == dropped(found, 12) == OffsetGap(5, 6)
-    assert dropped(found[1:], 12) == dropped(found[1:], 10) == OffsetGap(9, 12)
-    assert OffsetGap(9, 12).messages == 3
+    assert dropped(found[1:], 12) == dropped(found[1:], 20) == OffsetGap(9, 12)
+    assert dropped(found[1:], 10) == OffsetGap(9, 10)
+    assert (OffsetGap(9, 12).messages, OffsetGap(9, 12).boundaries) == (3, (9, 11))
