@@ -43,6 +43,8 @@ class Scheduler:
         while not self.retry.stopping.is_set():
             if failed := self.learner.failed or (self.forwarding and self.forwarding.failed):
                 raise failed
+            if self.assignment.in_reserve:
+                self.learner.follow({})
             progressed = [await self._step(queue) for queue in self.assignment.queues]
             self.receiver.make_room()
             if not any(progressed):

@@ -30,12 +30,18 @@ class Assignment:
         self._limit = limit
         self._liveness = liveness
         self._queues: dict[TP, PartitionQueue] = {}
+        self._assigned = False
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_partitions_assigned.connect(self._on_assigned)
 
     @property
     def queues(self) -> list[PartitionQueue]:
         return list(self._queues.values())
+
+    @property
+    def in_reserve(self) -> bool:
+        """Whether the group has left this worker without a partition. False during a rebalance, after which it may have the same again."""
+        return self._assigned and not self._queues
 
     def queue_of(self, place: TP) -> PartitionQueue | None:
         return self._queues.get(place)
@@ -62,7 +68,7 @@ class Assignment:
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
         for queue in self._queues.values():
             queue.closed = True
-        self._queues = {}
+        self._queues, self._assigned = {}, False
         self._liveness.forget()
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
@@ -70,5 +76,6 @@ class Assignment:
         generation = self._app.consumer_generation_id
         self._limit.forget()
         self._queues = {tp: PartitionQueue(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topics}
+        self._assigned = True
         for topic in self._topics:
             logger.info("assigned partitions %s of %s", sorted(tp.partition for tp in self._queues if tp.topic == topic), topic)

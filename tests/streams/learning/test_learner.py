@@ -73,6 +73,9 @@ class Kafka:
     def assign(self, place: Place, offset: int = 0) -> None:
         self.positions[place] = offset
 
+    def unassign(self, place: Place) -> None:
+        del self.positions[place]
+
     def end_of(self, place: Place) -> int:
         return self.end
 
@@ -152,6 +155,15 @@ def test_where_reading_begins(
     made.follow({0: committed})
     made._follow_wanted()
     assert kafka.positions == {FLOWS: start}
+
+
+def test_a_worker_without_partitions_follows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = Kafka()
+    made, watermarks = learner(monkeypatch, kafka, SimpleNamespace())
+    for starts in ({0: 0}, {}, {}):
+        made.follow(starts)
+        made._follow_wanted()
+    assert kafka.positions == {} and watermarks.own() == []
 
 
 def test_a_worker_that_still_rebuilds_tells_the_others_that_it_has_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
