@@ -6,13 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from producers.identity import socket_users
+from producers.identity.cgroups import Cgroup
 from producers.identity.holdings import Holding
 from producers.identity.inventory import HostInventory
+from producers.identity.listeners import Listener
 from producers.identity.resolver import PathResolver
+from producers.identity.socket_users import DESCRIPTOR_LIMIT, ROUND_LOOKS, SocketUsers
 from tests.support.processes import PATIENCE
 from weir.lab import Lab, Node, Pod
 
@@ -99,12 +105,19 @@ def ports(found: set[Holding]) -> set[str]:
     return {holding.workload for holding in found if holding.port == PORT}
 
 
-def test_a_process_moved_after_listening_serves_by_its_new_name(node: Node) -> None:
-    launcher, db = node.pod("launcher"), node.pod("db")
-    ip, looks = mapped(launcher), Looks(node)
+@contextmanager
+def moved(node: Node) -> Iterator[tuple[Pod, Pod, Looks]]:
+    """The pods "launcher" and "db", and looks: a server listened in the one at the first look, and has moved to the other since."""
+    launcher, db, looks = node.pod("launcher"), node.pod("db"), Looks(node)
     with Process(launcher, LISTEN, launcher.ipv4) as server:
         looks.again()
         (db.cgroup / "cgroup.procs").write_text(str(server.pid))
+        yield launcher, db, looks
+
+
+def test_a_process_moved_after_listening_serves_by_its_new_name(node: Node) -> None:
+    with moved(node) as (launcher, db, looks):
+        ip = mapped(launcher)
         assert Holding(ip, "db") in looks.again()
         assert looks.user(launcher.cgroup, ip) is None  # the window began as the launcher's
         looks.again()
@@ -113,11 +126,8 @@ def test_a_process_moved_after_listening_serves_by_its_new_name(node: Node) -> N
 
 
 def test_a_look_after_a_missed_end_of_a_window_does_not_shorten_what_is_judged(node: Node) -> None:
-    launcher, db = node.pod("launcher"), node.pod("db")
-    ip, looks = mapped(launcher), Looks(node)
-    with Process(launcher, LISTEN, launcher.ipv4) as server:
-        looks.again()
-        (db.cgroup / "cgroup.procs").write_text(str(server.pid))
+    with moved(node) as (launcher, _, looks):
+        ip = mapped(launcher)
         looks.again(ends_window=False)
         looks.again()
         assert looks.user(launcher.cgroup, ip) is None
@@ -151,7 +161,12 @@ def test_a_socket_passed_on_is_its_users(node: Node, own: str, between: str) -> 
         assert looks.user(cgroup, ip) == "db"
 
 
-def test_a_socket_passed_to_a_process_known_for_long_is_found_when_its_maker_closes_it(node: Node, tmp_path: Path) -> None:
+@pytest.mark.parametrize("closes", [True, False], ids=["its maker closes it", "the taker's turn comes"])
+def test_a_socket_passed_to_a_process_known_for_long_is_found_when(
+    closes: bool, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as both have it open it is nobody's: the maker's name ends with the round in which the taker is read again."""
+    monkeypatch.setattr(socket_users, "ROUND_LOOKS", 5)
     maker, db = node.pod("maker"), node.pod("db")
     looks = Looks(node)
     receive = """
@@ -187,6 +202,43 @@ sys.stdin.read()
             assert ports(looks.again()) == {"maker"}
         giver.order("give")
         taker.order("take")
-        giver.order("close")
-        assert ports(looks.again()) == {"db"}
-        assert looks.user(maker.cgroup, mapped(maker)) == "db"
+        if closes:
+            giver.order("close")
+            assert ports(looks.again()) == {"db"}
+            assert looks.user(maker.cgroup, mapped(maker)) == "db"
+        else:
+            assert [frozenset(ports(looks.again())) for _ in range(5)][-1] == frozenset()
+
+
+def test_a_process_known_for_long_is_read_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    counts: list[int] = []
+    users, group = SocketUsers(), Cgroup(1, "w", (os.getpid(),))
+    monkeypatch.setattr(users, "_read", lambda pid, listening: read.append(pid))
+    for _ in range(2 + 3 * ROUND_LOOKS):
+        users.look([group], [])
+        counts.append(len(read))
+    assert counts[:2] == [1, 2]  # it is new
+    turns = [look for look in range(2, len(counts)) if counts[look] > counts[look - 1]]
+    assert len(turns) == 3 and set(np.diff(turns)) == {ROUND_LOOKS}
+
+
+def test_of_many_descriptors_the_lowest_are_read() -> None:
+    """A process that listens before it opens as many files as are read, and once more behind them."""
+    program = (
+        "import os, resource, socket, sys\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTOR_LIMIT} + 100,) * 2)\n"
+        "first = socket.create_server(('127.0.0.1', 0))\n"
+        f"files = [os.open(os.devnull, os.O_RDONLY) for _ in range({DESCRIPTOR_LIMIT})]\n"
+        "last = socket.create_server(('127.0.0.1', 0))\n"
+        "print(*(os.fstat(one.fileno()).st_ino for one in (first, last)), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with child:
+        assert child.stdout is not None
+        made = [Listener(2, TCP, PORT, None, True, False, int(inode)) for inode in child.stdout.readline().split()]
+        users = SocketUsers()
+        users.look([Cgroup(1, "w", (child.pid,))], made)
+        assert [users.user(listener, lambda cgroup: f"cgroup {cgroup}") for listener in made] == ["cgroup 1", ""]
+        child.communicate(timeout=10 * PATIENCE)

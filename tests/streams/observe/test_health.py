@@ -10,8 +10,6 @@ import sys
 import threading
 from types import SimpleNamespace
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 
@@ -20,17 +18,9 @@ from streams.learning.learner import OwnershipLearner
 from streams.observe.health import Watchdog, serve
 from streams.observe.liveness import Liveness, Place
 from streams.worker import _until_over
+from tests.support.http import ask
 from tests.support.kafka import free_ports
 from tests.support.processes import PATIENCE, weir_environment
-
-
-def ask(port: int, path: str) -> tuple[int, str]:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10 * PATIENCE) as answer:  # noqa: S310
-            return answer.status, answer.read().decode()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
 
 
 def test_it_answers_by_what_is_known_of_the_progress() -> None:
