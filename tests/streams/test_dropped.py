@@ -215,6 +215,7 @@ def decided(bench: Bench, point: str, earliest: int) -> Partition:
         ("block.published", 6, []),
         ("block.decided", 3, [(0, 3, 3)]),  # messages 3 to 5 are left
         ("insert.losses", 3, [(0, 3, 3)]),
+        ("insert.losses", 5, [(0, 5, 5)]),  # the loss and the block have equal boundaries
         ("insert.flows", 3, []),
         ("block.published", 3, []),
         ("block.decided", 12, [(0, 6, 6)]),  # Kafka has nothing at all
@@ -266,6 +267,16 @@ def test_an_offset_that_another_tool_moved_is_no_loss(bench: Bench) -> None:
     partition.offset = 8
     assert not bench.work(partition)
     assert bench.told(partition) == [] and bench.applied(partition) == [0, 1, 2, 3, 4, 5, 8, 9, 10]
+
+
+@pytest.mark.parametrize(("point", "nth"), [("block.committed", 1), ("block.dropped", 1), ("insert.losses", 2), ("block.inserted", 2)])
+def test_a_worker_that_dies_between_what_is_left_and_what_is_gone_leaves_the_loss_to_tell(bench: Bench, point: str, nth: int) -> None:
+    partition = decided(bench, "block.decided", 3)
+    assert bench.work(partition, point, nth)
+    assert (partition.offset, partition.metadata) == (6, "weir:1:0-2")
+    assert not bench.work(partition, drops=5)
+    assert bench.told(partition) == [(0, 3, 3), (6, 8, 2)]
+    bench.assert_nothing_is_missing(partition)
 
 
 POINTS = (
