@@ -291,7 +291,7 @@ POINTS = (
 )
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(12))
 def test_it_is_told_once_however_workers_die(bench: Bench, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311
     partition = decided(bench, chance.choice(("block.decided", "insert.losses", "insert.flows", "block.published")), chance.randint(0, 9))
