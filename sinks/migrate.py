@@ -13,7 +13,11 @@ OLDEST_SERVER = (25, 3)
 """Versions before it carried tokens into rollups in other ways. 26.9 is the one that the tests run on."""
 
 _LEDGER = f"""CREATE TABLE IF NOT EXISTS {DATABASE}.migrations (name String, applied_at DateTime('UTC') DEFAULT now())
-ENGINE = ReplacingMergeTree(applied_at) ORDER BY name"""
+ENGINE = ReplacingMergeTree(applied_at) ORDER BY name
+SETTINGS
+    fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1"""
+"""Synced, as the other tables are: a migration whose row alone is lost would be repeated over what later ones have made."""
+
 _NEEDS = re.compile(r"^-- Where the server knows the setting (\w+)", re.MULTILINE)
 
 

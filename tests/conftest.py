@@ -37,6 +37,7 @@ _NEEDS = {
     "sinks": "long",
     "sinks/engines/test_debian_server.py": "servers",
     "sinks/exactly_once/test_power_cut.py": "kernel",
+    "sinks/exactly_once/test_power_cut_rewrites.py": "kernel",
     "streams/attribution/test_simulated.py": "long",
     "streams/forwarding/test_power_cut.py": "kernel",
     "streams/test_dropped.py": "long",

@@ -6,7 +6,6 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,12 +21,6 @@ from tests.support.processes import Child
 
 CUTS = 4
 BLOCKS = 3
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[ForgetfulDisk]:
-    with ForgetfulDisk(tmp_path / "disk") as made:
-        yield made
 
 
 def test_the_disk_forgets_what_was_not_synced(disk: ForgetfulDisk) -> None:
@@ -101,11 +94,28 @@ def test_what_was_put_in_is_as_durable(table: str, disk: ForgetfulDisk) -> None:
         assert_written_once(sink, BLOCKS)
 
 
+def test_the_tables_and_the_ledger_of_migrations(disk: ForgetfulDisk, tmp_path: Path) -> None:
+    shapes = "SELECT name, create_table_query FROM system.tables WHERE database = 'weir' ORDER BY name"
+    url = f"chdb://{disk.path / 'data'}"
+    run(url, "pass")
+    disk.cut()
+    tables = []
+    for one in (url, f"chdb://{tmp_path / 'elsewhere'}"):
+        with closing(open_sink(one)) as sink:
+            assert (sink.pending() == ()) is (one == url)
+            sink.migrate()
+            tables.append(sink.query(shapes).to_pylist())
+    assert tables[0] == tables[1]
+
+
 def run(url: str, statement: str) -> None:
     """In a process that is killed when it has done it: nothing is synced by an orderly end."""
     program = f"""
 import time
+from sinks.exactly_once import recomputations
 from sinks.open import open_sink
+from tests.sinks.engine_of import engine_of
+from tests.sinks.exactly_once import rewrites
 from tests.sinks.writer import nth_block
 sink = open_sink({url!r})
 sink.migrate()
@@ -114,7 +124,7 @@ print("done", flush=True)
 time.sleep(600)
 """
     with Child([sys.executable, "-c", program]) as child:
-        child.line("done", 60)
+        child.line("^done", 60)
         child.kill()
 
 
