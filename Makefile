@@ -34,7 +34,7 @@ check: lint ## lint, and the tests that need no root, no server and little time
 	@.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder -q -m "not (kernel or servers or machine or long)" $(ARGS)
 
 test: setup-test lint ## lint and every test
-	@.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@.venv/bin/pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 bench-agent: setup-test ## what the agent costs, and costs the node, under six loads; ARGS=--full for firm figures
 	@.venv/bin/python -m tests.bench.agent $(ARGS)

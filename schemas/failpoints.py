@@ -27,6 +27,9 @@ WorkerPoint = Literal[
 ]
 """In the order of a lane's opening and of a block. `insert.*`: the table of that name has the block."""
 
+LossPoint = Literal["loss.told", "loss.committed"]
+"""Between the steps of telling what Kafka dropped."""
+
 ForwardPoint = Literal["outbox.kept", "outbox.confirmed", "link.sent", "link.removed"]
 """Between the steps of a block with flows of other regions, and of a message on its way there."""
 
@@ -46,9 +49,10 @@ AgentPoint = Literal[
 RecomputePoint = Literal["recompute.begun", "recompute.rewound", "recompute.removing", "recompute.removed"]
 """Between the steps of a recomputation; `removing`: after each table."""
 
-Point = WorkerPoint | ForwardPoint | AgentPoint | RecomputePoint
+Point = WorkerPoint | LossPoint | ForwardPoint | AgentPoint | RecomputePoint
 
 WORKER_POINTS: tuple[str, ...] = get_args(WorkerPoint)
+LOSS_POINTS: tuple[str, ...] = get_args(LossPoint)
 FORWARD_POINTS: tuple[str, ...] = get_args(ForwardPoint)
 AGENT_POINTS: tuple[str, ...] = get_args(AgentPoint)
 RECOMPUTE_POINTS: tuple[str, ...] = get_args(RecomputePoint)

@@ -117,9 +117,9 @@ class BlockProcessor:
         decided, arrived_us = self._identity(queue, first, behind - 1), queue.queue[0].arrived_us if queue.queue else now_us()
         tell, forwards = self.pipeline.tell_dropped, self.forwarding is not None and not queue.forwarded
         lost = await self._in_thread("ClickHouse", queue, lambda: tell(decided, gap, arrived_us, forwards=forwards))
-        reach("block.inserted")
+        reach("loss.told")
         await self._decide(queue, behind, None)
-        reach("block.committed")
+        reach("loss.committed")
         if lost:
             logger.warning(_DROPPED, queue, lost, first, last)
         metrics.MESSAGES.labels("dropped").inc(lost)

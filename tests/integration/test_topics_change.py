@@ -144,7 +144,7 @@ def test_what_kafka_dropped_before_it_was_read_is_a_loss(emptied: Pipeline) -> N
     assert counted(emptied) == [(node, ROWS) for node in "abfg"]
 
 
-@pytest.mark.parametrize("point", ["block.decided", "insert.losses", "block.inserted", "block.committed"])
+@pytest.mark.parametrize("point", ["block.decided", "insert.losses", "loss.told", "loss.committed"])
 def test_it_is_told_once_whenever_the_worker_dies(point: str, emptied: Pipeline) -> None:
     notes = emptied.directory / "notes"
     with Child(armed(point, 1, signal.SIGKILL, notes, "worker"), emptied.settings) as dying:
@@ -171,7 +171,7 @@ TOLD = "SELECT id, messages FROM weir.losses WHERE stage = 'kafka' ORDER BY id"
     ("point", "earliest", "lost", "again"),
     [
         ("block.decided", 2, "ab", "insert.losses"),
-        ("block.inserted", 2, "", "block.inserted"),
+        ("block.inserted", 2, "", "loss.told"),
         ("block.decided", 1, "a", "block.committed"),
     ],
 )

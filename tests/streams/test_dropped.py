@@ -269,7 +269,7 @@ def test_an_offset_that_another_tool_moved_is_no_loss(bench: Bench) -> None:
     assert bench.told(partition) == [] and bench.applied(partition) == [0, 1, 2, 3, 4, 5, 8, 9, 10]
 
 
-@pytest.mark.parametrize(("point", "nth"), [("block.committed", 1), ("block.dropped", 1), ("insert.losses", 2), ("block.inserted", 2)])
+@pytest.mark.parametrize(("point", "nth"), [("block.committed", 1), ("block.dropped", 1), ("insert.losses", 2), ("loss.told", 1)])
 def test_a_worker_that_dies_between_what_is_left_and_what_is_gone_leaves_the_loss_to_tell(bench: Bench, point: str, nth: int) -> None:
     partition = decided(bench, "block.decided", 3)
     assert bench.work(partition, point, nth)
@@ -287,6 +287,8 @@ POINTS = (
     "block.inserted",
     "block.committed",
     "block.dropped",
+    "loss.told",
+    "loss.committed",
     "restore.begun",
 )
 
