@@ -45,7 +45,7 @@ def command(run: Run, remote_ip: str, local_ip: str | None, port: int | None, at
         evidence = gather(sink, question)
         if evidence is None:
             raise WeirError(f"No flow to {remote_ip} fits: leave out --local-ip, --port or --at, or look for one with `weir query`.")
-        told = recall(sink, evidence.flow, rules.retention_us)
+        told = recall(sink, evidence.flow, rules.retention_us, rules.silence_us)
     finally:
         sink.close()
     show = _show_json if form == "json" else _show

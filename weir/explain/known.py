@@ -12,6 +12,7 @@ import numpy as np
 from schemas.protocols import parse_protocol
 from streams.attribution.attribute import REASONS, SOURCES, Endpoints, attribute
 from streams.attribution.cidr_labels import CidrLabels
+from streams.ownership.asof import REACH
 from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap, empty_map
 from streams.ownership.observations import from_changelog
@@ -34,6 +35,11 @@ class Rules:
     @property
     def retention_us(self) -> int:
         return self.retention_seconds * 1_000_000
+
+    @property
+    def silence_us(self) -> int:
+        """How far from a flow a silence may begin or end that the map bridges and that is within reach of the flow; a window more."""
+        return (self.gap_seconds + self.window_seconds) * 1_000_000 + REACH * self.skew_us
 
     @property
     def skew_us(self) -> int:

@@ -21,6 +21,13 @@ _RANGE = (
     "toUnixTimestamp64Micro(`end`) AS end_us, 'heartbeat' AS source, toString(node_id) AS node_id"
 )
 
+_SIGHTING = (
+    "toString(local_workload) AS workload, toUInt16(0) AS port, '' AS protocol, toUnixTimestamp64Micro({first}) AS start_us, "
+    "toUnixTimestamp64Micro({last}) + 1 AS end_us, 'flow' AS source, toString(node_id) AS node_id"
+)
+_LONGEST_WINDOW_US = 3_600_000_000
+"""WEIR_WINDOW_SECONDS is no longer."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -35,10 +42,14 @@ class Told:
     until_us: int
 
 
-def recall(sink: Sink, flow: Flow, retention_us: int) -> Told:
-    """What is told of the flow's remote address. A listener that left the retention before the flow is not asked for."""
+def recall(sink: Sink, flow: Flow, retention_us: int, silence_us: int) -> Told:
+    """What is told of the flow's remote address. A listener that left the retention before the flow is not asked for.
+
+    `silence_us`: no silence that matters to the flow's name begins earlier before the flow, or ends later after it.
+    """
     ip, since_us = parse_address(flow.remote_ip), max(0, flow.first_us - retention_us)
-    queries = (_ranges_sql(flow, since_us), _other_port_sql(flow, since_us), _sightings_sql(flow, since_us, flow.last_us + retention_us))
+    sightings = (_near_sightings_sql(flow, silence_us), _one_sighting_sql(flow, since_us, flow.last_us + retention_us))
+    queries = (_ranges_sql(flow, since_us), _other_port_sql(flow, since_us), *sightings)
     ranges = [AddressRange(**{**row, "protocol": _protocol(row["protocol"])}) for sql in queries for row in sink.query(sql).to_pylist()]
     events = [
         IpEvent(flow.network, ip, row["workload"], bool(row["assigned"]), row["at_us"]) for row in sink.query(_events_sql(flow)).to_pylist()
@@ -67,15 +78,28 @@ def _other_port_sql(flow: Flow, since_us: int) -> str:
     )
 
 
-def _sightings_sql(flow: Flow, since_us: int, until_us: int) -> str:
-    """What the flows of nodes show of the address, a message each, as workers learn it."""
+def _near_sightings_sql(flow: Flow, silence_us: int) -> str:
+    """What the flows of nodes show of the address, a message each, as workers learn it: what decides whose a silence is."""
+    from_us, until_us = max(0, flow.first_us - silence_us), flow.last_us + silence_us
     return (
-        "SELECT toString(local_workload) AS workload, toUInt16(0) AS port, '' AS protocol, "  # noqa: S608
-        "toUnixTimestamp64Micro(min(first_seen)) AS start_us, toUnixTimestamp64Micro(max(last_seen)) + 1 AS end_us, "
-        "'flow' AS source, toString(node_id) AS node_id FROM weir.flows "
-        f"WHERE network = {quoted(flow.network)} AND local_ip = toIPv6({quoted(flow.remote_ip)}) AND local_workload != '' "
-        f"AND window_start >= toDateTime({since_us // 1_000_000}, 'UTC') AND window_start <= toDateTime({until_us // 1_000_000}, 'UTC') "
-        "GROUP BY topic, partition, first_offset, local_workload, node_id"
+        f"SELECT {_SIGHTING.format(first='min(first_seen)', last='max(last_seen)')} FROM weir.flows "  # noqa: S608
+        f"WHERE {_seen_between(flow, max(0, from_us - _LONGEST_WINDOW_US), until_us)} "
+        "GROUP BY topic, partition, first_offset, local_workload, node_id "
+        f"HAVING end_us > {from_us}"
+    )
+
+
+def _one_sighting_sql(flow: Flow, since_us: int, until_us: int) -> str:
+    """One is enough to know that an agent speaks for the address."""
+    sighting = _SIGHTING.format(first="first_seen", last="last_seen")
+    return f"SELECT {sighting} FROM weir.flows WHERE {_seen_between(flow, since_us, until_us)} LIMIT 1"  # noqa: S608
+
+
+def _seen_between(flow: Flow, from_us: int, until_us: int) -> str:
+    """Flows of the address's own ends in windows that begin between the instants."""
+    return (
+        f"network = {quoted(flow.network)} AND local_ip = toIPv6({quoted(flow.remote_ip)}) AND local_workload != '' "
+        f"AND window_start >= toDateTime({from_us // 1_000_000}, 'UTC') AND window_start <= toDateTime({until_us // 1_000_000}, 'UTC')"
     )
 
 

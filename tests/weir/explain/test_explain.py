@@ -60,6 +60,9 @@ SAID = [
     (7, address(21), 20_300_000, 60 * SECOND),
     # Its owner moved to another node just after the flow, and went on there.
     (1, address(23), 0, 20_100_000),
+    # Silent while the flow lasted, when another node saw somebody else there.
+    (1, address(25), 0, 10 * SECOND),
+    (1, address(25), 30 * SECOND, 60 * SECOND),
 ]
 LISTENERS = [
     (6, address(15), 15, 0, 60 * SECOND),
@@ -75,7 +78,7 @@ TOLD = [
     IpEvent("default", address(22), "", False, 20 * SECOND),
     IpEvent("default", address(22), "vpn", True, 50 * SECOND),
 ]
-LAST = [*range(7, 12), *range(12, 20), 21, 22, 23, 200]
+LAST = [*range(7, 12), *range(12, 20), 21, 22, 23, 25, 200]
 INTERNET = ("8.8.8.8", "127.0.0.1", "239.1.2.3", "fe80::7")
 
 
@@ -106,14 +109,16 @@ def fill(url: str) -> None:
     known = OwnershipMap(gap_us=25 * SECOND, skew_us=SKEW)
     calls = batch(LAST, window=2)
     calls = replace(calls, flows=replace(calls.flows, role=np.full(len(LAST), ROLE_CLIENT, np.uint8)))
-    # A flow of a node at an address that no heartbeat and no event speaks of: 10.0.0.24, which 10.0.0.200 calls.
-    seen = batch([200], window=2, node="n4", workloads=("silent",))
+    # A flow of a node, long after the others, at an address that no heartbeat and no event speaks of: 10.0.0.24.
+    seen = batch([200], window=12, node="n4", workloads=("silent",))
     seen = replace(seen, flows=replace(seen.flows, local_ip=np.frombuffer(address(24), np.uint8).reshape(1, 16)))
+    other = batch([201], window=2, node="n7", workloads=("stranger",))
+    other = replace(other, flows=replace(other.flows, local_ip=np.frombuffer(address(25), np.uint8).reshape(1, 16)))
     outside = batch([1, 2, 3, 4], window=2, node="n3")
     outside = replace(outside, flows=replace(outside.flows, remote_ip=parse_addresses(list(INTERNET))))
     moved = batch([], node="n5", beats=heartbeats([(0, address(23), 20_100_000, 60 * SECOND)]), workloads=("cart",))
     teller = batch([], node="n2", beats=beats(), workloads=WORKLOADS)
-    batches = [teller, calls, outside, seen, moved, batch([24], window=2, node="n6")]
+    batches = [teller, calls, outside, seen, other, moved, batch([24], window=2, node="n6")]
     known.learn(concat(from_heartbeats(batches), from_flows(batches)))
     known.learn_events(TOLD)
     built = build_block(
@@ -169,7 +174,7 @@ def told(url: str) -> dict[str, Found]:
     found = {}
     for name, ip in addresses.items():
         if (evidence := gather(sink, Question(ip))) is not None:
-            found[name] = Found(evidence, recall(sink, evidence.flow, RULES.retention_us))
+            found[name] = Found(evidence, recall(sink, evidence.flow, RULES.retention_us, RULES.silence_us))
     sink.close()
     assert found.keys() == addresses.keys()
     return found
@@ -218,6 +223,7 @@ def test_what_is_found_now_is_what_was_recorded(told: dict[str, Found]) -> None:
         ),
         ("24", "Flows show that an agent counts at ::ffff:10.0.0.24, and no heartbeat and no event says who holds it."),
         ("13", "only 100 ms more than the flow's time: less than the 250 ms by which clocks may differ"),
+        ("25", "nobody is known to have held it all of the flow's time. The nearest: cart 10.0 s after and cart 10.0 s before."),
         ("14", "node/n2 is the node itself: several workloads share its address."),
         ("8.8.8.8", "is an address of the internet"),
         ("127.0.0.1", "is the machine itself"),
