@@ -40,12 +40,12 @@ def encode_batch(batch: FlowBatch) -> bytes:
     record["flows"] = _column_bytes(batch.flows, FLOW_DTYPES)
     record["heartbeats"] = _column_bytes(batch.heartbeats, HEARTBEAT_DTYPES)
     record["losses"] = [_loss_record(loss) for loss in batch.losses]
-    return _write("FlowBatch", record)
+    return write_record("FlowBatch", record)
 
 
 def decode_batch(body: Body, writer: Schema | None = None) -> FlowBatch:
     """The batch of a body. `writer` as framing.unframe gives it; None: the current schema."""
-    record = _read("FlowBatch", body, writer)
+    record = read_record("FlowBatch", body, writer)
     batch = FlowBatch(
         **{name: record[name] for name in _SCALARS},
         window_start_us=record["window_start"],
@@ -60,11 +60,11 @@ def decode_batch(body: Body, writer: Schema | None = None) -> FlowBatch:
 
 def encode_ip_event(event: IpEvent) -> bytes:
     check_ip_event(event)
-    return _write("IpEvent", _renamed(event))
+    return write_record("IpEvent", _renamed(event))
 
 
 def decode_ip_event(body: Body, writer: Schema | None = None) -> IpEvent:
-    record = _read("IpEvent", body, writer)
+    record = read_record("IpEvent", body, writer)
     event = IpEvent(record["network"], record["ip"], record["workload"], record["assigned"], record["at"])
     check_ip_event(event)
     return event
@@ -73,11 +73,11 @@ def decode_ip_event(body: Body, writer: Schema | None = None) -> IpEvent:
 def encode_ownership(ownership: Ownership) -> bytes:
     check_ownership(ownership)
     ranges = [_renamed(item) for item in ownership.ranges]
-    return _write("Ownership", {"network": ownership.network, "ip": ownership.ip, "ranges": ranges})
+    return write_record("Ownership", {"network": ownership.network, "ip": ownership.ip, "ranges": ranges})
 
 
 def decode_ownership(body: Body, writer: Schema | None = None) -> Ownership:
-    record = _read("Ownership", body, writer)
+    record = read_record("Ownership", body, writer)
     ranges = tuple(
         AddressRange(r["workload"], r["port"], r["protocol"], r["start"], r["end"], r["source"], r["node_id"]) for r in record["ranges"]
     )
@@ -88,11 +88,11 @@ def decode_ownership(body: Body, writer: Schema | None = None) -> Ownership:
 
 def encode_watermark(watermark: Watermark) -> bytes:
     check_watermark(watermark)
-    return _write("Watermark", _renamed(watermark))
+    return write_record("Watermark", _renamed(watermark))
 
 
 def decode_watermark(body: Body, writer: Schema | None = None) -> Watermark:
-    record = _read("Watermark", body, writer)
+    record = read_record("Watermark", body, writer)
     watermark = Watermark(record["partition"], record["reported_until"], record["read_until"], record["worker"])
     check_watermark(watermark)
     return watermark
@@ -106,7 +106,8 @@ def decode_as_written(framed: Framed) -> dict[str, Any]:
 _SCALARS = ("node_id", "epoch", "seq", "region", "network", "window_seconds", "batch_index", "batch_count")
 
 
-def _write(name: str, record: dict[str, Any]) -> bytes:
+def write_record(name: str, record: dict[str, Any]) -> bytes:
+    """The body of a record by the current schema of this name. Raises Unreadable."""
     out = BytesIO()
     try:
         schemaless_writer(out, current(name).parsed, record)
@@ -115,7 +116,8 @@ def _write(name: str, record: dict[str, Any]) -> bytes:
     return out.getvalue()
 
 
-def _read(name: str, body: Body, writer: Schema | None) -> dict[str, Any]:
+def read_record(name: str, body: Body, writer: Schema | None) -> dict[str, Any]:
+    """The fields of a body by the current schema of this name. Raises Unreadable."""
     reader = current(name)
     if writer is None or writer.fingerprint == reader.fingerprint:
         return _record(name, body, reader, None)

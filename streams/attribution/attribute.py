@@ -58,7 +58,7 @@ def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
     address_ids = known.evidence.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
     group, link_local, loopback = is_group(ends.ip), is_link_local(ends.ip), is_loopback(ends.ip)
     whole_ids = np.where(group | link_local, -1, address_ids)
-    whole = as_of(known.pieces, whole_ids, first_us, last_us, known.tolerance)
+    whole = as_of(known.pieces, known.evidence.leases, whole_ids, first_us, last_us, known.tolerance)
     state, owner = whole.state.copy(), whole.owner.copy()
     near = whole.near.copy()
     _listeners(known, ends, whole_ids, (first_us, last_us), state, owner, near)
@@ -84,7 +84,7 @@ def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple
     if not rows.size:
         return
     ids = known.evidence.find(ends.names, ends.network[rows], ends.ip[rows], ends.protocol[rows], ends.service_port[rows])
-    port = as_of(known.pieces, ids, span[0][rows], span[1][rows], known.tolerance)
+    port = as_of(known.pieces, known.evidence.leases, ids, span[0][rows], span[1][rows], known.tolerance)
     holder = near[rows]
     agrees = (holder == NOBODY) | (holder == port.owner) | _is_node(known, holder)
     silent = (port.near == NOBODY) & (state[rows] == NAMED)
@@ -102,7 +102,7 @@ def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple
 def _events(known: OwnershipMap, ids: I64, near: U32, span: tuple[I64, I64], state: U8, owner: U32, source: U8) -> None:
     """Events fill what heartbeats leave open, unless a heartbeat within reach names somebody else."""
     rows = np.flatnonzero((state == NEVER) | (state == GAP))
-    event = as_of(known.event_pieces, ids[rows], span[0][rows], span[1][rows], known.tolerance)
+    event = as_of(known.event_pieces, known.evidence.leases, ids[rows], span[0][rows], span[1][rows], known.tolerance)
     contradicted = (near[rows] != NOBODY) & (near[rows] != event.owner)
     event_state = np.where((event.state == NAMED) & contradicted, AMBIGUOUS, event.state)
     state[rows] = np.maximum(state[rows], event_state)

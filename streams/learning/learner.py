@@ -5,7 +5,8 @@ One thread with one consumer of its own, outside the group:
   2. it reads ahead on the partitions of `weir.flows` that the worker was assigned, from their committed offsets, or from one
      hold ago where that is earlier, so that it knows which nodes are alive: batches are heartbeats too. Flows stay in Kafka
      until the group's consumer takes them;
-  3. what it learns it publishes on `weir.ownership`, ranges first, then the partition's watermark;
+  3. what it learns it publishes on `weir.ownership` (`streams.learning.telling`): changes first, then who went on, then the partition's
+     watermark;
   4. what other workers publish there it learns as well.
 """
 
@@ -26,17 +27,18 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import Ownership, Watermark
 from schemas.wire.codec import decode_ip_event, decode_ownership, decode_watermark, encode_watermark
-from schemas.wire.framing import Framer
+from schemas.wire.framing import Framed, Framer
+from schemas.wire.ownership_codec import decode_changes, decode_leases
 from streams.clock import elapsed_us, now_us
 from streams.intake.decode import MessageDecoder
 from streams.intake.hold import PartitionWatermark
 from streams.kafka import Kafka
 from streams.learning.lookahead_consumer import LookaheadConsumer, Place
+from streams.learning.telling import OwnershipTelling, home_of
 from streams.learning.watermarks import Watermarks
 from streams.outputs.ip_event_writer import IpEventWriter
 from streams.outputs.producer import BlockingProducer, Record
-from streams.ownership.changelog import ChangelogRecord
-from streams.ownership.locked_map import LockedOwnershipMap
+from streams.ownership.locked_map import Learned, LockedOwnershipMap, Told
 from streams.retry import retried
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ _WATERMARK_EVERY_US = 500_000
 _FORGET_EVERY_US = 60_000_000
 _FETCH_LAG_US = 100_000
 """A message may be in Kafka this long before an idle fetch hands it over: "all read" speaks of a moment this long ago."""
+_NOTHING = Learned([], [])
 _KEPT = (topics.OWNERSHIP_TOPIC, topics.IP_EVENTS_TOPIC)
 
 
@@ -58,6 +61,7 @@ class _Lessons:
     partitions: list[int] = field(default_factory=list)
     arrived_us: list[int] = field(default_factory=list)
     records: list[Ownership] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     events: list[IpEvent] = field(default_factory=list)
     watermarks: list[Watermark] = field(default_factory=list)
 
@@ -86,7 +90,10 @@ class OwnershipLearner(threading.Thread):
         self._store = store
         self._event_writer = event_writer
         self._watermarks = watermarks
-        self._teller = ((headers.WORKER, worker.encode()),)
+        self._worker = worker.encode()
+        self._telling = OwnershipTelling(store, self._frame, worker)
+        self._silence_us = watermarks.silence_us
+        self._plain_until_us = 0
         self._hold_us = hold_us
         self._retention_us = retention_us
         self._consumer = LookaheadConsumer(kafka, f"{worker}.learner", self._stop_wanted)
@@ -137,7 +144,7 @@ class OwnershipLearner(threading.Thread):
         begun, said = time.monotonic(), 0.0
         while not self._consumer.has_read(ends):
             self._step()
-            self._publish([])  # watermarks of what is assigned, so that other workers wait for it
+            self._publish(_NOTHING)  # watermarks of what is assigned, so that other workers wait for it
             if time.monotonic() - begun > said + 5:
                 said = time.monotonic() - begun
                 logger.info("rebuilding ownership from Kafka: %d ranges after %.0f s", self._store.size, said)
@@ -165,7 +172,7 @@ class OwnershipLearner(threading.Thread):
         recent = self._consumer.offset_at(place, asked_us - self._hold_us)
         return unknown if recent is None else min(unknown, recent)
 
-    def _step(self) -> list[ChangelogRecord]:
+    def _step(self) -> Learned:
         """Poll and learn. What has been read is noted only once the map has it: in that instant flows may be named by it."""
         asked_us, asked_elapsed_us = now_us(), elapsed_us()
         messages = self._consumer.take(_POLL_SECONDS)
@@ -180,7 +187,7 @@ class OwnershipLearner(threading.Thread):
             self._watermarks.heard_until(asked_elapsed_us - _FETCH_LAG_US)
         return learned
 
-    def _learn(self, messages: Iterable[Message]) -> list[ChangelogRecord]:
+    def _learn(self, messages: Iterable[Message]) -> Learned:
         """Returns what own batches taught, for the others."""
         lessons = _Lessons()
         for message in messages:
@@ -190,7 +197,8 @@ class OwnershipLearner(threading.Thread):
                 # A batch that cannot be read is dead-lettered by the worker that applies it; here it teaches nothing.
                 logger.debug("%s:%d:%d teaches nothing: %s", message.topic(), message.partition(), message.offset(), error)
         self._event_writer.put(lessons.events)
-        learned = self._store.learn(lessons.batches, lessons.records, lessons.events)
+        plainly = elapsed_us() < self._plain_until_us
+        learned = self._store.learn(lessons.batches, lessons.records, lessons.events, lessons.told, lessons.partitions, one_by_one=plainly)
         for partition, batch, arrived_us in zip(lessons.partitions, lessons.batches, lessons.arrived_us, strict=True):
             self._watermarks.report(partition, batch.node_id, batch.window_end_us, arrived_us)
         for watermark in lessons.watermarks:
@@ -208,22 +216,38 @@ class OwnershipLearner(threading.Thread):
             lessons.arrived_us.append(_arrived_us(message))
         elif framed.name == "IpEvent":
             lessons.events.append(decode_ip_event(framed.body, framed.writer))
-        elif framed.name == "Ownership":
+        else:
+            self._read_told(message, framed, lessons)
+
+    def _read_told(self, message: Message, framed: Framed, lessons: _Lessons) -> None:
+        """What another worker tells. One that tells no leases is told everything one by one, as long as it lives."""
+        key, tells_leases = message.key() or b"", _header(message, headers.LEASES) is not None
+        if framed.name == "OwnershipChanges":
+            changes = decode_changes(framed.body, framed.writer)
+            self._telling.remember(key, changes)
+            lessons.told.append(Told(changes, home_of(key)))
+        elif framed.name == "OwnershipLeases":
+            lessons.told.append(Told(decode_leases(framed.body, framed.writer), home_of(key)))
+        elif framed.name == "Ownership" and not tells_leases:
             lessons.records.append(decode_ownership(framed.body, framed.writer))
         elif framed.name == "Watermark":
             lessons.watermarks.append(decode_watermark(framed.body, framed.writer))
+            if not tells_leases:
+                self._plain_until_us = elapsed_us() + self._silence_us
 
     def _is_own(self, message: Message) -> bool:
         """What this worker told the others teaches it nothing: it is not even decoded."""
-        return message.topic() == topics.OWNERSHIP_TOPIC and self._teller[0] in (message.headers() or ())
+        return message.topic() == topics.OWNERSHIP_TOPIC and _header(message, headers.WORKER) == self._worker
 
-    def _publish(self, learned: list[ChangelogRecord]) -> None:
+    def _publish(self, learned: Learned) -> None:
         """Ranges before watermarks: who hears a watermark has heard the ranges that it stands for."""
-        frame = self._framer.frame
-        records = self._patiently(lambda: [self._record(told.key, frame("Ownership", told.body)) for told in learned])
+        records = self._telling.changes(learned)
         if elapsed_us() >= self._watermarks_due_us:
             self._watermarks_due_us = elapsed_us() + _WATERMARK_EVERY_US
-            records += self._watermark_records()
+            own = self._watermarks.own()
+            partitions = {watermark.partition for watermark in own}
+            records += self._telling.leases(partitions) + self._telling.holdings(partitions)
+            records += [self._watermark_record(watermark) for watermark in own]
         if records:
             self._delivery.post(records)
 
@@ -236,17 +260,16 @@ class OwnershipLearner(threading.Thread):
             return
         self._forget_due_us = elapsed_us() + _FORGET_EVERY_US
         reported_us = self._watermarks.reported_by_all()
-        if reported_us is not None and (dropped := self._store.forget(reported_us - self._retention_us)):
+        if reported_us is None:
+            return
+        before_us = reported_us - self._retention_us
+        if dropped := self._store.forget(before_us):
             logger.info("forgot %d ownership ranges beyond the retention", dropped)
+        partitions = {watermark.partition for watermark in self._watermarks.own()}
+        self._delivery.post(self._telling.forget(before_us, partitions, self._watermarks.partitions))
 
-    def _watermark_records(self) -> list[Record]:
-        return [
-            self._record(f"@watermark/{watermark.partition}".encode(), self._frame("Watermark", encode_watermark(watermark)))
-            for watermark in self._watermarks.own()
-        ]
-
-    def _record(self, key: bytes, value: bytes) -> Record:
-        return Record(topics.OWNERSHIP_TOPIC, key, value, self._teller)
+    def _watermark_record(self, watermark: Watermark) -> Record:
+        return self._telling.record(f"@watermark/{watermark.partition}".encode(), self._frame("Watermark", encode_watermark(watermark)))
 
     def _frame(self, name: str, body: bytes) -> bytes:
         return self._patiently(lambda: self._framer.frame(name, body))
@@ -254,6 +277,11 @@ class OwnershipLearner(threading.Thread):
     def _patiently(self, call: Callable[[], T]) -> T:
         """A schema registry that is away is waited for, as Kafka is. Raises Unavailable once the worker stops."""
         return retried("schema registry", call, self._stop_wanted.wait)
+
+
+def _header(message: Message, name: str) -> bytes | None:
+    value = dict(message.headers() or ()).get(name)
+    return value if isinstance(value, bytes) else None
 
 
 def _arrived_us(message: Message) -> int:

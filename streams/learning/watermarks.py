@@ -58,9 +58,9 @@ class Watermarks:
 
     def __init__(self, worker: str, partitions: int, hold_us: int, silence_us: int) -> None:
         self._worker = worker
-        self._partitions = partitions
+        self.partitions = partitions
         self._hold_us = hold_us
-        self._silence_us = silence_us
+        self.silence_us = silence_us
         self._lock = threading.Lock()
         self._ready = False
         self._wanted: dict[int, int] = {}
@@ -99,7 +99,7 @@ class Watermarks:
         now_us = elapsed_us()
         with self._lock:
             self._ready = True
-            for partition in range(self._partitions):
+            for partition in range(self.partitions):
                 if partition not in self._wanted:
                     self._others.setdefault(partition, (None, now_us))
 
@@ -159,7 +159,7 @@ class Watermarks:
         return min((one.reported_until_us for one in known if one.reported_until_us is not None), default=None)
 
     def _alive_others(self) -> list[PartitionWatermark | None]:
-        silent_since_us = self._heard_until_us - self._silence_us
+        silent_since_us = self._heard_until_us - self.silence_us
         return [heard for heard, at_us in self._others.values() if at_us >= silent_since_us]
 
 

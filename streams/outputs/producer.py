@@ -31,7 +31,7 @@ _PRODUCER = {
 class Record(NamedTuple):
     topic: str
     key: bytes
-    value: bytes
+    value: bytes | None  # None removes the key from a compacted topic
     headers: tuple[tuple[str, bytes], ...] = ()
     partition: int = -1  # -1: by the key
 
@@ -86,7 +86,7 @@ class BlockingProducer:
             headers=list(record.headers),
             on_delivery=self._on_delivery,
         )
-        self._queued_bytes += len(record.value)
+        self._queued_bytes += len(record.value or b"")
 
     def _raise_if_stopped(self) -> None:
         if self._stopped():

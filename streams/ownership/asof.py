@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from schemas.arrays import I64, U8, U32
 from streams.ownership.intervals import NOBODY, SEVERAL
+from streams.ownership.leases import LeaseTable
 from streams.ownership.ragged import RaggedArray
 
 NEVER, GAP, AMBIGUOUS, NAMED = 0, 1, 2, 3
@@ -67,8 +68,9 @@ class Found:
     near: U32
 
 
-def as_of(pieces: RaggedArray, ids: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> Found:
-    """`pieces`: lists of disjoint, sorted `start_us`, `end_us`, `owner`. `ids` below 0 are unknown addresses.
+def as_of(pieces: RaggedArray, leases: LeaseTable, ids: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> Found:
+    """`pieces`: lists of disjoint, sorted `start_us`, `end_us`, `owner`; a list's last end may be one of the `leases`. `ids` below 0 are
+    unknown addresses.
 
     An owner is in reach if it held the address at any instant of [first - reach, last + reach]; two in reach are AMBIGUOUS.
     One in reach is NAMED if a single piece of it covers the flow within the tolerance.
@@ -80,35 +82,38 @@ def as_of(pieces: RaggedArray, ids: I64, first_us: I64, last_us: I64, tolerance:
     if rows.size:
         low = pieces.offsets[ids[rows]]
         high = low + pieces.counts[ids[rows]]
-        state[rows], near[rows] = _judge(pieces, low, high, first_us[rows], last_us[rows], tolerance)
+        state[rows], near[rows] = _judge(pieces, leases, low, high, (first_us[rows], last_us[rows]), tolerance)
         named = state == NAMED
         owner[named] = near[named]
     return Found(state, owner, near)
 
 
-def _judge(pieces: RaggedArray, low: I64, high: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> tuple[U8, U32]:
-    reach_us = tolerance.reach_us
+def _judge(pieces: RaggedArray, leases: LeaseTable, low: I64, high: I64, span: tuple[I64, I64], tolerance: Tolerance) -> tuple[U8, U32]:
+    (first_us, last_us), reach_us = span, tolerance.reach_us
     start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
     latest = bisect(start, low, high, last_us + reach_us) - 1
     reached = np.maximum(latest, low)  # a row without any piece so early looks at the first one, and is not near it
-    start_us, end_us = start[reached], end[reached]
+    start_us, end_us = start[reached], leases.ends(end[reached])
     inside = tolerance.reaches(start_us, end_us, first_us, last_us)  # where the latest does not, none does
     earliest = latest.copy()
     wide = np.flatnonzero((latest > low) & (start_us > first_us - reach_us))
     if wide.size:
+        # A lease counts as the latest end that there is: where the latest piece is not inside, the earliest is not asked for.
         earliest[wide] = bisect(end, low[wide], latest[wide] + 1, first_us[wide] - reach_us)
     near = np.where(inside, owner[reached], NOBODY).astype(np.uint32)
     covered = inside & tolerance.covers(start_us, end_us, first_us, last_us)
     several = np.flatnonzero(inside & (earliest < latest))
     if several.size:
-        at, span = earliest[several], (first_us[several], last_us[several])
-        near[several], covered[several] = _several(pieces, at, latest[several], span, tolerance)
+        at, within = earliest[several], (first_us[several], last_us[several])
+        near[several], covered[several] = _several(pieces, leases, at, latest[several], within, tolerance)
     state = np.where(covered, NAMED, GAP).astype(np.uint8)
     state[near == SEVERAL] = AMBIGUOUS
     return state, near
 
 
-def _several(pieces: RaggedArray, earliest: I64, latest: I64, span: tuple[I64, I64], tolerance: Tolerance) -> tuple[U32, NDArray[np.bool_]]:
+def _several(
+    pieces: RaggedArray, leases: LeaseTable, earliest: I64, latest: I64, span: tuple[I64, I64], tolerance: Tolerance
+) -> tuple[U32, NDArray[np.bool_]]:
     """The owner of all pieces from `earliest` to `latest`, or SEVERAL, and whether one of them covers the flow. One step a
     piece, for the few rows that see many.
     """
@@ -116,7 +121,7 @@ def _several(pieces: RaggedArray, earliest: I64, latest: I64, span: tuple[I64, I
     common, covered = owner[latest], np.zeros(len(latest), np.bool_)
     rows, at = np.arange(len(latest)), earliest
     while rows.size:
-        covered[rows] |= tolerance.covers(start[at], end[at], span[0][rows], span[1][rows])
+        covered[rows] |= tolerance.covers(start[at], leases.ends(end[at]), span[0][rows], span[1][rows])
         differs = owner[at] != common[rows]
         common[rows[differs]] = SEVERAL
         onward = ~differs & (at < latest[rows])

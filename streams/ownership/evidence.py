@@ -19,6 +19,7 @@ from streams.columns.strings import StringTable
 from streams.ownership.address_index import AddressIndex, key_columns, split_keys
 from streams.ownership.intervals import OwnedIntervals, subtract, union
 from streams.ownership.ip_events import Event, Held, Sign, ranges_of_events
+from streams.ownership.leases import LeaseTable, is_leased
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
 
@@ -27,7 +28,8 @@ _CHUNK = 65_536
 
 class OwnershipEvidence:
     """Addresses by numbers, which stay what they are: `said` has their ranges by heartbeats, `seen` by flows where no heartbeat of the
-    same node says it already. `from_us`, `until_us`: between which instants heartbeats have spoken at all.
+    same node says it already. A range of `said` may end with one of the `leases`: see `said_of`. `from_us`, `until_us`: between which
+    instants heartbeats have spoken at all.
 
     `event_limit_us`: see `ranges_of_events`.
     """
@@ -38,8 +40,9 @@ class OwnershipEvidence:
         self.addresses = AddressIndex()
         self.said = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
         self.seen = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
+        self.leases = LeaseTable()
         self.from_us, self.until_us = FOREVER_US, NEVER_US
-        self._forgotten_us = NEVER_US
+        self.forgotten_us = NEVER_US
         self._events: dict[int, set[Event]] = {}
         self._spoken_until_us: I64 = np.zeros(0, np.int64)
         self._has_ports: U8 = np.zeros(0, np.uint8)
@@ -48,31 +51,35 @@ class OwnershipEvidence:
     def memory_bytes(self) -> int:
         """Arrays, and an estimate of 150 bytes for a name or an event."""
         arrays = sum(part.memory_bytes for part in (self.said, self.seen, self.addresses)) + self._spoken_until_us.nbytes
-        return arrays + self._has_ports.nbytes + 150 * (len(self.names) + sum(map(len, self._events.values())))
+        arrays += self._has_ports.nbytes + self.leases.memory_bytes
+        return arrays + 150 * (len(self.names) + sum(map(len, self._events.values())))
 
     # Taking in.
 
     def intervals(self, observations: Observations) -> tuple[OwnedIntervals, OwnedIntervals] | None:
-        """Heartbeats and sightings in numbers of this evidence, not merged in yet; None: they say nothing.
-
-        Observations without an owner, without duration, or older than what was forgotten say nothing.
-        """
-        observations = observations.saying()
-        if self._forgotten_us > NEVER_US:
-            observations = observations.rows(observations.end_us > self._forgotten_us)
-        if not len(observations):
+        """Heartbeats and sightings in numbers of this evidence, not merged in yet; None: they say nothing."""
+        rows = self.telling(observations)
+        if not rows.any():
             return None
+        observations = observations if rows.all() else observations.rows(rows)
+        every = self.numbered(observations)
+        return every.rows(~observations.by_flow), every.rows(observations.by_flow)
+
+    def telling(self, observations: Observations) -> NDArray[np.bool_]:
+        """Rows that say something: with an owner and a duration, and not older than what was forgotten."""
+        return observations.telling() & (observations.end_us > self.forgotten_us)
+
+    def numbered(self, observations: Observations) -> OwnedIntervals:
+        """All rows in numbers of this evidence. Notes who has spoken of what, and merges nothing in."""
         number = self.names.numbers(observations.names)
         network, ip = number[observations.network], observations.ip
         port = np.where(observations.by_flow, 0, observations.port).astype(np.uint16)
         address = self._intern(network, ip, observations.protocol, port)
         end_us = np.minimum(observations.end_us, FOREVER_US)
-        every = OwnedIntervals(address, number[observations.workload], number[observations.node], observations.start_us, end_us)
         self._note(network, ip, port, address, end_us)
-        said, seen = every.rows(~observations.by_flow), every.rows(observations.by_flow)
-        self.spoke(int(said.start_us.min(initial=FOREVER_US)), int(said.end_us.max(initial=NEVER_US)))
-        # Heartbeats that covered what lies before may have been forgotten.
-        return said, seen._replace(start_us=np.maximum(seen.start_us, self._forgotten_us))
+        heard = ~observations.by_flow
+        self.spoke(int(observations.start_us[heard].min(initial=FOREVER_US)), int(end_us[heard].max(initial=NEVER_US)))
+        return OwnedIntervals(address, number[observations.workload], number[observations.node], observations.start_us, end_us)
 
     def spoke(self, from_us: int, until_us: int) -> None:
         """Heartbeats, of whichever address, have spoken as early as `from_us` and as late as `until_us`."""
@@ -80,31 +87,34 @@ class OwnershipEvidence:
 
     def continuation(self, said: OwnedIntervals) -> tuple[I64, NDArray[np.bool_], NDArray[np.bool_]]:
         """The usual case without sorting: for each row the place of its address's last range, whether that range goes on with it, and
-        whether it ends later by it.
+        whether it ends later by it. No range goes on beyond its lease.
         """
         columns, counts = self.said.columns, self.said.counts[said.address]
         last = np.maximum(self.said.offsets[said.address] + counts - 1, 0)
         goes_on = (counts > 0) & (columns["owner"][last] == said.owner) & (columns["node"][last] == said.node)
-        goes_on &= (columns["start_us"][last] <= said.start_us) & (said.start_us <= columns["end_us"][last])
-        return last, goes_on, said.end_us > columns["end_us"][last]
+        stored_us = columns["end_us"][last]
+        end_us = self.leases.ends(stored_us)
+        longer = said.end_us > end_us
+        goes_on &= (columns["start_us"][last] <= said.start_us) & (said.start_us <= end_us) & ~(longer & is_leased(stored_us))
+        return last, goes_on, longer
 
     def prolong(self, places: I64, end_us: I64) -> None:
-        """Ranges, by their places, last until then."""
+        """Ranges without a lease, by their places, last until then."""
         np.maximum.at(self.said.columns["end_us"], places, end_us)
 
     def hear(self, said: OwnedIntervals) -> tuple[I64, I64]:
-        """Merge heartbeats in. Returns the addresses whose ranges changed, and all of them."""
+        """Merge heartbeats in, of addresses without a lease. Returns the addresses whose ranges changed, and all of them."""
         return self._merge(self.said, said)
 
     def see(self, seen: OwnedIntervals) -> I64:
         """Merge sightings in, where their node's heartbeats do not say it already. Returns the addresses that changed."""
-        return self._merge(self.seen, seen, without=self.said)[0]
+        return self._merge(self.seen, seen, but_said=True)[0]
 
     def drop_sightings(self, heard: I64) -> None:
         """Drop what heartbeats say by now of these addresses."""
         seen = heard[self.seen.counts[heard] > 0]
         if seen.size:
-            self._merge(self.seen, rows_of(self.seen, seen), without=self.said)
+            self._merge(self.seen, rows_of(self.seen, seen), but_said=True)
 
     def learn_events(self, events: Sequence[IpEvent]) -> I64:
         """Add events; returns the addresses of which one is new."""
@@ -122,6 +132,11 @@ class OwnershipEvidence:
         return np.array(sorted(changed), np.int64)
 
     # Looking up.
+
+    def said_of(self, ids: I64) -> OwnedIntervals:
+        """What heartbeats say of the addresses, as far as leases last."""
+        said = rows_of(self.said, ids)
+        return said._replace(end_us=self.leases.ends(said.end_us))
 
     def find(self, names: Sequence[str], network: U32, ip: U8, protocol: U8, port: U16) -> I64:
         """Numbers of addresses, -1 where nothing was ever said. `network` indexes `names`."""
@@ -144,7 +159,7 @@ class OwnershipEvidence:
 
     def ranges_of(self, ids: I64) -> Observations:
         """All that heartbeats and flows said of the addresses. Learning it elsewhere, repeatedly or in part, is harmless."""
-        said, seen = rows_of(self.said, ids), rows_of(self.seen, ids)
+        said, seen = self.said_of(ids), rows_of(self.seen, ids)
         known = said.concat(seen)
         network, ip, protocol, port = split_keys(self.addresses.keys[:, known.address])
         numbers, index = np.unique(np.concatenate((network, known.owner, known.node)), return_inverse=True)
@@ -172,9 +187,17 @@ class OwnershipEvidence:
         """Those that events speak of, in the same order."""
         return [number for number in ids.tolist() if number in self._events] if self._events else []
 
+    @property
+    def has_events(self) -> bool:
+        return bool(self._events)
+
+    def contradicts(self, number: int, owner: int, start_us: int) -> bool:
+        """Whether an event gave the address to another since then: it is believed until the owner has been heard for long enough."""
+        return any(event.assigned and event.owner != owner and event.at_us >= start_us for event in self._events.get(number, ()))
+
     def event_ranges(self, number: int) -> list[Held]:
         """What events say of an address, and of its heartbeats whatever ends a range without an event."""
-        said = rows_of(self.said, np.array([number]))
+        said = self.said_of(np.array([number]))
         signs = map(Sign, said.start_us.tolist(), said.end_us.tolist(), said.owner.tolist())
         return ranges_of_events(self._events[number], signs, self.event_limit_us)
 
@@ -207,8 +230,9 @@ class OwnershipEvidence:
             self._events[number] = kept
 
     def forget_ranges(self, before_us: int) -> None:
-        """Drop what ended by then; what is said of that time later says nothing."""
-        self._forgotten_us = max(self._forgotten_us, before_us)
+        """Drop what ended by then; what is said of that time later says nothing. No lease ended by then."""
+        self._note_leases()
+        self.forgotten_us = max(self.forgotten_us, before_us)
         self.said.drop_ended(before_us)
         self.seen.drop_ended(before_us)
         self._spoken_until_us[self._spoken_until_us <= before_us] = NEVER_US
@@ -227,7 +251,7 @@ class OwnershipEvidence:
 
     def succeed(self, other: OwnershipEvidence) -> None:
         """Take over what does not follow from the observations and events of another evidence."""
-        self.from_us, self.until_us, self._forgotten_us = other.from_us, other.until_us, other._forgotten_us
+        self.from_us, self.until_us, self.forgotten_us = other.from_us, other.until_us, other.forgotten_us
 
     # By numbers.
 
@@ -255,15 +279,22 @@ class OwnershipEvidence:
             np.maximum.at(self._spoken_until_us, whole, until_us[ported])
             self._has_ports[whole] = 1
 
-    def _merge(self, where: RaggedArray, said: OwnedIntervals, without: RaggedArray | None = None) -> tuple[I64, I64]:
-        """Sort new ranges into their addresses' lists, except where `without` covers them. Returns the addresses whose list
+    def _note_leases(self) -> None:
+        """What leases have prolonged since it was noted."""
+        numbers = np.arange(len(self.leases))
+        address, _, of = self.leases.joined_members(numbers)
+        network, ip, _, port = split_keys(self.addresses.keys[:, address])
+        self._note(network, ip, port, address, self.leases.until_us[of])
+
+    def _merge(self, where: RaggedArray, said: OwnedIntervals, *, but_said: bool = False) -> tuple[I64, I64]:
+        """Sort new ranges into their addresses' lists; `but_said`: except where heartbeats say so already. Returns the addresses whose list
         changed, and all of them.
         """
         touched = np.unique(said.address)
         known = rows_of(where, touched)
         merged = union(known.concat(said))
-        if without is not None:
-            merged = subtract(merged, rows_of(without, touched))
+        if but_said:
+            merged = subtract(merged, self.said_of(touched))
         counts = counts_of(touched, merged.address)
         changed = touched[_differs(touched, known, merged)]
         where.put(touched, counts, start_us=merged.start_us, end_us=merged.end_us, owner=merged.owner, node=merged.node)
@@ -271,7 +302,7 @@ class OwnershipEvidence:
 
 
 def rows_of(where: RaggedArray, ids: I64) -> OwnedIntervals:
-    """What is said, or was seen, of the addresses."""
+    """The rows of the addresses as they are stored."""
     rows, columns = where.positions(ids), where.columns
     return OwnedIntervals(np.repeat(ids, where.counts[ids]), *(columns[name][rows] for name in ("owner", "node", "start_us", "end_us")))
 

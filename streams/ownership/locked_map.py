@@ -4,23 +4,46 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
 
 from schemas.arrays import I64
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import Ownership
+from schemas.records.ownership_changes import OwnershipChanges, OwnershipLeases
 from streams.observe import metrics
 from streams.observe.cpu_stages import stage
 from streams.ownership.changelog import ChangelogRecord, encode_changelog
+from streams.ownership.hearing import BatchHearing
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import concat, from_changelog, from_flows, from_heartbeats
+from streams.ownership.observations import from_changelog, from_flows, from_heartbeats
+from streams.ownership.told import learn_changes, learn_leases, leases_told, whole_slices
 
 logger = logging.getLogger(__name__)
 _ROOM = 10
 """Of a full map, one part in so many is made free at once: the work is not done for each range."""
 _EVENT_ADDRESSES = 5_000
+SHELVES = 8
+"""The leases of a partition of weir.flows are told in so many messages, by a hash of the node."""
+
+
+class Learned(NamedTuple):
+    """What batches taught, to be told to others: changes in their order; and, if it was asked for, all that was said of, one by one."""
+
+    changes: list[OwnershipChanges]
+    one_by_one: list[ChangelogRecord]
+
+
+class Told(NamedTuple):
+    """What another worker tells. `home`: the partition of weir.flows that it speaks of; -1: of several, maybe."""
+
+    message: OwnershipChanges | OwnershipLeases
+    home: int
 
 
 class LockedOwnershipMap:
@@ -29,10 +52,10 @@ class LockedOwnershipMap:
     """
 
     def __init__(self, known: OwnershipMap, network: str, max_ranges: int = 1 << 40) -> None:
-        self._known = known
         self._network = network
         self._max_ranges = max_ranges
         self._lock = threading.Lock()
+        self._hold(known)
 
     @contextmanager
     def reading(self) -> Iterator[OwnershipMap]:
@@ -40,18 +63,59 @@ class LockedOwnershipMap:
         with self._lock:
             yield self._known
 
-    def learn(self, batches: Sequence[FlowBatch], records: Sequence[Ownership], events: Sequence[IpEvent]) -> list[ChangelogRecord]:
-        """Take in heartbeats, what other workers told, and events. Returns what the heartbeats changed, to be told to others."""
+    def learn(
+        self,
+        batches: Sequence[FlowBatch],
+        records: Sequence[Ownership],
+        events: Sequence[IpEvent],
+        told: Sequence[Told] = (),
+        partitions: Sequence[int] = (),
+        *,
+        one_by_one: bool = False,
+    ) -> Learned:
+        """Take in what other workers told, events, and heartbeats. Returns what the heartbeats changed, to be told to others.
+
+        `partitions`: of weir.flows, where each batch stands.
+        """
         with self._lock, stage("learn"):
             if events:
                 self._known.learn_events(events)
             if records:
                 self._known.learn(from_changelog(records))
-            changed = self._known.learn(concat(from_heartbeats(batches, self._network), from_flows(batches, self._network)))
-            learned = encode_changelog(self._known.evidence.ranges_of(changed)) if len(changed) else []
+            for message, home in told:
+                self._learn_told(message, home)
+            changes, spoken = self._hearing.hear(batches, partitions)
+            self._spoken.update(spoken.tolist())
+            learned = self._one_by_one(batches) if one_by_one and batches else []
             self._make_room()
             self._measure()
-            return learned
+            return Learned(changes, learned)
+
+    def due_leases(self, partitions: Collection[int]) -> list[tuple[int, int, OwnershipLeases]]:
+        """Partition, shelf and leases of all shelves of which a lease was spoken of since this was asked last."""
+        with self._lock:
+            table = self._known.evidence.leases
+            spoken = np.array(sorted(self._spoken), np.int64)
+            self._spoken.clear()
+            shelves = self._marks()[spoken] % SHELVES
+            due = sorted(set(zip(table.home[spoken].tolist(), shelves.tolist(), strict=True)))
+            chosen = [(home, shelf, self._shelf(home, shelf, SHELVES)) for home, shelf in due if home in partitions]
+            return [(home, shelf, leases_told(self._known, leases)) for home, shelf, leases in chosen if len(leases)]
+
+    def whole(self, partition: int, shelf: int, shelves: int) -> OwnershipChanges | None:
+        """All that the nodes of one of the partition's `shelves` hold; None: nothing."""
+        with self._lock:
+            leases = self._shelf(partition, shelf, shelves)
+            return whole_slices(self._known, leases) if len(leases) else None
+
+    def contested(self, partitions: Collection[int], shelves: int) -> set[tuple[int, int]]:
+        """Partition and shelf of what others have told of nodes of these partitions since this was asked last."""
+        with self._lock:
+            table = self._known.evidence.leases
+            leases = np.array(sorted(self._retold), np.int64)
+            self._retold.clear()
+            places = zip(table.home[leases].tolist(), (self._marks()[leases] % shelves).tolist(), strict=True)
+            return {(home, shelf) for home, shelf in places if home in partitions}
 
     def forget(self, before_us: int) -> int:
         """Drop ranges that ended before; bounds the map."""
@@ -84,8 +148,49 @@ class LockedOwnershipMap:
     def _forget(self, before_us: int) -> int:
         dropped = self._known.forget(before_us)
         if self._known.sparse:
-            self._known = self._known.rebuilt()
+            self._hold(self._known.rebuilt())
         return dropped
+
+    def _hold(self, known: OwnershipMap) -> None:
+        """Numbers of an earlier map mean nothing in this one."""
+        self._known = known
+        self._hearing = BatchHearing(known, self._network)
+        self._spoken: set[int] = set(range(len(known.evidence.leases)))
+        self._retold: set[int] = set()
+        self._marked: I64 = np.zeros(0, np.int64)
+
+    def _learn_told(self, message: OwnershipChanges | OwnershipLeases, home: int) -> None:
+        if isinstance(message, OwnershipLeases):
+            leases = learn_leases(self._known, message)
+        else:
+            leases = learn_changes(self._known, self._hearing.hashes, message)
+            self._retold.update(leases.tolist())
+        if home >= 0:
+            self._known.evidence.leases.home[leases] = home
+
+    def _one_by_one(self, batches: Sequence[FlowBatch]) -> list[ChangelogRecord]:
+        """All that is known of every address that the batches speak of."""
+        evidence = self._known.evidence
+        parts = (from_heartbeats(batches, self._network), from_flows(batches, self._network))
+        ids = [evidence.find(part.names, part.network, part.ip, part.protocol, part.port) for part in parts]
+        known = np.unique(np.concatenate(ids))
+        return encode_changelog(evidence.ranges_of(known[known >= 0]))
+
+    def _shelf(self, partition: int, shelf: int, shelves: int) -> I64:
+        """Leases of something, of the partition's nodes on the shelf."""
+        table, marks = self._known.evidence.leases, self._marks()
+        count = len(table)
+        chosen = (table.home[:count] == partition) & (marks % shelves == shelf) & table.state[:count].any(axis=1)
+        leases: I64 = np.flatnonzero(chosen)
+        return leases
+
+    def _marks(self) -> I64:
+        """A hash of the node of each lease, the same in every process."""
+        table, texts = self._known.evidence.leases, self._known.names.texts
+        fresh = table.place[len(self._marked) : len(table), 1].tolist()
+        if fresh:
+            self._marked = np.concatenate((self._marked, np.array([crc32(texts[node].encode()) for node in fresh], np.int64)))
+        return self._marked
 
     def _make_room(self) -> None:
         over = self._known.size - self._max_ranges

@@ -6,20 +6,23 @@ Not safe for use by several threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.arrays import I64
+from schemas.arrays import I64, U32
 from schemas.errors import SettingError
+from schemas.instants import FOREVER_US, NEVER_US
 from schemas.records.ip_event import IpEvent
 from streams.columns.strings import StringTable
-from streams.ownership.address_index import split_keys
+from streams.ownership.address_index import key_columns, split_keys
 from streams.ownership.asof import Tolerance
-from streams.ownership.evidence import OwnershipEvidence, counts_of, rows_of
+from streams.ownership.evidence import OwnershipEvidence, counts_of
 from streams.ownership.gaps import bridge_gaps
 from streams.ownership.intervals import OwnedIntervals, Timeline, flatten
+from streams.ownership.leasing import Leasing, Members
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
 
@@ -64,6 +67,7 @@ class OwnershipMap:
         self.evidence = OwnershipEvidence(event_limit_us)
         self.pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32)
         self.event_pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32)
+        self.leasing = Leasing(self.evidence, self.pieces, window_us)
 
     @property
     def names(self) -> StringTable:
@@ -89,43 +93,73 @@ class OwnershipMap:
         intervals = self.evidence.intervals(observations)
         if intervals is None:
             return np.zeros(0, np.int64)
-        said, seen = intervals
-        self._resize()
-        changed = self._hear(said)
+        return self.take(*intervals)
+
+    def take(self, said: OwnedIntervals, seen: OwnedIntervals) -> I64:
+        """`learn` for what is in the evidence's numbers already."""
+        changed = self.hear(said)
         if len(seen.address):
-            changed = np.union1d(changed, self._see(seen))
-        self._derive_events(self.evidence.evented(changed))
+            changed = np.union1d(changed, self.see(seen))
         return changed
 
     def learn_events(self, events: Sequence[IpEvent]) -> I64:
         """Add events to what is known; returns the addresses whose evidence changed."""
         touched = self.evidence.learn_events(events)
         self._resize()
-        self._derive_events(touched.tolist())
-        self._derive_pieces(touched)
+        with self._written_out(touched):
+            self._derive_events(touched.tolist())
+            self._derive_pieces(touched)
         return touched
+
+    def extend(self, leases: I64, until_us: I64) -> None:
+        """Let leases (each named once) last until then, where they do not last longer."""
+        table = self.evidence.leases
+        before_us, after_us = table.until_us[leases], np.maximum(table.until_us[leases], until_us)
+        table.until_us[leases] = after_us
+        self.evidence.spoke(FOREVER_US, int(after_us.max(initial=NEVER_US)))
+        rows = np.flatnonzero((table.loose[leases] > 0) & (after_us > before_us))
+        if rows.size:
+            address, owner, of = table.joined_members(leases[rows])
+            members = Members(address, owner, leases[rows][of])
+            loose = ~self.leasing.is_attached(members)
+            node = table.place[members.lease, 1]
+            went_on = OwnedIntervals(address, owner, node, before_us[rows][of], after_us[rows][of])
+            self.hear(went_on.rows(loose))
+            self.leasing.attach(members.rows(loose & ~self.leasing.is_attached(members)))
 
     def heard_throughout(self, ids: I64, first_us: I64, last_us: I64) -> NDArray[np.bool_]:
         """Whether one range of heartbeats, with no silence in it, covers the flow with the margin to spare. No id is below 0."""
-        said = self.evidence.said
+        said, leases = self.evidence.said, self.evidence.leases
         counts = said.counts[ids].astype(np.int64)
         rows, row_of = said.positions(ids), np.repeat(np.arange(len(ids)), counts)
-        start_us, end_us = said.columns["start_us"][rows], said.columns["end_us"][rows]
+        start_us, end_us = said.columns["start_us"][rows], leases.ends(said.columns["end_us"][rows])
         covers = self.tolerance.covers(start_us, end_us, first_us[row_of], last_us[row_of])
         heard = np.zeros(len(ids), np.bool_)
         heard[row_of[covers]] = True
         return heard
 
+    def last_starts(self, address: I64, owner: U32, node: U32, before_us: I64) -> I64:
+        """For each holding, as a node says it, where its last range begins that begins before; `before_us` where there is none."""
+        said = self.evidence.said
+        rows, row_of = said.positions(address), np.repeat(np.arange(len(address)), said.counts[address])
+        columns = said.columns
+        mine = (columns["owner"][rows] == owner[row_of]) & (columns["node"][rows] == node[row_of])
+        mine &= columns["start_us"][rows] < before_us[row_of]
+        start_us = before_us.copy()
+        start_us[row_of[mine]] = columns["start_us"][rows[mine]]  # ranges of an address stand in their order: the last one is kept
+        return start_us
+
     def end_of_oldest(self, ranges: int) -> int:
         """An instant by which at least so many of the ranges (of which there are as many) have ended."""
         everything = np.arange(self.evidence.addresses.count)
         parts = (self.evidence.said, self.evidence.seen, self.event_pieces)
-        ends = np.concatenate([part.columns["end_us"][part.positions(everything)] for part in parts])
+        ends = self.evidence.leases.ends(np.concatenate([part.columns["end_us"][part.positions(everything)] for part in parts]))
         return int(np.partition(ends, ranges - 1)[ranges - 1])
 
     def forget(self, before_us: int) -> int:
         """Drop ranges that ended by then; returns how many. Meant for once a minute or so. Addresses keep their numbers, see `rebuilt`."""
         before = self.size
+        self._end_leases(before_us)
         self.evidence.forget_events(before_us)
         self._derive_events(self.evidence.with_events.tolist())
         self.evidence.forget_ranges(before_us)
@@ -151,26 +185,73 @@ class OwnershipMap:
         for part in self.evidence.parts():
             fresh.learn(part)
         fresh.learn_events(self.evidence.events_of(self.evidence.with_events))
+        fresh._take_over_leases(self)
         fresh.evidence.succeed(self.evidence)
         fresh.forgotten_ranges = self.forgotten_ranges
         return fresh
+
+    def _take_over_leases(self, other: OwnershipMap) -> None:
+        """The leases of a map with the same evidence and other numbers."""
+        theirs, ours, texts = other.evidence.leases, self.evidence.leases, other.names.texts
+        kept = np.flatnonzero(theirs.state[: len(theirs)].any(axis=1))
+        places = theirs.place[kept].tolist()
+        leases = [ours.number(self.names.number(texts[network]), self.names.number(texts[node]), part) for network, node, part in places]
+        chosen = np.array(leases, np.int64)
+        address, owner, of = theirs.joined_members(kept)
+        network, ip, protocol, port = split_keys(other.evidence.addresses.keys[:, address])
+        used, index = np.unique(np.concatenate((network, owner)), return_inverse=True)
+        number = self.names.numbers([texts[name] for name in used.tolist()])[index]
+        network, owner = number[: len(network)], number[len(network) :]
+        address = self.evidence.addresses.find(key_columns(network, ip, protocol, port))
+        ours.set_members(chosen, address, owner, of)
+        ours.until_us[chosen], ours.since_us[chosen] = theirs.until_us[kept], theirs.since_us[kept]
+        ours.state[chosen], ours.home[chosen] = theirs.state[kept], theirs.home[kept]
+        ours.loose[chosen] = np.bincount(of, minlength=len(chosen))
+        self.leasing.attach(Members(address, owner, chosen[of]))
 
     def _resize(self) -> None:
         self.pieces.resize(self.evidence.addresses.count)
         self.event_pieces.resize(self.evidence.addresses.count)
 
-    def _hear(self, said: OwnedIntervals) -> I64:
+    @contextmanager
+    def _written_out(self, touched: I64) -> Iterator[None]:
+        """Within, the ranges of these addresses have ends of their own."""
+        members = self.leasing.write_out(touched)
+        yield
+        self.leasing.attach(members)
+
+    def _end_leases(self, before_us: int) -> None:
+        """Write out, and empty, the leases that ended by then."""
+        table = self.evidence.leases
+        ended = np.flatnonzero(table.until_us[: len(table)] <= before_us)
+        ended = ended[np.fromiter((len(table.address[lease]) > 0 for lease in ended.tolist()), np.bool_, len(ended))]
+        address, owner, of = table.joined_members(ended)
+        self.leasing.part(Members(address, owner, ended[of]))
+        table.empty(ended)
+
+    def hear(self, said: OwnedIntervals) -> I64:
+        """Merge heartbeats in, in the evidence's numbers. Returns the addresses whose evidence changed."""
+        self._resize()
         changed, rest = self._prolong(said)
         if rest.size:
-            merged, touched = self.evidence.hear(said.rows(rest))
-            self._derive_pieces(touched)
+            with self._written_out(np.unique(said.address[rest])):
+                merged, touched = self.evidence.hear(said.rows(rest))
+                self._derive_pieces(touched)
             changed = np.union1d(changed, merged)
         self.evidence.drop_sightings(changed)
+        self._derive_events(self.evidence.evented(changed))
         return changed
 
-    def _see(self, seen: OwnedIntervals) -> I64:
-        changed = self.evidence.see(seen)
-        self._derive_pieces(changed)
+    def see(self, seen: OwnedIntervals) -> I64:
+        """The same for sightings."""
+        self._resize()
+        # Heartbeats that covered what lies before may have been forgotten.
+        seen = seen._replace(start_us=np.maximum(seen.start_us, self.evidence.forgotten_us))
+        _, within, longer = self.evidence.continuation(seen)
+        seen = seen.rows(~within | longer)  # the usual case: a heartbeat says so already
+        with self._written_out(np.unique(seen.address)):
+            changed = self.evidence.see(seen)
+            self._derive_pieces(changed)
         return changed
 
     def _prolong(self, said: OwnedIntervals) -> tuple[I64, I64]:
@@ -178,7 +259,10 @@ class OwnershipMap:
         last, goes_on, longer = self.evidence.continuation(said)
         piece = self.pieces.columns
         last_piece = np.maximum(self.pieces.offsets[said.address] + self.pieces.counts[said.address] - 1, 0)
-        goes_on &= ~longer | (piece["owner"][last_piece] == said.owner)  # nobody else's range reaches the end of the last piece
+        # Nobody else's range reaches the end of the last piece. A range shorter than a window may, growing, decide of a silence.
+        held = self.evidence.said.columns
+        grown = held["end_us"][last] - held["start_us"][last] >= self.window_us
+        goes_on &= ~longer | (grown & (piece["owner"][last_piece] == said.owner))
         rows = np.flatnonzero(goes_on & longer)
         self.evidence.prolong(last[rows], said.end_us[rows])
         np.maximum.at(piece["end_us"], last_piece[rows], said.end_us[rows])
@@ -188,7 +272,7 @@ class OwnershipMap:
         """The timelines of addresses anew, from all that is known of them. Silences of a port's listener stay silences: another
         process of the node may have had the port, and nothing would tell.
         """
-        said = rows_of(self.evidence.said, touched)
+        said = self.evidence.said_of(touched)
         others = self.evidence.assignments(touched).concat(self.evidence.strangers(touched, said))
         whole = split_keys(self.evidence.addresses.keys[:, said.address])[3] == 0
         held = bridge_gaps(said.rows(whole), others, self.gap_us, self.window_us).concat(said.rows(~whole))

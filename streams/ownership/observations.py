@@ -44,11 +44,16 @@ class Observations:
         columns = [getattr(self, field.name)[chosen] for field in fields(self)[1:]]
         return Observations(self.names, *columns)
 
-    def saying(self) -> Observations:
-        """Without those that say nothing: no workload, or no time."""
-        says = (self.start_us < np.minimum(self.end_us, FOREVER_US)) & (self.start_us > NEVER_US)
+    def telling(self) -> NDArray[np.bool_]:
+        """Rows that say something: of a workload, and of some time."""
+        says: NDArray[np.bool_] = (self.start_us < np.minimum(self.end_us, FOREVER_US)) & (self.start_us > NEVER_US)
         if "" in self.names:
             says &= self.workload != self.names.index("")
+        return says
+
+    def saying(self) -> Observations:
+        """Without those that say nothing."""
+        says = self.telling()
         return self if says.all() else self.rows(says)
 
 

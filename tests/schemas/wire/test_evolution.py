@@ -28,6 +28,8 @@ HASHES: dict[str, str] = {
     "v1/Ownership.avsc": "653e504a3b14ae4cca49c7304c062460f8f6c6c36e14aea5e8e40c0a1403e553",
     "v1/Watermark.avsc": "848eab65fb5f0fedd6f0c3a42b15f3a2301122b6608e4259fb259b48dfb77ff3",
     "v2/AttributedFlows.avsc": "e7460ae8b203c56fff84d3696b5178efbcd0a2c1639bc4693dc4d321fd711b18",
+    "v3/OwnershipChanges.avsc": "70c875ba481800b65b4ad37d09020ec9c375b98a501af4694e4748dcf5f38ea8",
+    "v3/OwnershipLeases.avsc": "88b265a3af59972f550d9f481fa977add8dac8b10c152284b5e5ba239521674e",
 }
 """SHA-256 of every released file. A new version adds lines here; no line ever changes."""
 

@@ -18,8 +18,10 @@ from streams.learning import learner as module
 from streams.learning.learner import OwnershipLearner
 from streams.learning.lookahead_consumer import Place
 from streams.learning.watermarks import Watermarks
+from streams.ownership.locked_map import Learned
 from tests.streams.support import batch
 
+NOTHING = Learned([], [])
 SECOND = 1_000_000
 HOLD = 30 * SECOND
 FLOWS = Place(topics.FLOWS_TOPIC, 0)
@@ -45,6 +47,9 @@ class Message:
 
     def headers(self) -> None:
         return None
+
+    def key(self) -> bytes:
+        return b""
 
     def value(self) -> bytes:
         return self._value
@@ -107,9 +112,9 @@ def test_what_is_read_counts_once_the_map_has_it(monkeypatch: pytest.MonkeyPatch
     seen: list[int] = []
 
     class Store:
-        def learn(self, batches: list[Any], records: list[Any], events: list[Any]) -> list[Any]:
+        def learn(self, *_: Any, **__: Any) -> Learned:
             seen.extend(mark.read_until_us for mark in made.progress() or ())
-            return []
+            return NOTHING
 
     kafka = Kafka(messages=[flow_message()], at_end={FLOWS})
     made, _ = learner(monkeypatch, kafka, Store())
@@ -123,7 +128,11 @@ def test_what_is_read_counts_once_the_map_has_it(monkeypatch: pytest.MonkeyPatch
 def test_a_queue_that_is_not_empty_says_nothing_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of a partition was told a while ago: messages that came since may wait behind those of others."""
     kafka = Kafka(end=0, at_end={FLOWS}, drained=False)
-    made, watermarks = learner(monkeypatch, kafka, SimpleNamespace(learn=lambda *_: []))
+    made, watermarks = learner(
+        monkeypatch,
+        kafka,
+        SimpleNamespace(learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: None),
+    )
     made.follow({0: 0})
     made._follow_wanted()
     made._step()
@@ -168,7 +177,11 @@ def test_a_worker_without_partitions_follows_none(monkeypatch: pytest.MonkeyPatc
 
 def test_a_worker_that_still_rebuilds_tells_the_others_that_it_has_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """They wait for what lies in its partitions, however long it takes to read weir.ownership."""
-    made, _ = learner(monkeypatch, Kafka(reads=1), SimpleNamespace(size=0, learn=lambda *_: []))
+    made, _ = learner(
+        monkeypatch,
+        Kafka(reads=1),
+        SimpleNamespace(size=0, learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: None),
+    )
     posted: list[Any] = []
     monkeypatch.setattr(made, "_delivery", SimpleNamespace(post=posted.extend))
     made.follow({0: 0})
@@ -183,7 +196,12 @@ def test_a_worker_that_still_rebuilds_tells_the_others_that_it_has_read_nothing(
 def test_silence_is_what_was_read_of_the_changelog(drained: bool, came: bool, dead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another worker's watermarks may wait in the queue, or Kafka may be away."""
     kafka = Kafka(end=0, drained=drained)
-    made, _ = learner(monkeypatch, kafka, SimpleNamespace(learn=lambda *_: []), partitions=2)
+    made, _ = learner(
+        monkeypatch,
+        kafka,
+        SimpleNamespace(learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: None),
+        partitions=2,
+    )
     made.follow({0: 0})
     made._follow_wanted()
     later_us = elapsed_us() + 2 * HOLD

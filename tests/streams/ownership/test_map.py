@@ -140,6 +140,16 @@ def test_going_on_beneath_a_longer_range_of_somebody_else() -> None:
     assert who(step_by_step, 26, 26) == "A"
 
 
+def test_a_range_that_grows_to_a_window_decides_of_the_silence_before_it() -> None:
+    step_by_step, at_once = a_map(), a_map()
+    told_in_turn = [Said("A", 45, 50), Said("A", 55, 59), Said("A", 55, 60)]
+    for one in told_in_turn:
+        step_by_step.learn(statements([one]))
+    at_once.learn(statements(told_in_turn))
+    assert timeline(step_by_step) == timeline(at_once)
+    assert who(step_by_step, 51, 53) == "A"
+
+
 def test_long_lives_are_extended_in_place() -> None:
     known = a_map()
     for window in range(200):

@@ -1,0 +1,101 @@
+"""What a worker tells the others on weir.ownership, under which keys: what compaction keeps of it is what rebuilds the map.
+
+| key | value | rewritten |
+|---|---|---|
+| @changes/WORKER/NUMBER | what changed, of many addresses | never; removed once all of it ended a retention ago |
+| @leases/PARTITION/SHELF | up to when the partition's nodes, by a hash of their names, have gone on | with each window, while they do |
+| @holdings/PARTITION/SHELF | all that these nodes hold | every ten minutes, and where two workers speak of them |
+| @watermark/PARTITION | how far the partition has been read | twice a second |
+| NETWORK/IP | an address's ranges, for workers that read nothing else | with each window, while there are such workers |
+
+A range stands in the changes that its end brought about, whole; one that has not ended in the holdings; and what happened since the
+holdings were told in the changes behind them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from itertools import count
+from zlib import crc32
+
+from schemas import headers, topics
+from schemas.records.ownership_changes import OwnershipChanges
+from schemas.wire.ownership_codec import encode_changes, encode_leases
+from streams.clock import elapsed_us
+from streams.outputs.producer import Record
+from streams.ownership.locked_map import Learned, LockedOwnershipMap
+
+logger = logging.getLogger(__name__)
+CHANGES, LEASES, HOLDINGS = "@changes", "@leases", "@holdings"
+_WHOLE_EVERY_US = 600_000_000
+_WHOLE_SHELVES = 64
+_KEYS = 500_000
+"""So many keys of changes are remembered, to be removed once they are of no use; more are left to a later worker, which reads them anew."""
+
+
+def home_of(key: bytes) -> int:
+    """The partition of weir.flows that a key speaks of; -1: of none in particular."""
+    kind, _, rest = key.decode(errors="replace").partition("/")
+    partition = rest.partition("/")[0]
+    return int(partition) if kind in (LEASES, HOLDINGS) and partition.isdecimal() else -1
+
+
+class OwnershipTelling:
+    """`frame` as of a Framer. Used by the learner's thread alone."""
+
+    def __init__(self, store: LockedOwnershipMap, frame: Callable[[str, bytes], bytes], worker: str) -> None:
+        self._store = store
+        self._frame = frame
+        self._worker = worker
+        self._marks = ((headers.WORKER, worker.encode()), (headers.LEASES, b"1"))
+        self._numbers = count()
+        self._ends: dict[bytes, int] = {}
+        self._shelf = 0
+        self._shelf_due_us = 0
+        self._contested: set[tuple[int, int]] = set()
+
+    def record(self, key: bytes, value: bytes) -> Record:
+        return Record(topics.OWNERSHIP_TOPIC, key, value, self._marks)
+
+    def changes(self, learned: Learned) -> list[Record]:
+        """What batches taught, as soon as it is known."""
+        told = [self.record(one.key, self._frame("Ownership", one.body)) for one in learned.one_by_one]
+        for changes in learned.changes:
+            key = f"{CHANGES}/{self._worker}/{next(self._numbers)}".encode()
+            told.append(self.record(key, self._frame("OwnershipChanges", encode_changes(changes))))
+            self.remember(key, changes)
+        return told
+
+    def leases(self, partitions: Collection[int]) -> list[Record]:
+        """Who went on, of the nodes of these partitions: before the watermarks that stand for it."""
+        return [
+            self.record(f"{LEASES}/{home}/{shelf}".encode(), self._frame("OwnershipLeases", encode_leases(leases)))
+            for home, shelf, leases in self._store.due_leases(partitions)
+        ]
+
+    def holdings(self, partitions: Collection[int]) -> list[Record]:
+        """All that some nodes hold: those whose turn it is, and those that another worker has spoken of as well."""
+        due = self._store.contested(partitions, _WHOLE_SHELVES)
+        if elapsed_us() >= self._shelf_due_us:
+            self._shelf_due_us = elapsed_us() + _WHOLE_EVERY_US // _WHOLE_SHELVES
+            self._shelf = (self._shelf + 1) % _WHOLE_SHELVES
+            due |= {(partition, self._shelf) for partition in partitions}
+        told = [(home, shelf, self._store.whole(home, shelf, _WHOLE_SHELVES)) for home, shelf in sorted(due)]
+        return [
+            self.record(f"{HOLDINGS}/{home}/{shelf}".encode(), self._frame("OwnershipChanges", encode_changes(whole)))
+            for home, shelf, whole in told
+            if whole is not None
+        ]
+
+    def remember(self, key: bytes, changes: OwnershipChanges) -> None:
+        """A key of changes, by this worker or another."""
+        if len(self._ends) < _KEYS and key.startswith(CHANGES.encode()):
+            self._ends[key] = int(changes.ranges.end_us.max(initial=0))
+
+    def forget(self, before_us: int, partitions: Collection[int], of: int) -> list[Record]:
+        """Removes changes that ended by then. Each of the workers removes those whose keys fall to its share of the `of` partitions."""
+        ended = [key for key, end_us in self._ends.items() if end_us <= before_us]
+        for key in ended:
+            del self._ends[key]
+        return [Record(topics.OWNERSHIP_TOPIC, key, None, self._marks) for key in ended if crc32(key) % of in partitions]

@@ -1,0 +1,110 @@
+"""Ranges that end with a lease: when a range may, and how it gets an end of its own again.
+
+A range of an address ends with a lease as long as nothing but the lease moves its timeline: it is the address's last one, nobody else's
+reaches its end, and neither flows nor events have to be weighed against its end. Otherwise its end is written out, and moves with each
+heartbeat, as any other's. What is known is the same either way.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.arrays import I64, U32
+from streams.ownership.evidence import OwnershipEvidence, rows_of
+from streams.ownership.leases import is_leased, leases_of, stored_as
+from streams.ownership.ragged import RaggedArray
+
+
+class Members(NamedTuple):
+    """Holdings that a lease has, or may have: row i of each column."""
+
+    address: I64
+    owner: U32
+    lease: I64
+
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Members:
+        return Members(self.address[chosen], self.owner[chosen], self.lease[chosen])
+
+
+class Leasing:
+    """`pieces`: the timelines of the addresses of `evidence`. A range shorter than `window_us` has no lease: growing, it may decide of a
+    silence before it.
+    """
+
+    def __init__(self, evidence: OwnershipEvidence, pieces: RaggedArray, window_us: int) -> None:
+        self._evidence = evidence
+        self._pieces = pieces
+        self._window_us = window_us
+
+    def write_out(self, address: I64) -> Members:
+        """Give the ranges of these addresses (each named once) ends of their own; returns those that had leases."""
+        said, leases = self._evidence.said, self._evidence.leases
+        address = address[said.counts[address] > 0]
+        last = _last(said, address)
+        stored_us = said.columns["end_us"][last]
+        leased = is_leased(stored_us)
+        if not leased.any():
+            return Members(address[:0], np.zeros(0, np.uint32), address[:0])
+        address, last, lease = address[leased], last[leased], leases_of(stored_us[leased])
+        said.columns["end_us"][last] = leases.until_us[lease]
+        self._pieces.columns["end_us"][_last(self._pieces, address)] = leases.until_us[lease]
+        np.add.at(leases.loose, lease, 1)
+        return Members(address, said.columns["owner"][last], lease)
+
+    def part(self, members: Members) -> None:
+        """Give the ranges of members that end with their leases ends of their own."""
+        self.write_out(np.unique(members.address[self.is_attached(members)]))
+
+    def attach(self, members: Members) -> None:
+        """Let the ranges of members that have ends of their own end with their leases, where they may."""
+        if not len(members.address):
+            return
+        said, leases, pieces = self._evidence.said, self._evidence.leases, self._pieces
+        members = members.rows((said.counts[members.address] > 0) & (pieces.counts[members.address] > 0))
+        address, owner, lease = members
+        last, piece = _last(said, address), _last(pieces, address)
+        until_us, rows, held = leases.until_us[lease], said.columns, pieces.columns
+        may = (rows["owner"][last] == owner) & (rows["node"][last] == leases.place[lease, 1]) & (rows["end_us"][last] == until_us)
+        may &= (held["owner"][piece] == owner) & (held["end_us"][piece] == until_us)
+        may &= until_us - rows["start_us"][last] >= self._window_us
+        may &= ~self._weighed(address, last, may)
+        _, first = np.unique(address, return_index=True)  # of two leases that could have a range one does
+        once = np.zeros(len(address), np.bool_)
+        once[first] = True
+        chosen = may & once
+        rows["end_us"][last[chosen]] = held["end_us"][piece[chosen]] = stored_as(lease[chosen])
+        np.subtract.at(leases.loose, lease[chosen], 1)
+
+    def is_attached(self, members: Members) -> NDArray[np.bool_]:
+        """Which members' ranges end with their leases."""
+        said = self._evidence.said
+        last = _last(said, members.address)
+        attached: NDArray[np.bool_] = (said.counts[members.address] > 0) & (said.columns["end_us"][last] == stored_as(members.lease))
+        attached &= said.columns["owner"][last] == members.owner
+        return attached
+
+    def _weighed(self, address: I64, last: I64, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether flows or events have to be weighed against the end of the address's last range."""
+        evidence = self._evidence
+        weighed = np.zeros(len(address), np.bool_)
+        rows = np.flatnonzero(asked & (evidence.seen.counts[address] > 0))
+        if rows.size:
+            seen = rows_of(evidence.seen, address[rows])
+            row_of = np.repeat(rows, evidence.seen.counts[address[rows]])
+            said = evidence.said.columns
+            mine = (seen.owner == said["owner"][last[row_of]]) & (seen.node == said["node"][last[row_of]])
+            weighed[row_of[mine]] = True
+        if evidence.has_events:
+            said = evidence.said.columns
+            for row in np.flatnonzero(asked).tolist():
+                number, at = int(address[row]), last[row]
+                weighed[row] |= evidence.contradicts(number, int(said["owner"][at]), int(said["start_us"][at]))
+        return weighed
+
+
+def _last(where: RaggedArray, address: I64) -> I64:
+    last: I64 = np.maximum(where.offsets[address] + where.counts[address] - 1, 0)
+    return last
