@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from schemas.topics import FLOWS_TOPIC, forward_name
+from schemas.headers import WORKER
+from schemas.topics import FLOWS_TOPIC, OWNERSHIP_TOPIC, forward_name
 from streams.kafka import group_share
 from tests.integration.group_member import member
-from tests.integration.pipeline_support import ASSIGNED, Pipeline
+from tests.integration.pipeline_support import ASSIGNED, Pipeline, read_topic
 from tests.support.clickhouse import EngineHost
 from tests.support.processes import PATIENCE, Child, wait_for
 
@@ -163,3 +165,20 @@ def test_a_worker_that_comes_late_gets_work(clean_kafka: str, host: EngineHost, 
             return sorted(share.shares) if share.stable else []
 
         wait_for(lambda: counts() == [1, 1, 2], SESSION_SECONDS, "the group to be even")
+
+
+def test_what_a_killed_worker_had_is_followed_while_clickhouse_stands_still(clean_kafka: str, host: EngineHost, tmp_path: Path) -> None:
+    """Names wait for what lies in a partition: its new worker learns it before it can know what the tables have of it."""
+    first, second = (Pipeline(clean_kafka, host.url, tmp_path / name, {"group": "follow"}) for name in ("first", "second"))
+
+    def followers() -> list[int]:
+        """How many partitions each worker published the newest watermark of."""
+        messages = [message for message in read_topic(clean_kafka, OWNERSHIP_TOPIC) if (message.key() or b"").startswith(b"@watermark/")]
+        newest = {message.key(): dict(message.headers() or ())[WORKER] for message in messages}
+        return sorted(Counter(newest.values()).values())
+
+    with first.worker(), second.worker() as dying:
+        wait_for(lambda: followers() == [4, 4], 30, "both workers to follow")
+        host.signal(signal.SIGSTOP)
+        dying.kill()
+        wait_for(lambda: followers() == [8], 30, "the other to follow all")
