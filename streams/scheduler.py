@@ -74,7 +74,7 @@ class Scheduler:
 
     def _next_block(self, queue: PartitionQueue) -> list[ReceivedMessage]:
         self.limit.check()
-        partitions = self.learner.progress()
+        partitions = self.learner.progress() if queue.followed else None
         block = [] if partitions is None else self._cut(queue, partitions)
         if self.limit.sampling and any(isinstance(message.content, UnreadableMessage) for message in block):
             block = []
@@ -91,15 +91,18 @@ class Scheduler:
         """Lets the learner read ahead, until `stop`, on every partition of weir.flows that an assignment brings, as soon as Kafka has told
         where. ClickHouse is not waited for, nor a block at hand: while a partition is not followed, its names reach no worker.
 
-        In a rebalance the learner goes on with those that it may keep. What other regions forward teaches nothing here: its nodes and
+        Until then no block of the assignment is cut: by older watermarks a partition whose worker died may not be waited for. In a
+        rebalance the learner goes on with those that it may keep. What other regions forward teaches nothing here: its nodes and
         addresses are theirs.
         """
         while not self.retry.stopping.is_set():
             if self.assignment.is_new:
                 self.assignment.is_new = False
-                queues = [queue for queue in self.assignment.queues if not queue.forwarded]
+                queues = self.assignment.queues
                 with contextlib.suppress(QueueClosed):
-                    self.learner.follow(await self.processor.starts(queues))
+                    self.learner.follow(await self.processor.starts([queue for queue in queues if not queue.forwarded]))
+                    for queue in queues:
+                        queue.followed = True
             await self.retry.pause(_IDLE_SECONDS)
 
     def _end(self, queue: PartitionQueue) -> int:

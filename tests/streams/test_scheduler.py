@@ -7,7 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from schemas.topics import forward_name
+from streams.dedup.state import DedupState
 from streams.intake.partition_queue import PartitionQueue, QueueClosed
+from streams.observe.liveness import Liveness
 from streams.retry import AsyncRetry
 from streams.scheduler import Scheduler
 
@@ -27,9 +29,12 @@ class Group:
         self.committed = {0: 7, 1: 0, 2: 40}
         self.away = False
         self.refused, self.passed, self.over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.applied, self.answers = asyncio.Event(), asyncio.Event()
+        self.answers.set()
         me: Any = self
         receiver: Any = SimpleNamespace(make_room=self.passed.set)
-        self.scheduler = Scheduler(me, receiver, me, me, None, NONE, NONE, NONE, self.retry, 1)
+        limit: Any = SimpleNamespace(check=lambda: None, sampling=False)
+        self.scheduler = Scheduler(me, receiver, me, me, None, NONE, limit, Liveness(1), self.retry, 1)
 
     def assign(self, *queues: PartitionQueue) -> None:
         self.queues, self.is_new = list(queues), True
@@ -42,11 +47,21 @@ class Group:
         if self.away:
             self.refused.set()
             raise QueueClosed
+        await self.answers.wait()
         return {queue.partition: self.committed[queue.partition] for queue in queues}
 
     async def open(self, queue: PartitionQueue) -> None:
         await self.over.wait()
         raise QueueClosed
+
+    async def apply(self, queue: PartitionQueue, block: list[Any]) -> None:
+        assert self.told, "nothing has been followed yet"
+        self.applied.set()
+        queue.drop(block)
+
+    def progress(self) -> list[Any]:
+        """Every worker of another partition counts as dead."""
+        return []
 
     def follow(self, starts: dict[int, int]) -> None:
         self.told.append(starts)
@@ -67,11 +82,12 @@ class Group:
 def played(story: Any) -> list[dict[int, int]]:
     async def run() -> list[dict[int, int]]:
         group = Group()
-        running = asyncio.gather(group.scheduler.run(), group.scheduler.follow())
-        await story(group)
-        group.over.set()
-        group.scheduler.stop()
-        await running
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(group.scheduler.run())
+            tasks.create_task(group.scheduler.follow())
+            await story(group)
+            group.over.set()
+            group.scheduler.stop()
         return group.told
 
     return asyncio.run(run())
@@ -133,3 +149,20 @@ def test_an_assignment_that_is_over_before_kafka_answers_is_passed_over() -> Non
         await group.told_next()
 
     assert played(story) == [{0: 7, 2: 40}]
+
+
+def test_no_block_is_cut_before_its_assignment_is_followed() -> None:
+    message: Any = SimpleNamespace(offset=0, flows=1, held_bytes=0, arrived_us=0, content=None, released=lambda *_, **__: True)
+
+    async def story(group: Group) -> None:
+        group.answers.clear()
+        (queue,) = flows(0)
+        queue.dedup = DedupState(horizon_us=1, max_entries=1)
+        queue.append(message)
+        group.assign(queue)
+        await group.passes(3)
+        assert not group.applied.is_set()
+        group.answers.set()
+        await asyncio.wait_for(group.applied.wait(), 10)
+
+    assert played(story) == [{0: 7}]
