@@ -62,6 +62,13 @@ class BlockProcessor:
     liveness: Liveness
     retry: AsyncRetry
 
+    async def starts(self, queues: Sequence[PartitionQueue]) -> dict[int, int]:
+        """By partition: the offset that the group has stored, 0 where it has none. Raises QueueClosed."""
+        if not queues:
+            return {}
+        stored = await self._consumer(queues[0], lambda: self.app.consumer_thread.committed([queue.place for queue in queues]))
+        return {queue.partition: stored[queue.place].offset or 0 for queue in queues}
+
     async def open(self, queue: PartitionQueue) -> None:
         """Where the partition goes on, and what the tables have of it. Raises QueueClosed and TopicChanged."""
         committed = (await self._consumer(queue, lambda: self.app.consumer_thread.committed([queue.place])))[queue.place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,8 +44,6 @@ class Scheduler:
         while not self.retry.stopping.is_set():
             if failed := self.learner.failed or (self.forwarding and self.forwarding.failed):
                 raise failed
-            if self.assignment.in_reserve:
-                self.learner.follow({})
             progressed = [await self._step(queue) for queue in self.assignment.queues]
             self.receiver.make_room()
             if not any(progressed):
@@ -61,7 +60,6 @@ class Scheduler:
         try:
             if queue.dedup is None:
                 await self.processor.open(queue)
-                self._follow()
                 return True
             if queue.dropped:
                 await self.processor.tell_dropped(queue)
@@ -76,7 +74,7 @@ class Scheduler:
 
     def _next_block(self, queue: PartitionQueue) -> list[ReceivedMessage]:
         self.limit.check()
-        partitions = self.learner.progress()
+        partitions = self.learner.progress() if queue.followed else None
         block = [] if partitions is None else self._cut(queue, partitions)
         if self.limit.sampling and any(isinstance(message.content, UnreadableMessage) for message in block):
             block = []
@@ -89,13 +87,23 @@ class Scheduler:
     def _cut(self, queue: PartitionQueue, partitions: Sequence[PartitionWatermark]) -> list[ReceivedMessage]:
         return queue.cut(self.block_flows, lambda message: message.released(self.rule, partitions, forwarded=queue.forwarded))
 
-    def _follow(self) -> None:
-        """Let the learner read ahead on every partition of weir.flows whose start is known.
+    async def follow(self) -> None:
+        """Lets the learner read ahead, until `stop`, on every partition of weir.flows that an assignment brings, as soon as Kafka has told
+        where. ClickHouse is not waited for, nor a block at hand: while a partition is not followed, its names reach no worker.
 
-        What other regions forward teaches nothing here: its nodes and addresses are theirs.
+        Until then no block of the assignment is cut: by older watermarks a partition whose worker died may not be waited for. In a
+        rebalance the learner goes on with those that it may keep. What other regions forward teaches nothing here: its nodes and
+        addresses are theirs.
         """
-        opened = [queue for queue in self.assignment.queues if not queue.forwarded and queue.dedup is not None]
-        self.learner.follow({queue.partition: queue.position or 0 for queue in opened})
+        while not self.retry.stopping.is_set():
+            if self.assignment.is_new:
+                self.assignment.is_new = False
+                queues = self.assignment.queues
+                with contextlib.suppress(QueueClosed):
+                    self.learner.follow(await self.processor.starts([queue for queue in queues if not queue.forwarded]))
+                    for queue in queues:
+                        queue.followed = True
+            await self.retry.pause(_IDLE_SECONDS)
 
     def _end(self, queue: PartitionQueue) -> int:
         """The offset behind the last message of the partition."""

@@ -214,16 +214,16 @@ async def _until_over(app: WorkerApp, scheduler: Scheduler, learner: OwnershipLe
     Any part's end is the worker's: without one of them it would hold its partitions and get nowhere.
     """
     applying = asyncio.ensure_future(scheduler.run())
-    noting = asyncio.ensure_future(scheduler.note_ends())
+    noting, following = asyncio.ensure_future(scheduler.note_ends()), asyncio.ensure_future(scheduler.follow())
     halted = asyncio.ensure_future(_until(is_over))
     ended = asyncio.ensure_future(app.wait_until_stopped())
     # Looked for, not joined in a thread of the executor: Python waits for those at its exit, whatever else has gone wrong.
     learning = asyncio.ensure_future(_until(lambda: not learner.is_alive()))
-    parts = (applying, noting, halted, ended, learning)
+    parts = (applying, noting, following, halted, ended, learning)
     await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
     asked, by_itself = is_over(), ended.done()
     scheduler.stop()
-    await asyncio.gather(applying, noting)
+    await asyncio.gather(applying, noting, following)
     if app.crash_reason is not None:
         raise WeirError(f"The Kafka consumer of the worker ended: {app.crash_reason!r}; start the worker again.") from app.crash_reason
     if learner.failed is not None:

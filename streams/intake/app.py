@@ -13,6 +13,7 @@ from faust.auth import SASLCredentials, SSLCredentials
 from faust.types import TransportT
 from mode.supervisors import CrashingSupervisor
 
+from streams.intake.assignor import SpreadAssignor
 from streams.intake.transport import DecisionThread, DecisionTransport
 from streams.settings import WorkerSettings
 
@@ -56,6 +57,8 @@ def build_app(settings: WorkerSettings) -> WorkerApp:
         consumer_max_fetch_size=FETCH_BYTES,
         topic_allow_declare=False,
         topic_disable_leader=True,
+        PartitionAssignor=SpreadAssignor,
+        table_standby_replicas=1,  # with 0 and no tables Faust takes aiokafka's round robin, not the assignor above
         stream_wait_empty=False,
         stream_buffer_maxsize=_BUFFERED_MESSAGES,
         agent_supervisor=CrashingSupervisor,

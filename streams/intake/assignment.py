@@ -22,7 +22,10 @@ WEIR_BLOCK_FLOWS each. The messages of one take come on top.
 
 
 class Assignment:
-    """`topics`: those that the group reads. A queue of an earlier assignment is closed: what it holds is its next owner's."""
+    """`topics`: those that the group reads. A queue of an earlier assignment is closed: what it holds is its next owner's.
+
+    `is_new`: the group has told this worker its share, if only that it is empty, and nothing has been made of it yet.
+    """
 
     def __init__(self, app: WorkerApp, topics: Collection[str], limit: DeadLetterLimit, liveness: Liveness) -> None:
         self._app = app
@@ -30,18 +33,13 @@ class Assignment:
         self._limit = limit
         self._liveness = liveness
         self._queues: dict[TP, PartitionQueue] = {}
-        self._assigned = False
+        self.is_new = False
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_partitions_assigned.connect(self._on_assigned)
 
     @property
     def queues(self) -> list[PartitionQueue]:
         return list(self._queues.values())
-
-    @property
-    def in_reserve(self) -> bool:
-        """Whether the group has left this worker without a partition. False during a rebalance, after which it may have the same again."""
-        return self._assigned and not self._queues
 
     def queue_of(self, place: TP) -> PartitionQueue | None:
         return self._queues.get(place)
@@ -68,7 +66,7 @@ class Assignment:
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
         for queue in self._queues.values():
             queue.closed = True
-        self._queues, self._assigned = {}, False
+        self._queues, self.is_new = {}, False
         self._liveness.forget()
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
@@ -76,6 +74,6 @@ class Assignment:
         generation = self._app.consumer_generation_id
         self._limit.forget()
         self._queues = {tp: PartitionQueue(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topics}
-        self._assigned = True
+        self.is_new = True
         for topic in self._topics:
             logger.info("assigned partitions %s of %s", sorted(tp.partition for tp in self._queues if tp.topic == topic), topic)

@@ -20,7 +20,10 @@ from streams.intake.messages import ReceivedMessage
 
 @dataclass
 class PartitionQueue:
-    """`position`: offset of the next message to apply. `pending`: a block decided by an earlier worker or try."""
+    """`position`: offset of the next message to apply. `pending`: a block decided by an earlier worker or try.
+
+    `followed`: the learner has been told of the assignment, and holds flows back for what it brings.
+    """
 
     partition: int
     generation: int
@@ -30,6 +33,7 @@ class PartitionQueue:
     pending: tuple[int, int] | None = None
     edition: Edition = Edition()
     closed: bool = False
+    followed: bool = False
     queue: deque[ReceivedMessage] = field(default_factory=deque)
     queued_bytes: int = 0
     _last_offset: int = -1

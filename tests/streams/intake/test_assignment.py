@@ -14,20 +14,14 @@ from streams.intake.dead_letter_limit import DeadLetterLimit
 from streams.observe.liveness import Liveness
 
 
-def test_a_worker_is_in_reserve_only_once_the_group_gave_it_nothing() -> None:
+def test_an_assignment_is_new_even_where_it_is_empty_and_a_rebalance_brings_none() -> None:
     handlers: list[Any] = []
     signal = SimpleNamespace(connect=handlers.append)
     app: Any = SimpleNamespace(on_partitions_revoked=signal, on_partitions_assigned=signal, consumer_generation_id=1)
     made = Assignment(app, [FLOWS_TOPIC], DeadLetterLimit(0.5), Liveness(1))
     revoked, assigned = handlers
-    said = [made.in_reserve]
-    for call, of in (
-        (assigned, {TP(FLOWS_TOPIC, 0)}),
-        (revoked, set()),
-        (assigned, set()),
-        (revoked, set()),
-        (assigned, {TP(FLOWS_TOPIC, 1)}),
-    ):
+    said = [made.is_new]
+    for call, of in ((assigned, {TP(FLOWS_TOPIC, 0)}), (revoked, set()), (assigned, set()), (revoked, set())):
         asyncio.run(call(app, of))
-        said.append(made.in_reserve)
-    assert said == [False, False, False, True, False, False]
+        said.append(made.is_new)
+    assert said == [False, True, False, True, False]

@@ -149,3 +149,12 @@ def test_that_nobody_is_alive_survives_the_way_to_others(clock: Clock) -> None:
     (told,) = marks.own()
     other.hear(told)
     assert other.progress() == [PartitionWatermark(None, BEGUN + SECOND)]
+
+
+def test_a_partition_that_stays_goes_on_where_it_is_when_others_go_and_come(clock: Clock) -> None:
+    """What a rebalance asks for is told at once, as a whole."""
+    marks = watermarks(3, 0, 1, end=5)
+    marks.learned({0: 5, 1: 5}, (), 0)
+    marks.want({1: 0, 2: 7})
+    assert marks.changes() == ([0], {2: 7})
+    assert [(mark.partition, mark.read_until_us) for mark in marks.own()] == [(1, BEGUN), (2, 0)]
