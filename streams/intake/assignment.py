@@ -11,6 +11,7 @@ from faust.types import TP
 from streams.intake.app import FETCH_BYTES, WorkerApp
 from streams.intake.dead_letter_limit import DeadLetterLimit
 from streams.intake.partition_queue import PartitionQueue
+from streams.intake.shared_batches import SharedBatches
 from streams.observe import metrics
 from streams.observe.liveness import Liveness
 
@@ -24,11 +25,12 @@ WEIR_BLOCK_FLOWS each. The messages of one take come on top.
 class Assignment:
     """`topics`: those that the group reads. A queue of an earlier assignment is closed: what it holds is its next owner's."""
 
-    def __init__(self, app: WorkerApp, topics: Collection[str], limit: DeadLetterLimit, liveness: Liveness) -> None:
+    def __init__(self, app: WorkerApp, topics: Collection[str], limit: DeadLetterLimit, liveness: Liveness, shared: SharedBatches) -> None:
         self._app = app
         self._topics = topics
         self._limit = limit
         self._liveness = liveness
+        self._shared = shared
         self._queues: dict[TP, PartitionQueue] = {}
         self._assigned = False
         app.on_partitions_revoked.connect(self._on_revoked)
@@ -56,6 +58,7 @@ class Assignment:
         queued = self._queued_bytes
         metrics.QUEUED_BYTES.set(queued)
         metrics.fill("queue", queued, QUEUED_BYTES_LIMIT)
+        self._shared.measure()
         if self._queues:
             metrics.fill("fetch", self._app.consumer_thread.fetched_bytes, len(self._queues) * FETCH_BYTES)
             states = [queue.dedup for queue in self._queues.values() if queue.dedup is not None]
@@ -69,12 +72,14 @@ class Assignment:
         for queue in self._queues.values():
             queue.closed = True
         self._queues, self._assigned = {}, False
+        self._shared.forget_applier()
         self._liveness.forget()
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
         assigned: set[TP] = args[-1]
         generation = self._app.consumer_generation_id
         self._limit.forget()
+        self._shared.forget_applier()
         self._queues = {tp: PartitionQueue(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topics}
         self._assigned = True
         for topic in self._topics:
