@@ -21,6 +21,7 @@ from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch,
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import AddressRange, Ownership, Watermark
 from schemas.records.validation import ADDRESS_COLUMNS, check_batch, check_ip_event, check_ownership, check_watermark
+from schemas.wire.batch_reader import read_record
 from schemas.wire.framing import Framed
 from schemas.wire.schema_files import Schema, current
 
@@ -44,14 +45,18 @@ def encode_batch(batch: FlowBatch) -> bytes:
 
 
 def decode_batch(body: Body, writer: Schema | None = None) -> FlowBatch:
-    """The batch of a body. `writer` as framing.unframe gives it; None: the current schema."""
-    record = _read("FlowBatch", body, writer)
+    """The batch of a body; its columns are read-only. `writer` as framing.unframe gives it; None: the current schema."""
+    record = read_record(memoryview(body)) if _is_current("FlowBatch", writer) else None
+    if record is None:
+        record = _read("FlowBatch", body, writer)
+        record["flows"] = _columns(FlowColumns, FLOW_DTYPES, record["flows"])
+        record["heartbeats"] = _columns(HeartbeatColumns, HEARTBEAT_DTYPES, record["heartbeats"])
     batch = FlowBatch(
         **{name: record[name] for name in _SCALARS},
         window_start_us=record["window_start"],
         workloads=tuple(record["workloads"]),
-        flows=_columns(FlowColumns, FLOW_DTYPES, record["flows"]),
-        heartbeats=_columns(HeartbeatColumns, HEARTBEAT_DTYPES, record["heartbeats"]),
+        flows=record["flows"],
+        heartbeats=record["heartbeats"],
         losses=tuple(_loss(loss) for loss in record["losses"]),
     )
     check_batch(batch)
@@ -117,9 +122,13 @@ def _write(name: str, record: dict[str, Any]) -> bytes:
 
 def _read(name: str, body: Body, writer: Schema | None) -> dict[str, Any]:
     reader = current(name)
-    if writer is None or writer.fingerprint == reader.fingerprint:
+    if writer is None or _is_current(name, writer):
         return _record(name, body, reader, None)
     return _record(name, body, writer, reader)
+
+
+def _is_current(name: str, writer: Schema | None) -> bool:
+    return writer is None or writer.fingerprint == current(name).fingerprint
 
 
 def _record(name: str, body: Body, writer: Schema, reader: Schema | None) -> dict[str, Any]:
@@ -156,7 +165,9 @@ def _column(name: str, dtype: np.dtype[Any], data: bytes, rows: int) -> NDArray[
     if rows < 0 or len(data) != rows * width:
         raise Unreadable(f"Column {name} has {len(data)} bytes where {rows} rows of {width} bytes need {rows * width}.")
     raw = np.frombuffer(data, np.uint8)
-    return raw.reshape(rows, 16) if wide else np.ascontiguousarray(raw.reshape(width, rows).T).view(dtype).reshape(rows)
+    column = raw.reshape(rows, 16) if wide else np.ascontiguousarray(raw.reshape(width, rows).T).view(dtype).reshape(rows)
+    column.flags.writeable = False
+    return column
 
 
 def _planes(column: NDArray[Any]) -> bytes:
