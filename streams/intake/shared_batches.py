@@ -24,7 +24,7 @@ from streams.intake.messages import MESSAGE_BYTES, NAME_BYTES
 from streams.observe import metrics
 
 SHARED_BYTES_LIMIT = 32 * 1024 * 1024
-"""Memory of messages and their batches that wait for their second reader; the names of one message come on top."""
+"""Memory of messages that wait for their second reader, and of the learner's batches; the names of one message come on top."""
 
 Reader = Literal["learner", "applier"]
 _NOWHERE = sys.maxsize
@@ -72,7 +72,8 @@ class SharedBatches:
         with self._lock:
             found = self._take(mine[partition], theirs[partition], offset)
             if found is None:
-                self._keep(theirs[partition], offset, made)
+                # What the applier has decoded waits in its queue in any case, and counts there.
+                self._keep(theirs[partition], offset, made, len(value) * (2 if reader == "learner" else 1))
         if found is not None and found.value == value:
             return found.batch(decode)
         batch = made.batch(decode)
@@ -104,8 +105,8 @@ class SharedBatches:
             found = one if first == offset else None
         return found
 
-    def _keep(self, theirs: _Side, offset: int, made: _Shared) -> None:
-        size = 2 * len(made.value) + MESSAGE_BYTES
+    def _keep(self, theirs: _Side, offset: int, made: _Shared, held_bytes: int) -> None:
+        size = held_bytes + MESSAGE_BYTES
         if theirs.last < offset and self._kept_bytes + size <= self._limit_bytes:
             made.size = size
             self._kept_bytes += size
