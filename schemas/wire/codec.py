@@ -21,6 +21,7 @@ from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch,
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import AddressRange, Ownership, Watermark
 from schemas.records.validation import ADDRESS_COLUMNS, check_batch, check_ip_event, check_ownership, check_watermark
+from schemas.wire.batch_reader import read_record
 from schemas.wire.framing import Framed
 from schemas.wire.schema_files import Schema, current
 
@@ -40,18 +41,22 @@ def encode_batch(batch: FlowBatch) -> bytes:
     record["flows"] = _column_bytes(batch.flows, FLOW_DTYPES)
     record["heartbeats"] = _column_bytes(batch.heartbeats, HEARTBEAT_DTYPES)
     record["losses"] = [_loss_record(loss) for loss in batch.losses]
-    return write_record("FlowBatch", record)
+    return encode_record("FlowBatch", record)
 
 
 def decode_batch(body: Body, writer: Schema | None = None) -> FlowBatch:
-    """The batch of a body. `writer` as framing.unframe gives it; None: the current schema."""
-    record = read_record("FlowBatch", body, writer)
+    """The batch of a body; its columns are read-only. `writer` as framing.unframe gives it; None: the current schema."""
+    record = read_record(memoryview(body)) if _is_current("FlowBatch", writer) else None
+    if record is None:
+        record = decode_record("FlowBatch", body, writer)
+        record["flows"] = _columns(FlowColumns, FLOW_DTYPES, record["flows"])
+        record["heartbeats"] = _columns(HeartbeatColumns, HEARTBEAT_DTYPES, record["heartbeats"])
     batch = FlowBatch(
         **{name: record[name] for name in _SCALARS},
         window_start_us=record["window_start"],
         workloads=tuple(record["workloads"]),
-        flows=_columns(FlowColumns, FLOW_DTYPES, record["flows"]),
-        heartbeats=_columns(HeartbeatColumns, HEARTBEAT_DTYPES, record["heartbeats"]),
+        flows=record["flows"],
+        heartbeats=record["heartbeats"],
         losses=tuple(_loss(loss) for loss in record["losses"]),
     )
     check_batch(batch)
@@ -60,11 +65,11 @@ def decode_batch(body: Body, writer: Schema | None = None) -> FlowBatch:
 
 def encode_ip_event(event: IpEvent) -> bytes:
     check_ip_event(event)
-    return write_record("IpEvent", _renamed(event))
+    return encode_record("IpEvent", _renamed(event))
 
 
 def decode_ip_event(body: Body, writer: Schema | None = None) -> IpEvent:
-    record = read_record("IpEvent", body, writer)
+    record = decode_record("IpEvent", body, writer)
     event = IpEvent(record["network"], record["ip"], record["workload"], record["assigned"], record["at"])
     check_ip_event(event)
     return event
@@ -73,11 +78,11 @@ def decode_ip_event(body: Body, writer: Schema | None = None) -> IpEvent:
 def encode_ownership(ownership: Ownership) -> bytes:
     check_ownership(ownership)
     ranges = [_renamed(item) for item in ownership.ranges]
-    return write_record("Ownership", {"network": ownership.network, "ip": ownership.ip, "ranges": ranges})
+    return encode_record("Ownership", {"network": ownership.network, "ip": ownership.ip, "ranges": ranges})
 
 
 def decode_ownership(body: Body, writer: Schema | None = None) -> Ownership:
-    record = read_record("Ownership", body, writer)
+    record = decode_record("Ownership", body, writer)
     ranges = tuple(
         AddressRange(r["workload"], r["port"], r["protocol"], r["start"], r["end"], r["source"], r["node_id"]) for r in record["ranges"]
     )
@@ -88,11 +93,11 @@ def decode_ownership(body: Body, writer: Schema | None = None) -> Ownership:
 
 def encode_watermark(watermark: Watermark) -> bytes:
     check_watermark(watermark)
-    return write_record("Watermark", _renamed(watermark))
+    return encode_record("Watermark", _renamed(watermark))
 
 
 def decode_watermark(body: Body, writer: Schema | None = None) -> Watermark:
-    record = read_record("Watermark", body, writer)
+    record = decode_record("Watermark", body, writer)
     watermark = Watermark(record["partition"], record["reported_until"], record["read_until"], record["worker"])
     check_watermark(watermark)
     return watermark
@@ -106,7 +111,7 @@ def decode_as_written(framed: Framed) -> dict[str, Any]:
 _SCALARS = ("node_id", "epoch", "seq", "region", "network", "window_seconds", "batch_index", "batch_count")
 
 
-def write_record(name: str, record: dict[str, Any]) -> bytes:
+def encode_record(name: str, record: dict[str, Any]) -> bytes:
     """The body of a record by the current schema of this name. Raises Unreadable."""
     out = BytesIO()
     try:
@@ -116,12 +121,16 @@ def write_record(name: str, record: dict[str, Any]) -> bytes:
     return out.getvalue()
 
 
-def read_record(name: str, body: Body, writer: Schema | None) -> dict[str, Any]:
+def decode_record(name: str, body: Body, writer: Schema | None) -> dict[str, Any]:
     """The fields of a body by the current schema of this name. Raises Unreadable."""
     reader = current(name)
-    if writer is None or writer.fingerprint == reader.fingerprint:
+    if writer is None or _is_current(name, writer):
         return _record(name, body, reader, None)
     return _record(name, body, writer, reader)
+
+
+def _is_current(name: str, writer: Schema | None) -> bool:
+    return writer is None or writer.fingerprint == current(name).fingerprint
 
 
 def _record(name: str, body: Body, writer: Schema, reader: Schema | None) -> dict[str, Any]:
@@ -158,7 +167,9 @@ def _column(name: str, dtype: np.dtype[Any], data: bytes, rows: int) -> NDArray[
     if rows < 0 or len(data) != rows * width:
         raise Unreadable(f"Column {name} has {len(data)} bytes where {rows} rows of {width} bytes need {rows * width}.")
     raw = np.frombuffer(data, np.uint8)
-    return raw.reshape(rows, 16) if wide else np.ascontiguousarray(raw.reshape(width, rows).T).view(dtype).reshape(rows)
+    column = raw.reshape(rows, 16) if wide else np.ascontiguousarray(raw.reshape(width, rows).T).view(dtype).reshape(rows)
+    column.flags.writeable = False
+    return column
 
 
 def _planes(column: NDArray[Any]) -> bytes:

@@ -28,7 +28,7 @@ from schemas.records.ownership_changes import (
     SliceColumns,
 )
 from schemas.records.validation import check_instants
-from schemas.wire.codec import Body, read_record, write_record
+from schemas.wire.codec import Body, decode_record, encode_record
 from schemas.wire.schema_files import Schema
 
 
@@ -40,11 +40,11 @@ def encode_changes(changes: OwnershipChanges) -> bytes:
         "slices": _bytes(changes.slices, SLICE_DTYPES, len(changes.slices)),
         "ranges": _bytes(changes.ranges, RANGE_DTYPES, len(changes.ranges)),
     }
-    return write_record("OwnershipChanges", record)
+    return encode_record("OwnershipChanges", record)
 
 
 def decode_changes(body: Body, writer: Schema | None = None) -> OwnershipChanges:
-    record = read_record("OwnershipChanges", body, writer)
+    record = decode_record("OwnershipChanges", body, writer)
     changes = OwnershipChanges(
         tuple(record["names"]),
         SliceColumns(**_columns(record["slices"], SLICE_DTYPES)),
@@ -56,11 +56,11 @@ def decode_changes(body: Body, writer: Schema | None = None) -> OwnershipChanges
 
 def encode_leases(leases: OwnershipLeases) -> bytes:
     _check_leases(leases)
-    return write_record("OwnershipLeases", {"names": leases.names, "leases": _bytes(leases, LEASE_DTYPES, len(leases))})
+    return encode_record("OwnershipLeases", {"names": leases.names, "leases": _bytes(leases, LEASE_DTYPES, len(leases))})
 
 
 def decode_leases(body: Body, writer: Schema | None = None) -> OwnershipLeases:
-    record = read_record("OwnershipLeases", body, writer)
+    record = decode_record("OwnershipLeases", body, writer)
     leases = OwnershipLeases(tuple(record["names"]), **_columns(record["leases"], LEASE_DTYPES))
     _check_leases(leases)
     return leases

@@ -10,9 +10,9 @@ from schemas.errors import Unreadable
 from schemas.records.flow_batch import FlowBatch
 from streams.intake.hold import HoldRule, PartitionWatermark
 
-_MESSAGE_BYTES = 8_192
+MESSAGE_BYTES = 8_192
 """What a message takes beside its bytes: some dozen Python objects and numpy arrays."""
-_NAME_BYTES = 64
+NAME_BYTES = 64
 """What a workload's name takes beside its letters, which the message's size has: a string's head, and its place among the others."""
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -43,7 +43,7 @@ class ReceivedMessage:
     def held_bytes(self) -> int:
         """Memory, about: the columns, which are as large as the message was, its names, and what even an empty one takes."""
         names = len(self.content.workloads) if isinstance(self.content, FlowBatch) else 0
-        return self.size + names * _NAME_BYTES + _MESSAGE_BYTES
+        return self.size + names * NAME_BYTES + MESSAGE_BYTES
 
     def released(self, rule: HoldRule, partitions: Sequence[PartitionWatermark], *, forwarded: bool = False) -> bool:
         """Whether its flows may be named; an unreadable message has none to wait for."""

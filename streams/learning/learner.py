@@ -211,7 +211,7 @@ class OwnershipLearner(threading.Thread):
             return
         framed = self._patiently(lambda: self._framer.unframe(value))
         if framed.name == "FlowBatch":
-            lessons.batches.append(self._intake.batch(framed))
+            lessons.batches.append(self._intake.read_ahead(message, framed))
             lessons.partitions.append(message.partition() or 0)
             lessons.arrived_us.append(_arrived_us(message))
         elif framed.name == "IpEvent":

@@ -6,11 +6,12 @@ from typing import Literal
 
 from prometheus_client import Counter, Gauge, Histogram
 
-Bound = Literal["fetch", "queue", "learner", "ownership", "dedup", "ip_events", "producer", "learner_producer"]
+Bound = Literal["fetch", "queue", "shared", "learner", "ownership", "dedup", "ip_events", "producer", "learner_producer"]
 
 FLOWS = Counter("weir_flows", "Flows read, by what became of them.", ["outcome"])  # applied, forwarded, repeated, late
 UNATTRIBUTED = Counter("weir_flows_unattributed", "Flows applied without a remote name, by reason.", ["reason"])
 MESSAGES = Counter("weir_messages", "Messages read, by what became of them.", ["outcome"])  # applied, dead_letter, dropped
+DECODED = Counter("weir_messages_decoded", "Messages of flows decoded; one that is decoded for learning and applying at once counts once.")
 REFUSED_SHARE = Gauge(
     "weir_refused_share", "Of the last 100 messages taken, the share that cannot be used; WEIR_DEAD_LETTER_SHARE ends the worker."
 )

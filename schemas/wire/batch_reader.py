@@ -1,0 +1,212 @@
+"""The columns of a FlowBatch read with a few numpy calls for all of them, where the body is laid out as encode_batch lays it out.
+
+fastavro reads the head, up to the workloads, from the body's first bytes, and the tail behind the columns. In between, the number of rows
+says where every column begins and ends. Their bytes are put in order together, into one array that all columns are parts of: column after
+column, the widest first, so that each is aligned.
+
+A body that differs in any way gives None: it is fastavro's to read as a whole, or to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from io import BytesIO
+from itertools import accumulate, groupby
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from fastavro import parse_schema, schemaless_reader
+from numpy.typing import NDArray
+
+from schemas.arrays import U8
+from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowColumns, HeartbeatColumns
+from schemas.records.validation import ADDRESS_COLUMNS
+from schemas.wire.schema_files import current
+
+Columns = TypeVar("Columns", FlowColumns, HeartbeatColumns)
+
+_HEAD_BYTES = 32 * 1024
+"""A longer head, of some thousand names, is not looked for."""
+_FEW_ROWS = 64
+"""Up to here bytes are put in order by an index, made once for each number of rows: 3 MB for all of them."""
+_FEW_VALUES = 1_024
+"""Up to here planes are put together in one copy of many short runs, beyond in a copy a plane."""
+_SECTIONS = 1_024
+"""For so many numbers of rows it is remembered where everything is, in 4 KB each."""
+_ADDRESS_BYTES = 16
+_ROWS_BYTES = 5
+_DIFFERENT = (EOFError, ValueError, TypeError, IndexError, OverflowError, MemoryError)
+
+
+class _Run(NamedTuple):
+    """Neighbours of one width. `shape`: columns, rows, bytes. `begin`, `strides`: of that on the wire. `place`: where it goes."""
+
+    shape: tuple[int, int, int]
+    begin: int
+    strides: tuple[int, int, int]
+    place: int
+    by_plane: bool
+
+
+class _Part(NamedTuple):
+    """Columns of one type as they are in order."""
+
+    names: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    place: int
+
+
+class _Section(NamedTuple):
+    """Columns of so many rows: `size` bytes on the wire, where a length is before each; `ordered_size` without.
+
+    `lengths`: where the lengths' bytes are. `said`: what they are.
+    """
+
+    size: int
+    ordered_size: int
+    runs: tuple[_Run, ...]
+    parts: tuple[_Part, ...]
+    lengths: NDArray[np.intp]
+    said: bytes
+
+    def in_order(self, wire: U8) -> U8:
+        found = np.empty(self.ordered_size, np.uint8)
+        for shape, begin, strides, place, by_plane in self.runs:
+            source, target = np.ndarray(shape, np.uint8, wire, begin, strides), np.ndarray(shape, np.uint8, found, place)
+            if by_plane:
+                for plane in range(shape[2]):
+                    target[:, :, plane] = source[:, :, plane]
+            else:
+                target[...] = source
+        return found
+
+    def positions(self) -> NDArray[np.intp]:
+        """For each byte in order, where it is on the wire. Of few rows: below 65,536."""
+        wire = np.arange(self.size)
+        low, high = (self.in_order((wire >> shift).astype(np.uint8)).astype(np.intp) for shift in (0, 8))
+        return low | high << 8
+
+
+class _Column(NamedTuple):
+    name: str
+    dtype: np.dtype[Any]
+    width: int  # bytes a row
+
+
+class _ColumnReader(Generic[Columns]):
+    """Reads columns of one kind. For threads at once: what it remembers does not change."""
+
+    def __init__(self, kind: type[Columns], dtypes: dict[str, np.dtype[Any]]) -> None:
+        columns = _on_the_wire(kind.__name__, dtypes)
+        self._make: Callable[..., Columns] = kind
+        self._section = lru_cache(_SECTIONS)(lambda rows: _section(columns, rows))
+        self._positions = cache(lambda rows: self._section(rows).positions())
+        self._nothing: Columns = self._columns(self._section(0), np.empty(0, np.uint8))
+
+    def read(self, body: memoryview, at: int) -> tuple[Columns, int]:
+        """The columns, and where they end. Raises what is in _DIFFERENT."""
+        rows, at = _rows(body, at)
+        section = self._section(rows)
+        wire = np.frombuffer(body, np.uint8, section.size, at)
+        if wire.take(section.lengths).tobytes() != section.said:
+            raise ValueError
+        if not rows:
+            return self._nothing, at + section.size
+        found = wire.take(self._positions(rows)) if rows <= _FEW_ROWS else section.in_order(wire)
+        return self._columns(section, found), at + section.size
+
+    def _columns(self, section: _Section, found: U8) -> Columns:
+        found.flags.writeable = False
+        columns: dict[str, NDArray[Any]] = {}
+        for names, shape, dtype, place in section.parts:
+            columns.update(zip(names, np.ndarray(shape, dtype, found, place), strict=True))
+        return self._make(**columns)
+
+
+def read_record(body: memoryview) -> dict[str, Any] | None:
+    """The record's fields, flows and heartbeats as columns, which are read-only. None: it is not laid out as expected."""
+    head, tail = _schemas()
+    flows, heartbeats = _readers()
+    begun = BytesIO(body[:_HEAD_BYTES])
+    try:
+        record: Any = schemaless_reader(begun, head, None)
+        record["flows"], at = flows.read(body, begun.tell())
+        record["heartbeats"], at = heartbeats.read(body, at)
+        rest = BytesIO(body[at:])
+        record |= schemaless_reader(rest, tail, None)
+    except _DIFFERENT:
+        return None
+    return dict(record) if rest.tell() == len(body) - at else None
+
+
+@cache
+def _readers() -> tuple[_ColumnReader[FlowColumns], _ColumnReader[HeartbeatColumns]]:
+    return _ColumnReader(FlowColumns, FLOW_DTYPES), _ColumnReader(HeartbeatColumns, HEARTBEAT_DTYPES)
+
+
+@cache
+def _schemas() -> tuple[Any, Any]:
+    """Of the fields before the columns, and of those behind them."""
+    fields = current("FlowBatch").parsed["fields"]
+    at = [field["name"] for field in fields].index("flows")
+    parts = {"Head": fields[:at], "Tail": fields[at + 2 :]}
+    head, tail = (parse_schema({"type": "record", "name": name, "fields": some}) for name, some in parts.items())
+    return head, tail
+
+
+def _on_the_wire(record: str, dtypes: dict[str, np.dtype[Any]]) -> list[_Column]:
+    """The columns in the schema's order."""
+    fields = current("FlowBatch").parsed["__named_schemas"][f"weir.{record}"]["fields"]
+    names = [field["name"] for field in fields if field["name"] != "rows"]
+    return [_Column(name, dtypes[name], _ADDRESS_BYTES if name in ADDRESS_COLUMNS else dtypes[name].itemsize) for name in names]
+
+
+def _section(columns: list[_Column], rows: int) -> _Section:
+    in_order = sorted(columns, key=lambda column: -column.width)
+    ends = [rows * end for end in accumulate(column.width for column in in_order)]
+    places = {column.name: end - rows * column.width for column, end in zip(in_order, ends, strict=True)}
+    runs: list[_Run] = []
+    lengths: list[int] = []
+    said, at = b"", 0
+    for run in _neighbours(columns, lambda column: column.width):
+        count, width, prefix = len(run), run[0].width, _varint(rows * run[0].width)
+        each, planes = len(prefix) + rows * width, width < _ADDRESS_BYTES
+        strides = (each, 1, rows) if planes else (each, width, 1)
+        by_plane = planes and count * rows > _FEW_VALUES
+        runs.append(_Run((count, rows, width), at + len(prefix), strides, places[run[0].name], by_plane))
+        lengths += [at + number * each + byte for number in range(count) for byte in range(len(prefix))]
+        said += prefix * count
+        at += each * count
+    parts = [_part(part, rows, places[part[0].name]) for part in _neighbours(in_order, lambda column: (column.width, column.dtype))]
+    return _Section(at, ends[-1], tuple(runs), tuple(parts), np.array(lengths, np.intp), said)
+
+
+def _neighbours(columns: list[_Column], alike: Callable[[_Column], Any]) -> list[list[_Column]]:
+    return [[*some] for _, some in groupby(columns, alike)]
+
+
+def _part(columns: list[_Column], rows: int, place: int) -> _Part:
+    row = (_ADDRESS_BYTES,) if columns[0].width == _ADDRESS_BYTES else ()
+    return _Part(tuple(column.name for column in columns), (len(columns), rows, *row), columns[0].dtype, place)
+
+
+def _rows(body: memoryview, at: int) -> tuple[int, int]:
+    """The number of rows, and where its bytes end. Raises ValueError for a negative one, too."""
+    number = 0
+    for shift in range(_ROWS_BYTES):
+        byte = body[at + shift]
+        number |= (byte & 0x7F) << 7 * shift
+        if byte < 0x80 and not number & 1:
+            return number >> 1, at + shift + 1
+    raise ValueError
+
+
+def _varint(number: int) -> bytes:
+    """Avro's encoding of a length."""
+    left, found = number << 1, bytearray()
+    while left > 0x7F:
+        found.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes((*found, left))
