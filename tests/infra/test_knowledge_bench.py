@@ -117,7 +117,7 @@ def mark(learner: float, loop: float = 0.0) -> Mark:
 
 
 def test_what_the_bench_asks_for_itself_does_not_count() -> None:
-    assert Used.between(mark(1.0, 5.0), mark(3.0, 50.0)) == Used(learner=2.0, clients=1.0, other=0.0, learn=0.5)
+    assert Used.between(mark(1.0, 5.0), mark(3.0, 50.0)) == Used(learner=2.0, clients=1.0, other=0.0, learn=0.5, asking=45.0)
 
 
 def test_the_tables_follow_from_the_runs() -> None:

@@ -84,7 +84,7 @@ def _plans(given: argparse.Namespace) -> Iterator[Plan]:
         return
     for shape, workers in _settings(given):
         partitions = given.partitions or max(PARTITIONS, workers)
-        yield Plan(shape, workers, partitions, given.warm_up, given.windows, given.role_windows)
+        yield Plan(shape, workers, partitions, given.warm_up, given.windows, given.role_windows, given.spread)
 
 
 def _rebuilt_shapes(given: argparse.Namespace) -> list[FleetShape]:
@@ -116,6 +116,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--windows", type=_positive, default=3, help="windows that are measured")
     parser.add_argument("--warm-up", type=_positive, default=2, help="windows before them; the first tells of every address")
     parser.add_argument("--role-windows", type=int, default=1, help="windows after them with one worker that tells, and others that hear")
+    parser.add_argument("--spread", type=float, default=0.0, help="seconds over which a window's batches are sent; 0: at once")
     parser.add_argument("--flows", type=int, default=0, help="flows in each batch")
     parser.add_argument("--partitions", type=int, default=0, help="of weir.flows; 0: eight, or one for each worker")
     rebuilding = parser.add_mutually_exclusive_group()

@@ -34,19 +34,22 @@ class Mark:
 
 @dataclass(frozen=True)
 class Used:
-    """CPU seconds between two marks, of one worker or of several. `learn`: the part of `learner` in which the map learns."""
+    """CPU seconds between two marks, of one worker or of several. `learn`: the part of `learner` in which the map learns. `asking`: what
+    the bench itself wanted; not in the total.
+    """
 
     learner: float = 0.0
     clients: float = 0.0
     other: float = 0.0
     learn: float = 0.0
+    asking: float = 0.0
 
     @classmethod
     def between(cls, before: Mark, after: Mark) -> Self:
         spent = {name: seconds - before.threads.get(name, 0.0) for name, seconds in after.threads.items()}
         rest = sum(seconds for name, seconds in spent.items() if name not in ("learner", "librdkafka", _BENCH))
         learn = after.stages.get("learn", 0.0) - before.stages.get("learn", 0.0)
-        return cls(spent.get("learner", 0.0), spent.get("librdkafka", 0.0), rest, learn)
+        return cls(spent.get("learner", 0.0), spent.get("librdkafka", 0.0), rest, learn, spent.get(_BENCH, 0.0))
 
     @property
     def total(self) -> float:

@@ -60,16 +60,23 @@ class Stage:
         crew.share(end_offsets(self.bootstrap, FLOWS_TOPIC), tellers)
         crew.wait(0, now_us())
 
-    def window(self, crew: Crew, fleet: Fleet, churn: float | None = None) -> tuple[int, float]:
-        """One more window of the fleet, sent and learned by all. Returns its heartbeats, and the seconds that it took by the clock."""
+    def window(self, crew: Crew, fleet: Fleet, churn: float | None = None, spread: float = 0.0) -> tuple[int, float]:
+        """One more window of the fleet, sent and learned by all. Returns its heartbeats, and the seconds that it took by the clock.
+
+        `spread`: seconds over which the sending is spread evenly; 0: at once.
+        """
         heartbeats = 0
         messages = []
         for batch in fleet.next_window(churn):
             heartbeats += len(batch.heartbeats)
             messages += encoded([batch])
         begun = time.monotonic()
-        for key, value in messages:
+        for number, (key, value) in enumerate(messages):
             self.producer.produce(FLOWS_TOPIC, value, key)
+            early = spread * number / len(messages) - (time.monotonic() - begun)
+            if early > 0:
+                self.producer.poll(0)
+                time.sleep(early)
         assert self.producer.flush(_SEND_SECONDS) == 0, "Kafka did not take what was sent"
         crew.wait(fleet.window_us(fleet.windows), now_us())
         return heartbeats, time.monotonic() - begun

@@ -20,7 +20,10 @@ _IDLE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Plan:
-    """`warm_up`: windows before the measured ones, the first of which tells of everything. `role_windows`: windows with one teller."""
+    """`warm_up`: windows before the measured ones, the first of which tells of everything. `role_windows`: windows with one teller.
+
+    `spread`: see `Stage.window`.
+    """
 
     shape: FleetShape
     workers: int
@@ -28,6 +31,7 @@ class Plan:
     warm_up: int = 2
     windows: int = 3
     role_windows: int = 1
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def measure(folder: Path, plan: Plan) -> Steady:
         empty = max(mark.resident for mark in crew.marks())
         stage.share(crew, plan.workers)
         fleet = new_fleet(plan.shape)
-        run = _Run(stage, crew, fleet)
+        run = _Run(stage, crew, fleet, plan.spread)
         first = run.phase(1)
         run.phase(plan.warm_up - 1)
         idle = _idle(crew)
@@ -105,12 +109,13 @@ class _Run:
     stage: Stage
     crew: Crew
     fleet: Fleet
+    spread: float
     verdict: Verdict = Verdict()
 
     def phase(self, windows: int) -> Phase:
         before, heartbeats, seconds = self.crew.marks(), 0, 0.0
         for _ in range(windows):
-            sent, took = self.stage.window(self.crew, self.fleet)
+            sent, took = self.stage.window(self.crew, self.fleet, spread=self.spread)
             heartbeats, seconds = heartbeats + sent, seconds + took
             found = self.crew.ask(question(self.fleet, LOOK_UPS, seed=self.fleet.windows))
             self.verdict += found
@@ -119,7 +124,9 @@ class _Run:
         return Phase(windows, heartbeats, used, seconds)
 
     def with_one_teller(self, windows: int) -> Phase:
+        """Behind one window in which the teller hears for the first time what it had been told of its new partitions' nodes."""
         self.stage.share(self.crew, 1)
+        self.phase(1)
         return self.phase(windows)
 
 
