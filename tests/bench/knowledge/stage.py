@@ -11,22 +11,26 @@ from statistics import median
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from schemas.records.ownership import Watermark
 from schemas.topics import FLOWS_TOPIC, OWNERSHIP_TOPIC
+from schemas.wire.codec import decode_watermark
 from schemas.wire.framing import Framer
 from streams.clock import now_us
-from tests.bench.knowledge.crew import Crew, WorkerProcess
+from tests.bench.knowledge.crew import LEARN_SECONDS, Crew, WorkerProcess
 from tests.bench.knowledge.fleet import WINDOW_US, Fleet, FleetShape
 from tests.bench.reference import reference_seconds
-from tests.bench.worker.rig import encoded, producer
+from tests.bench.worker.rig import Message, encoded, producer
 from tests.support.kafka import KafkaServer
 from tests.support.offsets import end_offsets
-from tests.support.processes import run_weir
+from tests.support.processes import run_weir, wait_for
 
 _BACK_WINDOWS = 60
 """The data is of the last minutes: windows are sent as fast as they are learned."""
 _SEND_SECONDS = 120
 _READ_MESSAGES = 10_000
 _READ_SECONDS = 30.0
+_TAIL = 4
+"""Watermarks of a partition that are looked for at the topic's end."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,16 @@ class Stage:
                 self.producer.poll(0)
                 time.sleep(early)
         assert self.producer.flush(_SEND_SECONDS) == 0, "Kafka did not take what was sent"
-        crew.wait(fleet.window_us(fleet.windows), now_us())
+        crew.wait(fleet.window_us(fleet.windows), sent_us := now_us())
+        if len(crew.workers) == 1:  # what others have heard is on the topic; here there are none
+            wait_for(lambda: self._all_told(sent_us), LEARN_SECONDS, f"the worker's telling to be on {OWNERSHIP_TOPIC}", every=0.2)
         return heartbeats, time.monotonic() - begun
+
+    def _all_told(self, until_us: int) -> bool:
+        """Whether the topic's end has watermarks that every partition was learned until then: what was learned was told before them."""
+        end = self.ownership_end()
+        marks = self._watermarks(max(0, end - _TAIL * self.partitions), end)
+        return len({mark.partition for mark in marks if mark.read_until_us >= until_us}) == self.partitions
 
     def ownership_end(self) -> int:
         return end_offsets(self.bootstrap, OWNERSHIP_TOPIC)[0]
@@ -90,21 +102,36 @@ class Stage:
 
     def told(self, begin: int, end: int) -> Told:
         """Read after the measuring. What compaction has removed is not there any more: it does not touch the newest segment."""
-        told, framer, position = Told({}, {}), Framer(), begin
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "bench", "enable.auto.commit": False, "log_level": 0})
-        consumer.assign([TopicPartition(OWNERSHIP_TOPIC, 0, begin)])
-        while position < end:
-            messages = consumer.consume(_READ_MESSAGES, _READ_SECONDS if position == begin else 1.0)
-            assert messages, f"nothing came from {OWNERSHIP_TOPIC} at {position} of {end}"
-            for message in messages:
-                position = (message.offset() or 0) + 1
-                value = message.value()
-                if value is not None and position <= end:
-                    kind = framer.unframe(value).name
-                    told.messages[kind] = told.messages.get(kind, 0) + 1
-                    told.bytes[kind] = told.bytes.get(kind, 0) + len(value) + len(message.key() or b"")
-        consumer.close()
+        told, framer = Told({}, {}), Framer()
+        for key, value in self._messages(begin, end):
+            kind = framer.unframe(value).name
+            told.messages[kind] = told.messages.get(kind, 0) + 1
+            told.bytes[kind] = told.bytes.get(kind, 0) + len(value) + len(key)
         return told
+
+    def _watermarks(self, begin: int, end: int) -> Iterator[Watermark]:
+        framer = Framer()
+        for _, value in self._messages(begin, end):
+            framed = framer.unframe(value)
+            if framed.name == "Watermark":
+                yield decode_watermark(framed.body, framed.writer)
+
+    def _messages(self, begin: int, end: int) -> Iterator[Message]:
+        """Of weir.ownership, tombstones left out."""
+        settings = {"bootstrap.servers": self.bootstrap, "group.id": "bench", "enable.auto.commit": False, "log_level": 0}
+        consumer, position = Consumer(settings), begin
+        consumer.assign([TopicPartition(OWNERSHIP_TOPIC, 0, begin)])
+        try:
+            while position < end:
+                some = consumer.consume(min(_READ_MESSAGES, end - position), _READ_SECONDS)
+                assert some, f"nothing came from {OWNERSHIP_TOPIC} at {position} of {end}"
+                for message in some:
+                    assert message.error() is None, message.error()
+                    position = (message.offset() or 0) + 1
+                    if (value := message.value()) is not None:
+                        yield message.key() or b"", value
+        finally:
+            consumer.close()
 
 
 @contextmanager
