@@ -118,6 +118,9 @@ class Crew:
     def wait(self, reported_us: int, read_us: int) -> None:
         self._all("wait", reported_us=reported_us, read_us=read_us, timeout=LEARN_SECONDS)
 
+    def read(self, ownership_end: int) -> None:
+        self._all("read", end=ownership_end, timeout=LEARN_SECONDS)
+
     def marks(self) -> list[Mark]:
         return [worker.mark() for worker in self.workers]
 

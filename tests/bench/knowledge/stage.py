@@ -85,6 +85,7 @@ class Stage:
         crew.wait(fleet.window_us(fleet.windows), sent_us := now_us())
         if len(crew.workers) == 1:  # what others have heard is on the topic; here there are none
             wait_for(lambda: self._all_told(sent_us), LEARN_SECONDS, f"the worker's telling to be on {OWNERSHIP_TOPIC}", every=0.2)
+        crew.read(self.ownership_end())
         return heartbeats, time.monotonic() - begun
 
     def _all_told(self, until_us: int) -> bool:

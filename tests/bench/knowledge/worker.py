@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 import orjson
 
+from schemas.topics import OWNERSHIP_TOPIC
 from schemas.wire.framing import Framer
 from sinks.base import Sink
 from streams.intake.decode import MessageDecoder
@@ -70,6 +71,13 @@ class Knowing:
         deadline = time.monotonic() + timeout
         while not self._has_learned(reported_us, read_us):
             self._check(deadline, f"a window to be learned: {self._learner.progress()}")
+            time.sleep(_LOOK_SECONDS)
+
+    def read(self, end: int, timeout: float) -> None:
+        """Until weir.ownership has been read up to that offset: what a worker told it reads back, too, if only to leave it."""
+        deadline = time.monotonic() + timeout
+        while self._learner.read_to.get((OWNERSHIP_TOPIC, 0), 0) < end:
+            self._check(deadline, f"{OWNERSHIP_TOPIC} to be read to offset {end}")
             time.sleep(_LOOK_SECONDS)
 
     def mark(self) -> dict[str, Any]:
