@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import orjson
 
+from schemas.topics import FLOWS_TOPIC, OWNERSHIP_TOPIC
 from tests.bench.knowledge.lookups import Question, Verdict, verdict
 from tests.support.processes import ROOT, die_with_parent, weir_environment
 
@@ -105,21 +106,30 @@ class Crew:
 
     def __init__(self, workers: Sequence[WorkerProcess]) -> None:
         self.workers = workers
+        self._shares: list[set[int]] = [set() for _ in workers]
 
     def start(self) -> None:
         self._all("start", timeout=LEARN_SECONDS)
 
     def share(self, starts: Mapping[int, int], tellers: int) -> None:
         """Partitions and their offsets, dealt out among the first so many workers; the others follow none, and hear."""
-        for number, worker in enumerate(self.workers):
-            mine = {str(p): offset for p, offset in starts.items() if number < tellers and p % tellers == number}
-            worker.call("follow", starts=mine)
+        self._shares = [{p for p in starts if number < tellers and p % tellers == number} for number in range(len(self.workers))]
+        for worker, share in zip(self.workers, self._shares, strict=True):
+            worker.call("follow", starts={str(p): starts[p] for p in share})
 
     def wait(self, reported_us: int, read_us: int) -> None:
         self._all("wait", reported_us=reported_us, read_us=read_us, timeout=LEARN_SECONDS)
 
-    def read(self, ownership_end: int) -> None:
-        self._all("read", end=ownership_end, timeout=LEARN_SECONDS)
+    def read_flows(self, ends: Mapping[int, int]) -> None:
+        """Until each has read its partitions up to these offsets."""
+        for worker, share in zip(self.workers, self._shares, strict=True):
+            worker.tell("read", topic=FLOWS_TOPIC, ends={str(p): ends[p] for p in share}, timeout=LEARN_SECONDS)
+        for worker in self.workers:
+            worker.answer()
+
+    def read_ownership(self, end: int) -> None:
+        """Until each has read so far; what it told itself it reads back, too, if only to leave it."""
+        self._all("read", topic=OWNERSHIP_TOPIC, ends={"0": end}, timeout=LEARN_SECONDS)
 
     def marks(self) -> list[Mark]:
         return [worker.mark() for worker in self.workers]

@@ -82,10 +82,11 @@ class Stage:
                 self.producer.poll(0)
                 time.sleep(early)
         assert self.producer.flush(_SEND_SECONDS) == 0, "Kafka did not take what was sent"
-        crew.wait(fleet.window_us(fleet.windows), sent_us := now_us())
+        crew.read_flows(end_offsets(self.bootstrap, FLOWS_TOPIC))  # a worker takes itself to have read what a slow fetch has still to bring
+        crew.wait(fleet.window_us(fleet.windows), read_us := now_us())
         if len(crew.workers) == 1:  # what others have heard is on the topic; here there are none
-            wait_for(lambda: self._all_told(sent_us), LEARN_SECONDS, f"the worker's telling to be on {OWNERSHIP_TOPIC}", every=0.2)
-        crew.read(self.ownership_end())
+            wait_for(lambda: self._all_told(read_us), LEARN_SECONDS, f"the worker's telling to be on {OWNERSHIP_TOPIC}", every=0.2)
+        crew.read_ownership(self.ownership_end())
         return heartbeats, time.monotonic() - begun
 
     def _all_told(self, until_us: int) -> bool:

@@ -119,7 +119,8 @@ class _Run:
             heartbeats, seconds = heartbeats + sent, seconds + took
             found = self.crew.ask(question(self.fleet, LOOK_UPS, seed=self.fleet.windows))
             self.verdict += found
-            say(f"  window {self.fleet.windows}: {sent:,} heartbeats, {took:.1f} s by the clock; wrong look-ups: {found.wrong}")
+            answered = f"wrong look-ups: {found.wrong}, unattributed though nothing changed: {found.calm_nameless}"
+            say(f"  window {self.fleet.windows}: {sent:,} heartbeats, {took:.1f} s by the clock; {answered}")
         used = tuple(Used.between(one, other) for one, other in zip(before, self.crew.marks(), strict=True))
         return Phase(windows, heartbeats, used, seconds)
 

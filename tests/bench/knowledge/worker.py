@@ -15,7 +15,6 @@ from typing import Any, cast
 import numpy as np
 import orjson
 
-from schemas.topics import OWNERSHIP_TOPIC
 from schemas.wire.framing import Framer
 from sinks.base import Sink
 from streams.intake.decode import MessageDecoder
@@ -73,11 +72,11 @@ class Knowing:
             self._check(deadline, f"a window to be learned: {self._learner.progress()}")
             time.sleep(_LOOK_SECONDS)
 
-    def read(self, end: int, timeout: float) -> None:
-        """Until weir.ownership has been read up to that offset: what a worker told it reads back, too, if only to leave it."""
+    def read(self, topic: str, ends: dict[str, int], timeout: float) -> None:
+        """Until the topic's partitions have been read up to these offsets, if not yet learned."""
         deadline = time.monotonic() + timeout
-        while self._learner.read_to.get((OWNERSHIP_TOPIC, 0), 0) < end:
-            self._check(deadline, f"{OWNERSHIP_TOPIC} to be read to offset {end}")
+        while any(self._learner.read_to.get((topic, int(partition)), 0) < end for partition, end in ends.items()):
+            self._check(deadline, f"{topic} to be read to {ends}")
             time.sleep(_LOOK_SECONDS)
 
     def mark(self) -> dict[str, Any]:
