@@ -48,6 +48,9 @@ bench: setup-test ## what a worker costs, end to end and step by step
 bench-attribution: setup-test ## names by weir and by others against a known truth: a table
 	@nice -n 10 .venv/bin/python -m tests.bench.attribution $(ARGS)
 
+bench-knowledge: setup-test ## what it costs that every worker knows who holds which address: a table
+	@nice -n 10 .venv/bin/python -m tests.bench.knowledge $(ARGS)
+
 bench-replay: setup-test ## a million flows through Kafka into a worker: what each stage costs
 	@.venv/bin/python -m tests.bench.replay $(ARGS)
 

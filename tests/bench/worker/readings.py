@@ -23,8 +23,8 @@ class Reading:
 
     def since(self, earlier: Reading) -> Reading:
         pairs = ((self.stages, earlier.stages), (self.threads, earlier.threads), (self.flows, earlier.flows))
-        differences = ({name: value - before.get(name, 0.0) for name, value in now.items()} for now, before in pairs)
-        return Reading(*differences, self.blocks - earlier.blocks, self.messages - earlier.messages)
+        stages, threads, flows = ({name: value - before.get(name, 0.0) for name, value in now.items()} for now, before in pairs)
+        return Reading(stages, threads, flows, self.blocks - earlier.blocks, self.messages - earlier.messages)
 
 
 def read(port: int) -> Reading:
