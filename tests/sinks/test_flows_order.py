@@ -31,7 +31,9 @@ def older(host: EngineHost) -> Iterator[Sink]:
     """Tables as an older weir made them, with two blocks, in the hands of this one."""
     host.drop_database()
     with closing(open_sink(host.url)) as sink:
-        steps = tuple(replace(step, sql=step.sql.replace(f"ORDER BY ({BY_NODE})", f"ORDER BY ({BY_WORKLOADS})")) for step in migrate.known())
+        steps = tuple(
+            replace(step, sql=step.sql.replace(f"ORDER BY ({BY_NODE})", f"ORDER BY ({BY_WORKLOADS})")) for step in migrate.known()
+        )
         migrate.migrate(engine_of(sink), steps)
         assert sorting_key(engine_of(sink)) == BY_WORKLOADS
         for number in (0, 1):
