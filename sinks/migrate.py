@@ -18,7 +18,7 @@ SETTINGS
     fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1"""
 """Synced, as the other tables are: a migration whose row alone is lost would be repeated over what later ones have made."""
 
-_NEEDS = re.compile(r"^-- Where the server knows the setting (\w+)", re.MULTILINE)
+_NEEDS = re.compile(r"^-- Where the server knows the setting (\w+)(?: with (\w+))?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Migration:
         return tuple(text.strip() for text in "\n".join(lines).split(";") if text.strip())
 
     @property
-    def setting(self) -> str | None:
-        """The setting of tables that the server must know; where it does not, nothing is done."""
+    def needs(self) -> tuple[str, str] | None:
+        """The setting of tables that the server must know, and a word of its value ("" for any); where not, nothing is done."""
         found = _NEEDS.search(self.sql)
-        return found.group(1) if found else None
+        return (found.group(1), found.group(2) or "") if found else None
 
 
 def known() -> tuple[Migration, ...]:
@@ -67,10 +67,11 @@ def migrate(engine: Engine, migrations: tuple[Migration, ...] | None = None) -> 
 
 def _suits(engine: Engine, migration: Migration) -> bool:
     """Only a setting of tables that makes them cheaper, and that older servers do not have, may be left out."""
-    setting = migration.setting
-    if setting is None:
+    if migration.needs is None:
         return True
-    return bool(engine.query(f"SELECT 1 AS known FROM system.merge_tree_settings WHERE name = '{setting}'").num_rows)  # noqa: S608
+    name, word = migration.needs
+    known = f"SELECT 1 AS known FROM system.merge_tree_settings WHERE name = '{name}' AND position(value, '{word}') > 0"  # noqa: S608
+    return bool(engine.query(known).num_rows)
 
 
 def _missing(engine: Engine, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:

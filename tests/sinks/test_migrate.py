@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +14,7 @@ from schemas.records.tables import BlockIdentity
 from schemas.topics import FLOWS_TOPIC
 from sinks import migrate
 from sinks.base import Sink
+from sinks.engines.base import Engine
 from sinks.open import open_sink
 from tests.sinks import blocks as make
 from tests.sinks.engine_of import engine_of
@@ -103,6 +106,24 @@ def test_every_table_is_synced_whichever_version_made_it(host: EngineHost) -> No
             assert [name for name in SYNCED if f"{name} = 1" not in table["create_table_query"]] == [], table["name"]
 
 
+def test_an_older_table_is_merged_as_seldom_as_a_new_one(host: EngineHost) -> None:
+    host.drop_database()
+    with closing(open_sink(host.url)) as sink:
+        engine = engine_of(sink)
+        older = [replace(m, sql=m.sql.replace("_base = 24", "_base = 12")) for m in migrate.known() if m.name < "0012"]
+        migrate.migrate(engine, tuple(older))
+        assert set(_merge_bases(engine)) == {"12"}
+        assert "0013_fewer_merges" in sink.migrate()
+        assert _merge_bases(engine) == ["24"] * 4
+
+
+def _merge_bases(engine: Engine) -> list[str]:
+    """Of the tables that have one."""
+    return [
+        found for row in engine.query(SHAPES).to_pylist() for found in re.findall(r"merge_selector_base = (\d+)", row["create_table_query"])
+    ]
+
+
 def test_a_newer_weir_was_here(sink: Sink) -> None:
     engine_of(sink).execute("INSERT INTO weir.migrations (name) VALUES ('9999_from_tomorrow')")
     for call in (sink.pending, sink.migrate):
@@ -121,12 +142,20 @@ def test_a_later_step_is_applied_alone(sink: Sink) -> None:
     assert migrate.pending(engine, steps) == ()
 
 
-@pytest.mark.parametrize(("setting", "is_set"), [("merge_selector_base", True), ("no_such_setting", False)])
-def test_a_setting_that_the_server_does_not_know_is_left_out(host: EngineHost, setting: str, is_set: bool) -> None:
+@pytest.mark.parametrize(
+    ("setting", "also", "is_set"),
+    [
+        ("merge_selector_base", "", True),
+        ("no_such_setting", "", False),
+        ("merge_selector_base", " with 5", True),
+        ("merge_selector_base", " with some_value", False),
+    ],
+)
+def test_a_setting_that_the_server_does_not_know_is_left_out(host: EngineHost, setting: str, also: str, is_set: bool) -> None:
     host.drop_database()
     sink = open_sink(host.url)
     engine = engine_of(sink)
-    sql = f"-- Where the server knows the setting {setting}: less to do.\nALTER TABLE weir.flows MODIFY SETTING {setting} = 7;\n"
+    sql = f"-- Where the server knows the setting {setting}{also}: less to do.\nALTER TABLE weir.flows MODIFY SETTING {setting} = 7;\n"
     steps = (*migrate.known(), migrate.Migration("9000_later", sql))
     assert migrate.migrate(engine, steps)[-1] == "9000_later"
     assert migrate.pending(engine, steps) == ()

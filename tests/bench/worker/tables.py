@@ -55,7 +55,7 @@ def inserts(block_sizes: Sequence[int]) -> list[Insert]:
     """The same flows in blocks of these sizes."""
     found = []
     for size in block_sizes:
-        blocks = _blocks(size)
+        blocks = made_blocks(size)
         found.append(Insert(size, _cost(blocks, rollups=False), _cost(blocks, rollups=True)))
     return found
 
@@ -66,7 +66,7 @@ def day_query(services: int = 2_000, partners: int = 10, nodes_a_pair: int = 6) 
     """
     pairs = services * partners * nodes_a_pair
     with tempfile.TemporaryDirectory() as folder:
-        engine = _engine(Path(folder))
+        engine = opened_engine(Path(folder))
         try:
             migrate(engine)
             for hour in range(DAY_HOURS):
@@ -80,7 +80,7 @@ def day_query(services: int = 2_000, partners: int = 10, nodes_a_pair: int = 6) 
                     f"'heartbeat', true, 360, cityHash64(number, {hour}) % 1000000, cityHash64(number, 1) % 1000000 FROM numbers({pairs})"
                 )
             rows = int(engine.query("SELECT count() FROM weir.flows_1h").column(0)[0].as_py())
-            _when_quiet()
+            when_quiet()
             engine.query(TOP_PAIRS)
             times = [_seconds(engine) for _ in range(5)]
         finally:
@@ -94,14 +94,14 @@ def _seconds(engine: Engine) -> float:
     return time.monotonic() - begun
 
 
-def _blocks(size: int) -> list[Block]:
+def made_blocks(size: int, windows: int = WINDOWS) -> list[Block]:
     """As a worker that is behind cuts them: each of one partition, and as many windows as go into a block, the partitions in turn."""
-    fleet = Fleet(half_an_hour_ago_us() - 600 * SECOND_US, WINDOWS)
+    fleet = Fleet(half_an_hour_ago_us() - 600 * SECOND_US, windows)
     known = OwnershipMap(gap_us=60 * SECOND_US, skew_us=250_000)
     known.learn(from_heartbeats(list(fleet.introductions(NODES))))
     each, dedup = size // FLOWS_EACH, DedupState(horizon_us=3_600 * SECOND_US)
     nodes = len(NODES) // PARTITIONS
-    lanes = [list(fleet.messages(NODES[nodes * p : nodes * (p + 1)], range(WINDOWS), FLOWS_EACH)) for p in range(PARTITIONS)]
+    lanes = [list(fleet.messages(NODES[nodes * p : nodes * (p + 1)], range(windows), FLOWS_EACH)) for p in range(PARTITIONS)]
     blocks = []
     for first in range(0, len(lanes[0]), each):
         for partition, lane in enumerate(lanes):
@@ -115,7 +115,7 @@ def _blocks(size: int) -> list[Block]:
 
 def _cost(blocks: Sequence[Block], *, rollups: bool) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        engine = _engine(Path(folder))
+        engine = opened_engine(Path(folder))
         try:
             migrate(engine)
             for view in () if rollups else VIEWS:
@@ -123,13 +123,13 @@ def _cost(blocks: Sequence[Block], *, rollups: bool) -> float:
             sink, begun = ClickHouseSink(engine), time.process_time()
             for block in blocks:
                 sink.write(block)
-            used = _when_quiet() - begun
+            used = when_quiet() - begun
         finally:
             engine.close()
     return 1e6 * used / sum(block.flows.num_rows for block in blocks)
 
 
-def _when_quiet() -> float:
+def when_quiet() -> float:
     """The process's CPU time once the merges that were set off have ended."""
     while True:
         before = time.process_time()
@@ -138,7 +138,7 @@ def _when_quiet() -> float:
             return before
 
 
-def _engine(folder: Path) -> Engine:
+def opened_engine(folder: Path) -> Engine:
     from sinks.engines.chdb import ChdbEngine
 
     return ChdbEngine(folder)
