@@ -1,0 +1,123 @@
+"""What a worker tells, and under which keys: two workers that read nothing but weir.ownership know the same as the one that tells."""
+
+from __future__ import annotations
+
+from schemas import headers
+from schemas.records.flow_batch import FlowBatch
+from schemas.records.ownership_changes import OwnershipChanges, OwnershipLeases
+from schemas.wire.framing import Framer
+from schemas.wire.ownership_codec import decode_changes, decode_leases
+from streams.learning.telling import OwnershipTelling, home_of
+from streams.outputs.producer import Record
+from streams.ownership.locked_map import LockedOwnershipMap, Told
+from streams.ownership.map import OwnershipMap
+from tests.streams.support import address, batch, heartbeats, who
+
+SECOND = 1_000_000
+WINDOW = 10 * SECOND
+
+
+def a_store() -> LockedOwnershipMap:
+    return LockedOwnershipMap(OwnershipMap(gap_us=25 * SECOND, skew_us=0), "default")
+
+
+def a_window(number: int, node: str = "n1", owner: str = "app", addresses: int = 3) -> FlowBatch:
+    span = number * WINDOW, (number + 1) * WINDOW
+    held = heartbeats([(0, address(last), *span) for last in range(1, addresses + 1)])
+    return batch([], window=number, node=node, beats=held, workloads=(owner,))
+
+
+class Teller:
+    def __init__(self) -> None:
+        self.store = a_store()
+        self.telling = OwnershipTelling(self.store, Framer(None).frame, "me")
+
+    def hear(self, *batches: FlowBatch) -> list[Record]:
+        learned = self.store.learn(batches, [], [], (), [0] * len(batches))
+        return self.telling.changes(learned) + self.telling.leases({0}) + self.telling.holdings({0})
+
+
+def read(store: LockedOwnershipMap, records: list[Record]) -> None:
+    for record in records:
+        assert record.value is not None and (headers.LEASES, b"1") in record.headers
+        framed = Framer(None).unframe(record.value)
+        message: OwnershipChanges | OwnershipLeases
+        message = decode_changes(framed.body) if framed.name == "OwnershipChanges" else decode_leases(framed.body)
+        store.learn([], [], [], [Told(message, home_of(record.key))])
+
+
+def compacted(records: list[Record]) -> list[Record]:
+    return [record for place, record in enumerate(records) if all(later.key != record.key for later in records[place + 1 :])]
+
+
+def named(store: LockedOwnershipMap, number: int, last: int = 1) -> str:
+    with store.reading() as known:
+        return who(known, number * WINDOW + 1, number * WINDOW + SECOND, address(last))
+
+
+def test_at_rest_one_message_a_node_and_window_at_most() -> None:
+    teller = Teller()
+    teller.hear(a_window(0), a_window(0, "n2", "other"))
+    for number in range(1, 20):
+        told = teller.hear(a_window(number)) + teller.hear(a_window(number, "n2", "other"))
+        assert all(record.key.startswith(b"@leases/0/") for record in told) and len(told) == 2
+
+
+def test_what_compaction_keeps_is_enough() -> None:
+    teller, said = Teller(), list[Record]()
+    for number in range(12):
+        said += teller.hear(a_window(number, owner="app" if number != 6 else "guest"))
+    fresh = a_store()
+    read(fresh, compacted(said))
+    assert [named(fresh, number) for number in range(12)] == [named(teller.store, number) for number in range(12)]
+    assert named(fresh, 11) == "app" and named(fresh, 6) == "guest"
+
+
+def test_leases_without_what_they_rest_on_name_nobody() -> None:
+    teller, fresh = Teller(), a_store()
+    changes = [record for record in teller.hear(a_window(0)) if record.key.startswith(b"@changes")]
+    leases = [record for number in range(1, 5) for record in teller.hear(a_window(number)) if record.key.startswith(b"@leases")]
+    read(fresh, leases)
+    assert named(fresh, 3) == "(unknown)"
+    read(fresh, changes)
+    assert named(fresh, 3) != "app"
+    read(fresh, leases)
+    assert named(fresh, 3) == "app"
+
+
+def test_a_change_that_was_not_heard_ends_what_is_known() -> None:
+    teller, hearer = Teller(), a_store()
+    read(hearer, teller.hear(a_window(0)) + teller.hear(a_window(1)))
+    lost = teller.hear(a_window(2, addresses=2))
+    assert lost[0].key.startswith(b"@changes")
+    read(hearer, lost[1:] + teller.hear(a_window(3, addresses=2)))
+    assert [named(hearer, 3, last) for last in (1, 2, 3)] == ["(gap)"] * 3
+    whole = teller.store.whole(0, 0, 1)
+    assert whole is not None
+    hearer.learn([], [], [], [Told(whole, 0)])
+    assert [named(hearer, 3, last) for last in (1, 2, 3)] == ["app", "app", "(gap)"]
+
+
+def test_two_workers_that_speak_of_one_node_have_its_holdings_told_whole() -> None:
+    one, other = Teller(), Teller()
+    read(other.store, one.hear(a_window(0)))
+    assert not [record for record in other.hear(a_window(1)) if record.key.startswith(b"@changes")]
+    read(other.store, [record for record in one.hear(a_window(2, owner="late")) if record.key.startswith(b"@changes")])
+    told = other.hear(a_window(3))
+    assert any(record.key.startswith(b"@holdings/0/") for record in told)
+
+
+def test_changes_go_once_all_of_them_ended_a_retention_ago() -> None:
+    teller = Teller()
+    (changes, *_) = teller.hear(a_window(0))
+    teller.hear(a_window(50))
+    gone = teller.telling.forget(20 * WINDOW, {0}, 1)
+    assert [(record.key, record.value) for record in gone] == [(changes.key, None)]
+    assert teller.telling.forget(20 * WINDOW, {0}, 1) == []
+
+
+def test_workers_of_before_are_told_one_by_one() -> None:
+    store = a_store()
+    store.learn([a_window(0)], [], [], (), [0])
+    learned = store.learn([a_window(1)], [], [], (), [0], one_by_one=True)
+    assert learned.changes == [] and len(learned.one_by_one) == 3
