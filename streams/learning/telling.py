@@ -4,7 +4,7 @@
 |---|---|---|
 | @changes/WORKER/NUMBER | what changed, of many addresses | never; removed once all of it ended a retention ago |
 | @leases/PARTITION/SHELF | up to when the partition's nodes, by a hash of their names, have gone on | with each window, while they do |
-| @holdings/PARTITION/SHELF | all that these nodes hold | every ten minutes, and where two workers speak of them |
+| @holdings/PARTITION/SHELF/PART | all that these nodes hold | every ten minutes, and where two workers speak of them |
 | @watermark/PARTITION | how far the partition has been read | twice a second |
 | NETWORK/IP | an address's ranges, for workers that read nothing else | with each window, while there are such workers |
 
@@ -81,11 +81,10 @@ class OwnershipTelling:
             self._shelf_due_us = elapsed_us() + _WHOLE_EVERY_US // _WHOLE_SHELVES
             self._shelf = (self._shelf + 1) % _WHOLE_SHELVES
             due |= {(partition, self._shelf) for partition in partitions}
-        told = [(home, shelf, self._store.whole(home, shelf, _WHOLE_SHELVES)) for home, shelf in sorted(due)]
         return [
-            self.record(f"{HOLDINGS}/{home}/{shelf}".encode(), self._frame("OwnershipChanges", encode_changes(whole)))
-            for home, shelf, whole in told
-            if whole is not None
+            self.record(f"{HOLDINGS}/{home}/{shelf}/{part}".encode(), self._frame("OwnershipChanges", encode_changes(whole)))
+            for home, shelf in sorted(due)
+            for part, whole in enumerate(self._store.whole(home, shelf, _WHOLE_SHELVES))
         ]
 
     def remember(self, key: bytes, changes: OwnershipChanges) -> None:

@@ -98,6 +98,15 @@ class OwnershipEvidence:
         goes_on &= (columns["start_us"][last] <= said.start_us) & (said.start_us <= end_us) & ~(longer & is_leased(stored_us))
         return last, goes_on, longer
 
+    def is_said(self, seen: OwnedIntervals) -> NDArray[np.bool_]:
+        """The usual case of sightings: the address's last range says so already, of the workload or of its node."""
+        columns, counts = self.said.columns, self.said.counts[seen.address]
+        last = np.maximum(self.said.offsets[seen.address] + counts - 1, 0)
+        said: NDArray[np.bool_] = (counts > 0) & (columns["node"][last] == seen.node)
+        said &= (columns["start_us"][last] <= seen.start_us) & (seen.end_us <= self.leases.ends(columns["end_us"][last]))
+        said[said] = (columns["owner"][last[said]] == seen.owner[said]) | self.is_node(columns["owner"][last[said]])
+        return said
+
     def prolong(self, places: I64, end_us: I64) -> None:
         """Ranges without a lease, by their places, last until then."""
         np.maximum.at(self.said.columns["end_us"], places, end_us)
@@ -211,8 +220,7 @@ class OwnershipEvidence:
         """Sightings, without those of a node's own processes at an address that the node itself holds by what is `said`: they share it."""
         seen = rows_of(self.seen, ids)
         if len(seen.address):
-            owners, index = np.unique(said.owner, return_inverse=True)
-            own = np.array([self.names.texts[number].startswith(NODE_PREFIX) for number in owners.tolist()], np.bool_)[index]
+            own = self.is_node(said.owner)
             pair = said.address[own] << 32 | said.node[own]
             seen = seen.rows(~np.isin(seen.address << 32 | seen.node, pair))
         return seen
@@ -279,6 +287,25 @@ class OwnershipEvidence:
             np.maximum.at(self._spoken_until_us, whole, until_us[ported])
             self._has_ports[whole] = 1
 
+    def is_node(self, owner: U32) -> NDArray[np.bool_]:
+        """Which owners are nodes."""
+        owners, index = np.unique(owner, return_inverse=True)
+        nodes: NDArray[np.bool_] = np.array([self.names.texts[number].startswith(NODE_PREFIX) for number in owners.tolist()], np.bool_)[
+            index
+        ]
+        return nodes
+
+    def _of_own_processes(self, seen: OwnedIntervals, said: OwnedIntervals) -> OwnedIntervals:
+        """What a node says of an address that it holds itself, said of each workload of its own that was seen there: they share it."""
+        own = said.rows(self.is_node(said.owner))
+        own = own.rows(np.argsort(own.address << 32 | own.node, kind="stable"))
+        place, wanted = own.address << 32 | own.node, seen.address << 32 | seen.node
+        first, behind = np.searchsorted(place, wanted, "left"), np.searchsorted(place, wanted, "right")
+        times = behind - first
+        of = np.repeat(np.arange(len(times)), times)
+        held = own.rows(np.arange(len(of)) + np.repeat(first - (np.cumsum(times) - times), times))
+        return held._replace(owner=seen.owner[of])
+
     def _note_leases(self) -> None:
         """What leases have prolonged since it was noted."""
         numbers = np.arange(len(self.leases))
@@ -294,7 +321,8 @@ class OwnershipEvidence:
         known = rows_of(where, touched)
         merged = union(known.concat(said))
         if but_said:
-            merged = subtract(merged, self.said_of(touched))
+            said = self.said_of(touched)
+            merged = subtract(merged, said.concat(self._of_own_processes(merged, said)))
         counts = counts_of(touched, merged.address)
         changed = touched[_differs(touched, known, merged)]
         where.put(touched, counts, start_us=merged.start_us, end_us=merged.end_us, owner=merged.owner, node=merged.node)

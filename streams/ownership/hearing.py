@@ -17,6 +17,9 @@ from streams.ownership.observations import from_flows, from_heartbeats
 from streams.ownership.slices import Heard, hear_slices
 from streams.ownership.told import changes_of
 
+_ROWS = 8_000
+"""Heartbeats, and sightings, that are compared and told at once: with as many that ended, a message of a megabyte at most."""
+
 
 @dataclass
 class _Slice:
@@ -57,15 +60,21 @@ class BatchHearing:
         return changes, np.array(sorted(spoken), np.int64)
 
     def _rounds(self, batches: Sequence[FlowBatch]) -> list[list[FlowBatch]]:
-        """Of each slice one batch at most, in the order of arrival."""
+        """Of each slice one batch at most, in the order of arrival, and no more heartbeats than a message has room for."""
         rounds: list[list[FlowBatch]] = []
+        rows: list[int] = []
         times: dict[int, int] = {}
         for batch in batches:
-            lease = self._slice_of(batch).lease
-            turn = times[lease] = times.get(lease, -1) + 1
+            lease, size = self._slice_of(batch).lease, len(batch.heartbeats)
+            turn = times.get(lease, -1) + 1
+            while turn < len(rounds) and rows[turn] + size > _ROWS:
+                turn += 1
             if turn == len(rounds):
                 rounds.append([])
+                rows.append(0)
             rounds[turn].append(batch)
+            rows[turn] += size
+            times[lease] = turn
         return rounds
 
     def _hear_round(self, batches: Sequence[FlowBatch]) -> list[OwnershipChanges]:
@@ -113,7 +122,8 @@ class BatchHearing:
         seen = self._known.evidence.numbered(observations)
         changed = self._known.see(seen)
         seen = seen.rows(np.isin(seen.address, changed))
-        return [changes_of(self._known, Heard.nothing(), seen)] if len(seen.address) else []
+        cuts = range(0, len(seen.address), _ROWS)
+        return [changes_of(self._known, Heard.nothing(), seen.rows(np.arange(cut, min(cut + _ROWS, len(seen.address))))) for cut in cuts]
 
     def _slice_of(self, batch: FlowBatch) -> _Slice:
         key = (batch.network or self._network, batch.node_id, batch.batch_index)

@@ -95,7 +95,8 @@ class Leasing:
             seen = rows_of(evidence.seen, address[rows])
             row_of = np.repeat(rows, evidence.seen.counts[address[rows]])
             said = evidence.said.columns
-            mine = (seen.owner == said["owner"][last[row_of]]) & (seen.node == said["node"][last[row_of]])
+            owner = said["owner"][last[row_of]]
+            mine = ((seen.owner == owner) | evidence.is_node(owner)) & (seen.node == said["node"][last[row_of]])
             weighed[row_of[mine]] = True
         if evidence.has_events:
             said = evidence.said.columns

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 _ROOM = 10
 """Of a full map, one part in so many is made free at once: the work is not done for each range."""
 _EVENT_ADDRESSES = 5_000
+_WHOLE_ROWS = 10_000
+"""Holdings that one message tells, and those of one slice more."""
 SHELVES = 8
 """The leases of a partition of weir.flows are told in so many messages, by a hash of the node."""
 
@@ -102,11 +104,13 @@ class LockedOwnershipMap:
             chosen = [(home, shelf, self._shelf(home, shelf, SHELVES)) for home, shelf in due if home in partitions]
             return [(home, shelf, leases_told(self._known, leases)) for home, shelf, leases in chosen if len(leases)]
 
-    def whole(self, partition: int, shelf: int, shelves: int) -> OwnershipChanges | None:
-        """All that the nodes of one of the partition's `shelves` hold; None: nothing."""
+    def whole(self, partition: int, shelf: int, shelves: int) -> list[OwnershipChanges]:
+        """All that the nodes of one of the partition's `shelves` hold, in as many messages as it takes."""
         with self._lock:
             leases = self._shelf(partition, shelf, shelves)
-            return whole_slices(self._known, leases) if len(leases) else None
+            sizes = np.array([len(self._known.evidence.leases.address[lease]) for lease in leases.tolist()], np.int64)
+            part_of = (np.cumsum(sizes) - sizes) // _WHOLE_ROWS
+            return [whole_slices(self._known, leases[part_of == part]) for part in np.unique(part_of).tolist()]
 
     def contested(self, partitions: Collection[int], shelves: int) -> set[tuple[int, int]]:
         """Partition and shelf of what others have told of nodes of these partitions since this was asked last."""

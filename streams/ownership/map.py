@@ -247,8 +247,7 @@ class OwnershipMap:
         self._resize()
         # Heartbeats that covered what lies before may have been forgotten.
         seen = seen._replace(start_us=np.maximum(seen.start_us, self.evidence.forgotten_us))
-        _, within, longer = self.evidence.continuation(seen)
-        seen = seen.rows(~within | longer)  # the usual case: a heartbeat says so already
+        seen = seen.rows(~self.evidence.is_said(seen))
         with self._written_out(np.unique(seen.address)):
             changed = self.evidence.see(seen)
             self._derive_pieces(changed)

@@ -131,7 +131,7 @@ def test_a_queue_that_is_not_empty_says_nothing_of_now(monkeypatch: pytest.Monke
     made, watermarks = learner(
         monkeypatch,
         kafka,
-        SimpleNamespace(learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: None),
+        SimpleNamespace(learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: []),
     )
     made.follow({0: 0})
     made._follow_wanted()
@@ -180,7 +180,7 @@ def test_a_worker_that_still_rebuilds_tells_the_others_that_it_has_read_nothing(
     made, _ = learner(
         monkeypatch,
         Kafka(reads=1),
-        SimpleNamespace(size=0, learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: None),
+        SimpleNamespace(size=0, learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: []),
     )
     posted: list[Any] = []
     monkeypatch.setattr(made, "_delivery", SimpleNamespace(post=posted.extend))
@@ -199,7 +199,7 @@ def test_silence_is_what_was_read_of_the_changelog(drained: bool, came: bool, de
     made, _ = learner(
         monkeypatch,
         kafka,
-        SimpleNamespace(learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: None),
+        SimpleNamespace(learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: []),
         partitions=2,
     )
     made.follow({0: 0})

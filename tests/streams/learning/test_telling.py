@@ -92,8 +92,7 @@ def test_a_change_that_was_not_heard_ends_what_is_known() -> None:
     assert lost[0].key.startswith(b"@changes")
     read(hearer, lost[1:] + teller.hear(a_window(3, addresses=2)))
     assert [named(hearer, 3, last) for last in (1, 2, 3)] == ["(gap)"] * 3
-    whole = teller.store.whole(0, 0, 1)
-    assert whole is not None
+    (whole,) = teller.store.whole(0, 0, 1)
     hearer.learn([], [], [], [Told(whole, 0)])
     assert [named(hearer, 3, last) for last in (1, 2, 3)] == ["app", "app", "(gap)"]
 
@@ -121,3 +120,19 @@ def test_workers_of_before_are_told_one_by_one() -> None:
     store.learn([a_window(0)], [], [], (), [0])
     learned = store.learn([a_window(1)], [], [], (), [0], one_by_one=True)
     assert learned.changes == [] and len(learned.one_by_one) == 3
+
+
+def test_what_many_nodes_begin_to_hold_comes_in_messages_that_kafka_takes() -> None:
+    """A thousand addresses on each of a hundred nodes, heard at once."""
+    held = [(0, bytes(12) + number.to_bytes(4, "big"), 0, WINDOW) for number in range(100_000)]
+    batches = [batch([], node=f"n{node}", beats=heartbeats(held[node::100]), workloads=("app",)) for node in range(100)]
+    teller, fresh = Teller(), a_store()
+    told = teller.hear(*batches)
+    assert max(len(record.value or b"") for record in told) < 1_000_000
+    read(fresh, told)
+    assert fresh.size == 100_000
+    again = a_store()
+    for whole in teller.store.whole(0, 0, 1):
+        assert len(whole.ranges) <= 11_000
+        again.learn([], [], [], [Told(whole, 0)])
+    assert again.size == 100_000
