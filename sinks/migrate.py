@@ -19,6 +19,7 @@ SETTINGS
 """Synced, as the other tables are: a migration whose row alone is lost would be repeated over what later ones have made."""
 
 _NEEDS = re.compile(r"^-- Where the server knows the setting (\w+)", re.MULTILINE)
+_BEFORE = re.compile(r"^-- Where there is no table (\w+) yet", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class Migration:
     def setting(self) -> str | None:
         """The setting of tables that the server must know; where it does not, nothing is done."""
         found = _NEEDS.search(self.sql)
+        return found.group(1) if found else None
+
+    @property
+    def successor(self) -> str | None:
+        """The table of a later step that undoes what this one would do again; where it is there, nothing is done."""
+        found = _BEFORE.search(self.sql)
         return found.group(1) if found else None
 
 
@@ -66,11 +73,17 @@ def migrate(engine: Engine, migrations: tuple[Migration, ...] | None = None) -> 
 
 
 def _suits(engine: Engine, migration: Migration) -> bool:
-    """Only a setting of tables that makes them cheaper, and that older servers do not have, may be left out."""
+    """Only a setting of tables that makes them cheaper, and that older servers do not have, may be left out; and what was done before."""
+    if migration.successor is not None and _is_there(engine, migration.successor):
+        return False
     setting = migration.setting
     if setting is None:
         return True
     return bool(engine.query(f"SELECT 1 AS known FROM system.merge_tree_settings WHERE name = '{setting}'").num_rows)  # noqa: S608
+
+
+def _is_there(engine: Engine, table: str) -> bool:
+    return bool(engine.query(f"SELECT name FROM system.tables WHERE database = '{DATABASE}' AND name = '{table}'").num_rows)  # noqa: S608
 
 
 def _missing(engine: Engine, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
@@ -92,7 +105,6 @@ def _check_version(engine: Engine) -> None:
 
 
 def _applied(engine: Engine) -> set[str]:
-    there = engine.query(f"SELECT name FROM system.tables WHERE database = '{DATABASE}' AND name = 'migrations'")  # noqa: S608
-    if not there.num_rows:
+    if not _is_there(engine, "migrations"):
         return set()
     return set(engine.query(f"SELECT DISTINCT name FROM {DATABASE}.migrations").column("name").to_pylist())  # noqa: S608
