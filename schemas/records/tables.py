@@ -96,9 +96,10 @@ RESTS = pa.schema(
         ("chain", pa.uint64()),
         ("start", INSTANT),
         ("end", INSTANT),
+        ("late", pa.uint32()),
     ]
 )
-"""Up to `end`, all ranges of the chain went on that have not ended."""
+"""Up to `end`, all ranges of the chain went on that have not ended. `late`: so many seconds later at least each batch of it was applied."""
 
 IP_EVENTS = pa.schema(
     [

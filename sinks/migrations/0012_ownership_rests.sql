@@ -5,6 +5,7 @@ ALTER TABLE weir.ownership_ranges
     MODIFY ORDER BY (network, ip, port, protocol, workload, source, start, node_id, chain);
 
 -- Up to its end, all ranges of a chain went on that have not ended. A chain lasts for a week at most; each block moves its end, in one row.
+-- Another row of it begins only where the batches are applied later after their end than before, or sooner.
 CREATE TABLE IF NOT EXISTS weir.ownership_rests
 (
     network LowCardinality(String),
@@ -12,6 +13,7 @@ CREATE TABLE IF NOT EXISTS weir.ownership_rests
     chain UInt64 CODEC(ZSTD(1)),
     start DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
     `end` SimpleAggregateFunction(max, DateTime64(6, 'UTC')) CODEC(Delta, ZSTD(1)),
+    late SimpleAggregateFunction(min, UInt32) CODEC(T64, LZ4),
     written_at SimpleAggregateFunction(max, DateTime('UTC')) DEFAULT now() CODEC(DoubleDelta, LZ4)
 )
 ENGINE = AggregatingMergeTree

@@ -6,7 +6,7 @@ the instant from which this batch has it, and this batch has it up to its own en
 1. ranges of a chain, open: the holding began here, or is told again. A chain is a number, drawn anew where there is no last batch that
    this one goes on from;
 2. the same ranges with their whole length, `ended`: the holding did not go on;
-3. one rest of the chain: up to its end, all ranges of the chain went on that have not ended.
+3. a rest of the chain, which each block moves on: up to its end, all ranges of the chain went on that have not ended.
 
 Only this memory writes ranges and rests of the chains that it has drawn, and it knows every open one: a rest says no more than the
 heartbeats did, whatever was lost, repeated, out of order or applied by several workers, as long as a block's ranges are in the tables
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from schemas.arrays import I64, U32, U64
 from schemas.instants import FOREVER_US, NEVER_US
 from schemas.records.flow_batch import FlowBatch, HeartbeatColumns
+from streams.clock import now_us
 from streams.columns.hashing import address_words
 
 RESTING_BYTES = 64 << 20
@@ -36,17 +37,22 @@ TOLD_AGAIN_US = 7 * 86_400_000_000
 """What goes on is written again, each slice at its own time, between half of this and all of it: long before the first row expires, and
 an insert reaches back into two weekly parts of the table at most."""
 
+LATENESS_US = 15_000_000
+"""By so much, and a quarter of the whole, a batch may be applied later or sooner after its end than the first of a rest. Otherwise another
+rest begins: when something was told is known to within as much."""
+
 _Key = tuple[str, str, int]
 """network, node_id, batch_index."""
 _ABSENT = 0xFFFFFFFF
 
 
 class _Chain(NamedTuple):
-    """`first_us`: the end of its first batch. `due_us`: it goes on no further."""
+    """It goes on no further than `due_us`. `since_us`, `late_us`: of the rest at hand, where it begins, and its first batch's lateness."""
 
     number: int
-    first_us: int
     due_us: int
+    since_us: int
+    late_us: int
 
 
 @dataclass
@@ -73,26 +79,30 @@ class _Slice:
         return np.array([number.get(name, _ABSENT) for name in self.workloads], np.uint32)[self.held.workload]
 
     def goes_on(self, batch: FlowBatch, end_us: int) -> bool:
-        """Whether the batch has the same holdings in the same order, and all of them go on up to `end_us`. Moves there if so."""
+        """Whether the batch has the same holdings in the same order, and all go on up to `end_us`. Its names are taken over then."""
         beats, held = batch.heartbeats, self.held
         if len(beats) != len(held) or (beats.start_us != self.end_us).any() or (beats.end_us != end_us).any():
             return False
         workload = self.workload_in(batch.workloads)
         pairs = ((beats.workload, workload), (beats.ip, held.ip), (beats.port, held.port), (beats.protocol, held.protocol))
-        if not all(np.array_equal(one, other) for one, other in pairs):
+        if any(one.tobytes() != other.tobytes() for one, other in pairs):
             return False
-        self.workloads, self.held, self.end_us = batch.workloads, replace(held, workload=workload), end_us
+        if workload is not held.workload:
+            self.workloads, self.held = batch.workloads, replace(held, workload=workload)
         return True
 
 
 class Rest(NamedTuple):
-    """Up to `end_us`, all ranges of the chain that have not ended went on. `start_us`: from when on there have been any."""
+    """From `start_us` up to `end_us` all ranges of the chain that have not ended went on. `late`: so many seconds after its end each batch
+    was applied at least.
+    """
 
     network: str
     node_id: str
     chain: int
     start_us: int
     end_us: int
+    late: int
 
 
 class Chained(NamedTuple):
@@ -104,7 +114,7 @@ class Chained(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What is to be written of a block's heartbeats. `plain`: batches with those that no rest extends. `rests`: one a chain."""
+    """What is to be written of a block's heartbeats. `plain`: batches with those that no rest extends."""
 
     plain: tuple[FlowBatch, ...]
     chained: tuple[Chained, ...]
@@ -114,12 +124,18 @@ class Told(NamedTuple):
 class Resting:
     """Used by one thread at a time. Where what it told may never be written, `forget` must be called.
 
-    `draw`: a number that no other call has given, in whichever process.
+    `draw`: a number that no other call has given, in whichever process. `clock`: microseconds since the epoch.
     """
 
-    def __init__(self, max_bytes: int = RESTING_BYTES, draw: Callable[[], int] = lambda: secrets.randbits(63) + 1) -> None:
+    def __init__(
+        self,
+        max_bytes: int = RESTING_BYTES,
+        draw: Callable[[], int] = lambda: secrets.randbits(63) + 1,
+        clock: Callable[[], int] = now_us,
+    ) -> None:
         self.max_bytes = max_bytes
         self._draw = draw
+        self._clock = clock
         self.bytes = 0
         self._slices: dict[_Key, tuple[_Slice, int]] = {}  # with the bytes that it counts for
 
@@ -129,7 +145,7 @@ class Resting:
 
     def tell(self, batches: Sequence[FlowBatch], network: str = "default") -> Told:
         """What the heartbeats of a block say, and remembers it: once a block. `network` is for batches that name none."""
-        telling = _Telling()
+        telling = _Telling(self._clock(), self._draw)
         for batch in batches:
             if len(batch.heartbeats):
                 self._hear(batch, (batch.network or network, batch.node_id, batch.batch_index), telling)
@@ -138,8 +154,7 @@ class Resting:
     def _hear(self, batch: FlowBatch, key: _Key, telling: _Telling) -> None:
         known, end_us = self._slices.get(key, (None, 0))[0], int(batch.heartbeats.end_us.max())
         if known is not None and known.end_us < end_us <= known.chain.due_us and known.goes_on(batch, end_us):
-            telling.rest(key, known)
-            self._keep(key, known)
+            self._keep(key, telling.rest(key, known, end_us))
             return
         batch = _saying(batch)
         if not len(batch.heartbeats):
@@ -149,7 +164,7 @@ class Resting:
         if behind or end_us >= FOREVER_US or len(set(batch.workloads)) < len(batch.workloads):
             telling.plainly(batch, np.ones(len(batch.heartbeats), np.bool_))
         else:
-            self._keep(key, _changed(known, batch, key, end_us, telling, self._draw))
+            self._keep(key, _changed(known, batch, key, end_us, telling))
 
     def _keep(self, key: _Key, heard: _Slice) -> None:
         """As the last to be forgotten."""
@@ -162,17 +177,32 @@ class Resting:
 
 
 class _Telling:
-    """Collects what is told of one block."""
+    """Collects what is told of one block, at one instant."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_us: int, draw: Callable[[], int]) -> None:
+        self._at_us = at_us
+        self._draw = draw
         self._plain: list[FlowBatch] = []
         self._chained: list[Chained] = []
-        self._rests: dict[int, Rest] = {}
+        self._rests: dict[tuple[int, int], Rest] = {}
 
-    def rest(self, key: _Key, known: _Slice) -> None:
-        """The slice has gone on."""
-        chain = known.chain
-        self._rests[chain.number] = Rest(key[0], key[1], chain.number, chain.first_us, known.end_us)
+    def chain(self, end_us: int) -> _Chain:
+        """A new one, that begins with a batch up to there."""
+        number = self._draw()
+        due_us = end_us + TOLD_AGAIN_US // 2 + number % (TOLD_AGAIN_US // 2)
+        return _Chain(number, due_us, end_us, self._at_us - end_us)
+
+    def rest(self, key: _Key, known: _Slice, end_us: int) -> _Slice:
+        """The slice goes on up to there."""
+        late_us = self._at_us - end_us
+        if abs(late_us - known.chain.late_us) > LATENESS_US + abs(known.chain.late_us) // 4:
+            known.chain = known.chain._replace(since_us=known.end_us, late_us=late_us)
+        chain, known.end_us = known.chain, end_us
+        late = min(max(0, late_us // 1_000_000), 0xFFFFFFFF)
+        before = self._rests.get((chain.number, chain.since_us))
+        least = late if before is None else min(late, before.late)
+        self._rests[chain.number, chain.since_us] = Rest(key[0], key[1], chain.number, chain.since_us, end_us, least)
+        return known
 
     def plainly(self, batch: FlowBatch, chosen: NDArray[np.bool_]) -> None:
         if chosen.any():
@@ -187,7 +217,7 @@ class _Telling:
         return Told(tuple(self._plain), tuple(self._chained), tuple(self._rests.values()))
 
 
-def _changed(known: _Slice | None, batch: FlowBatch, key: _Key, end_us: int, telling: _Telling, draw: Callable[[], int]) -> _Slice:
+def _changed(known: _Slice | None, batch: FlowBatch, key: _Key, end_us: int, telling: _Telling) -> _Slice:
     """The slice behind a batch that is not just what was there; tells how it came to be. The chain goes on if that takes fewer rows."""
     beats = batch.heartbeats
     before, alone = _before(known, batch)
@@ -201,13 +231,9 @@ def _changed(known: _Slice | None, batch: FlowBatch, key: _Key, end_us: int, tel
             telling.chained(replace(batch, workloads=known.workloads), _rows(known.held, ends, known.end_us), known.chain, ended=True)
             telling.chained(batch, _rows(beats, whole & ~goes_on), known.chain)
             beats.start_us[goes_on] = known.held.start_us[before[goes_on]]
-            after = _Slice(batch.workloads, _rows(beats, whole), end_us, known.chain)
-            telling.rest(key, after)
-            return after
-    number = draw()
-    chain = _Chain(number, end_us, end_us + TOLD_AGAIN_US // 2 + number % (TOLD_AGAIN_US // 2))
-    after = _Slice(batch.workloads, _rows(beats, whole), end_us, chain)
-    telling.chained(batch, after.held, chain)
+            return telling.rest(key, _Slice(batch.workloads, _rows(beats, whole), known.end_us, known.chain), end_us)
+    after = _Slice(batch.workloads, _rows(beats, whole), end_us, telling.chain(end_us))
+    telling.chained(batch, after.held, after.chain)
     return after
 
 

@@ -95,6 +95,7 @@ def rests(ends: list[tuple[int, int, int]], node: str = "n1") -> pa.Table:
             pa.array([chain for chain, _, _ in ends], pa.uint64()),
             _instants(np.array([NINE + start * SECOND for _, start, _ in ends], np.int64)),
             _instants(np.array([NINE + end * SECOND for _, _, end in ends], np.int64)),
+            pa.array([12] * len(ends), pa.uint32()),
         ],
         schema=RESTS,
     )

@@ -116,6 +116,21 @@ def test_what_goes_on_is_told_again_in_time() -> None:
     assert len(told_at) >= 2 and all(3.5 <= gap <= 7.1 for gap in gaps)
 
 
+def test_a_rest_knows_how_late_it_was_told() -> None:
+    """Seconds after the end of window 0. The agent was cut off from Kafka, and its windows come in one block."""
+    now_us = [WINDOW_US]
+    memory = Resting(clock=lambda: now_us[0])
+    found = []
+    for at, windows in ((22, [0]), (35, [1]), (44, [2]), (400, range(3, 30)), (412, [30])):
+        now_us[0] = WINDOW_US + at * 1_000_000
+        told = memory.tell([window(number) for number in windows])
+        found.append([((rest.end_us - WINDOW_US) // 1_000_000, rest.late) for rest in told.rests])
+        assert len({rest.chain for rest in told.rests}) <= 1
+    assert found[:3] == [[], [(10, 25)], [(20, 24)]]
+    assert [late for _, late in found[3]] == [270, 180, 120, 110]
+    assert found[4] == [(300, 112)]
+
+
 def test_memory_is_bounded_and_the_oldest_goes_first() -> None:
     memory = Resting(max_bytes=3 * 6_000)
     for node in ("n1", "n2", "n3"):
