@@ -18,6 +18,7 @@ WorkerPoint = Literal[
     "block.built",
     "insert.losses",
     "insert.ownership_ranges",
+    "insert.ownership_rests",
     "insert.flows",
     "insert.batches",
     "block.inserted",

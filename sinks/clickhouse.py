@@ -36,12 +36,14 @@ class ClickHouseSink:
 
         1. losses: nothing is ever missing in silence, not even between two of these steps;
         2. ownership: whoever sees a flow's name finds the range that it came from;
-        3. flows, and through them every rollup;
-        4. the ledger, which says "applied", and therefore comes last.
+        3. rests, which extend ranges that have not ended: whoever sees one finds the ends that came with it;
+        4. flows, and through them every rollup;
+        5. the ledger, which says "applied", and therefore comes last.
         """
         steps: tuple[tuple[str, pa.Table, Point], ...] = (
             ("losses", block.losses, "insert.losses"),
             ("ownership_ranges", block.ownership, "insert.ownership_ranges"),
+            ("ownership_rests", block.rests, "insert.ownership_rests"),
             ("flows", block.flows, "insert.flows"),
             ("batches", block.batches, "insert.batches"),
         )

@@ -19,6 +19,7 @@ SETTINGS
 """Synced, as the other tables are: a migration whose row alone is lost would be repeated over what later ones have made."""
 
 _NEEDS = re.compile(r"^-- Where the server knows the setting (\w+)(?: with (\w+))?", re.MULTILINE)
+_BEFORE = re.compile(r"^-- Where there is no table (\w+) yet", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ class Migration:
         """The setting of tables that the server must know, and a word of its value ("" for any); where not, nothing is done."""
         found = _NEEDS.search(self.sql)
         return (found.group(1), found.group(2) or "") if found else None
+
+    @property
+    def successor(self) -> str | None:
+        """The table of a later step that undoes what this one would do again; where it is there, nothing is done."""
+        found = _BEFORE.search(self.sql)
+        return found.group(1) if found else None
 
 
 def known() -> tuple[Migration, ...]:
@@ -66,12 +73,18 @@ def migrate(engine: Engine, migrations: tuple[Migration, ...] | None = None) -> 
 
 
 def _suits(engine: Engine, migration: Migration) -> bool:
-    """Only a setting of tables that makes them cheaper, and that older servers do not have, may be left out."""
+    """Only a setting of tables that makes them cheaper, and that older servers do not have, may be left out; and what was done before."""
+    if migration.successor is not None and _is_there(engine, migration.successor):
+        return False
     if migration.needs is None:
         return True
     name, word = migration.needs
     known = f"SELECT 1 AS known FROM system.merge_tree_settings WHERE name = '{name}' AND position(value, '{word}') > 0"  # noqa: S608
     return bool(engine.query(known).num_rows)
+
+
+def _is_there(engine: Engine, table: str) -> bool:
+    return bool(engine.query(f"SELECT name FROM system.tables WHERE database = '{DATABASE}' AND name = '{table}'").num_rows)  # noqa: S608
 
 
 def _missing(engine: Engine, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
@@ -93,7 +106,6 @@ def _check_version(engine: Engine) -> None:
 
 
 def _applied(engine: Engine) -> set[str]:
-    there = engine.query(f"SELECT name FROM system.tables WHERE database = '{DATABASE}' AND name = 'migrations'")  # noqa: S608
-    if not there.num_rows:
+    if not _is_there(engine, "migrations"):
         return set()
     return set(engine.query(f"SELECT DISTINCT name FROM {DATABASE}.migrations").column("name").to_pylist())  # noqa: S608

@@ -82,6 +82,7 @@ class BlockProcessor:
             if committed.pending[1] < (committed.offset or 0):
                 queue.pending = None  # another tool moved the offset beyond the block, and kept the metadata
         pending = None if queue.pending is None else self._identity(queue, *queue.pending)
+        queue.resting.forget()
         queue.dedup = await self._in_thread("ClickHouse", queue, lambda: restore(queue.topic, queue.partition, pending))
         self.liveness.moved(queue.topic, queue.partition, queue.position or 0)
 
@@ -152,15 +153,15 @@ class BlockProcessor:
         return await self._consumer(queue, lambda: self.app.consumer_thread.earliest(queue.place))
 
     async def _build(self, queue: PartitionQueue, identity: BlockIdentity, messages: Sequence[ReceivedMessage]) -> Applied:
-        """Remembers the block's flows in the queue's dedup state."""
+        """Remembers the block's flows in the queue's dedup state, and its heartbeats in `resting`: none where messages are rejected."""
         # A schema registry that is away is waited for here: once the build has begun, flows are remembered as seen.
         await self._in_thread("schema registry", queue, lambda: self.framer.frame("AttributedFlows", b""))
         dedup = queue.dedup
         if dedup is None:
             raise QueueClosed
-        build = self.pipeline.build
+        build, resting = self.pipeline.build, queue.resting
         try:
-            return await asyncio.to_thread(build, identity, messages, dedup, queue.edition.published_to)
+            return await asyncio.to_thread(build, identity, messages, dedup, queue.edition.published_to, resting)
         except NOT_IN_THE_DATA:
             raise
         except Exception as error:

@@ -6,7 +6,7 @@ Imported by workers only: an agent must not pay for Arrow.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -83,8 +83,23 @@ OWNERSHIP = pa.schema(
         ("end", INSTANT),
         ("source", NAME),
         ("node_id", NAME),
+        ("chain", pa.uint64()),
+        ("ended", pa.uint8()),
     ]
 )
+"""`chain` 0: the range goes on up to `end` and no further. Otherwise as far as the rests of the chain, unless it has `ended`."""
+
+RESTS = pa.schema(
+    [
+        ("network", NAME),
+        ("node_id", NAME),
+        ("chain", pa.uint64()),
+        ("start", INSTANT),
+        ("end", INSTANT),
+        ("late", pa.uint32()),
+    ]
+)
+"""Up to `end`, all ranges of the chain went on that have not ended. `late`: so many seconds later at least each batch of it was applied."""
 
 IP_EVENTS = pa.schema(
     [
@@ -146,10 +161,14 @@ class BlockIdentity:
 
 @dataclass(frozen=True)
 class Block:
-    """All rows that came of one range of messages. Any table may be empty, all may be."""
+    """All rows that came of one range of messages. Any table may be empty, all may be.
+
+    What `ownership` and `rests` say together is the same whenever the block is built again; how they say it differs.
+    """
 
     identity: BlockIdentity
     flows: pa.Table
     losses: pa.Table
     ownership: pa.Table
     batches: pa.Table
+    rests: pa.Table = field(default_factory=RESTS.empty_table)

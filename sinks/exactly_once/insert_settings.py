@@ -31,7 +31,7 @@ _DEDUPLICATED: dict[str, str | int] = {
     "materialized_views_ignore_errors": 0,
 }
 A_SET: dict[str, str | int] = {"async_insert": 0, "insert_deduplicate": 0, "max_partitions_per_insert_block": 0}
-"""For rows that are the same however often they are written."""
+"""For rows that say the same however often they are written, and whatever of a block is missing: it is made and written again."""
 _WHERE_KNOWN: dict[str, str | int] = {
     # Newer names for the same: they would otherwise overrule the older ones.
     "deduplicate_insert": "enable",

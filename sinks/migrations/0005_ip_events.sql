@@ -1,3 +1,5 @@
+-- Where there is no table ownership_rests yet: the step that makes it changes the order of ownership_ranges and the view again.
+
 -- Which node said so, and since when the tables have known it.
 ALTER TABLE weir.ownership_ranges
     ADD COLUMN IF NOT EXISTS node_id LowCardinality(String),

@@ -21,15 +21,15 @@ from schemas.records.tables import FLOWS, Block, BlockIdentity
 from streams.attribution.attribute import REASONS, SOURCES, Attribution, Endpoints, attribute
 from streams.attribution.canonical import canonical
 from streams.attribution.cidr_labels import CidrLabels
-from streams.blocks.side_tables import batches_table, losses_table, ownership_table
+from streams.blocks.side_tables import batches_table, losses_table, ownership_tables
 from streams.columns import arrow as to_arrow
 from streams.columns.merged import MergedBatches, merge_batches
+from streams.dedup.resting import Resting
 from streams.dedup.state import Admission, DedupState
 from streams.forwarding.split import ForwardedBatch
 from streams.observe.cpu_stages import stage
 from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap
-from streams.ownership.observations import Observations, from_heartbeats
 
 Split = Callable[[MergedBatches], tuple[MergedBatches, tuple[ForwardedBatch, ...]]]
 """The flows that stay, and messages with those that belong to other regions."""
@@ -63,11 +63,13 @@ def build_block(
     network: str = "default",
     outside: CidrLabels | None = None,
     split: Split = all_stay,
+    resting: Resting | None = None,
 ) -> Built:
     """The road of a block, from the batches of its messages to its rows: dedup, split by region, names, rows.
 
     `offsets`: where each batch stands in the partition. `reading`: the ownership map, standing still; what the batches teach must have been
-    learned before. `region` and `network` are for batches that name none. Remembers the flows in `dedup`: one call a block.
+    learned before. `region` and `network` are for batches that name none. Remembers the flows in `dedup` and the heartbeats in `resting`
+    (None: there are none to compare with): one call a block.
     """
     with stage("dedup"):
         joined = merge_batches(batches, region=region, network=network)
@@ -79,7 +81,8 @@ def build_block(
         with stage("lookup"):
             named = (outside or CidrLabels()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
         with stage("block"):
-            built = assemble(identity, offsets, kept, admissions, named, known, from_heartbeats(batches, network))
+            told = (resting or Resting()).tell(batches, network)
+            built = assemble(identity, offsets, kept, admissions, named, known, ownership_tables(told, network))
     return replace(built, forwarded=forwarded)
 
 
@@ -112,15 +115,17 @@ def assemble(
     admissions: Sequence[Admission],
     named: Attribution,
     known: OwnershipMap,
-    observations: Observations,
+    ownership: tuple[pa.Table, pa.Table],
 ) -> Built:
-    """The rows of `kept` (those admitted, named by `named`) and of everything else the block stands for."""
+    """The rows of `kept` (those admitted, named by `named`) and of everything else the block stands for. `ownership`: ranges and rests."""
+    ranges, rests = ownership
     block = Block(
         identity,
         _flows_table(identity, offsets, kept, named, known),
         losses_table(identity, offsets, kept.batches, admissions),
-        ownership_table(observations),
+        ranges,
         batches_table(identity, offsets, kept.batches, admissions),
+        rests,
     )
     by_reason = np.bincount(named.reason, minlength=len(REASONS)).tolist()
     return Built(

@@ -17,6 +17,7 @@ from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import Built, all_stay, build_block
 from streams.blocks.side_tables import dropped_block
 from streams.columns.merged import MergedBatches
+from streams.dedup.resting import Resting
 from streams.dedup.state import DedupState
 from streams.forwarding.regions import Regions
 from streams.forwarding.split import ForwardedBatch, split_by_region
@@ -65,8 +66,27 @@ class Pipeline:
         self._network = network
         self._attributed_partitions = attributed_partitions
 
-    def build(self, identity: BlockIdentity, messages: Sequence[ReceivedMessage], dedup: DedupState, published_to: int = 0) -> Applied:
-        """Remembers the block's flows in `dedup`: once a block. What stands before the offset `published_to` has been published."""
+    def build(
+        self,
+        identity: BlockIdentity,
+        messages: Sequence[ReceivedMessage],
+        dedup: DedupState,
+        published_to: int = 0,
+        resting: Resting | None = None,
+    ) -> Applied:
+        """Remembers the block's flows in `dedup` and its heartbeats in `resting`: once a block. A build that fails leaves `resting` empty.
+        What stands before the offset `published_to` has been published.
+        """
+        try:
+            return self._build(identity, messages, dedup, published_to, resting)
+        except BaseException:
+            if resting is not None:
+                resting.forget()
+            raise
+
+    def _build(
+        self, identity: BlockIdentity, messages: Sequence[ReceivedMessage], dedup: DedupState, published_to: int, resting: Resting | None
+    ) -> Applied:
         readable = [(message, message.content) for message in messages if isinstance(message.content, FlowBatch)]
         offsets = [message.offset for message, _ in readable]
         batches = [batch for _, batch in readable]
@@ -82,6 +102,7 @@ class Pipeline:
             outside=self._outside,
             # What another region has sent stays, wherever this region thinks the address is: nothing goes round in circles.
             split=self._split if identity.topic == topics.FLOWS_TOPIC else all_stay,
+            resting=resting,
         )
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from schemas.arrays import U8, U64
 from schemas.protocols import PROTOCOL_NAMES
 from schemas.records.flow_batch import FlowBatch
-from schemas.records.tables import BATCHES, FLOWS, LOSSES, OWNERSHIP, Block, BlockIdentity
+from schemas.records.tables import BATCHES, FLOWS, LOSSES, OWNERSHIP, RESTS, Block, BlockIdentity
 from streams.columns import arrow as to_arrow
+from streams.dedup.resting import Rest, Told
 from streams.dedup.state import Admission
 from streams.ownership.address_index import AddressIndex, key_columns
 from streams.ownership.intervals import OwnedIntervals, union
-from streams.ownership.observations import Observations
+from streams.ownership.observations import Observations, concat, from_heartbeats
 
 
 def losses_table(
@@ -63,29 +65,59 @@ def dropped_block(identity: BlockIdentity, messages: int, arrived_us: int) -> Bl
     return Block(identity, FLOWS.empty_table(), losses, OWNERSHIP.empty_table(), BATCHES.empty_table())
 
 
-def ownership_table(said: Observations) -> pa.Table:
-    """What the block's own heartbeats say, joined up: a function of the messages, so that a retry builds the same rows.
+def ownership_tables(told: Told, network: str) -> tuple[pa.Table, pa.Table]:
+    """The ranges and the rests. `network` is for batches that name none."""
+    plain = _joined_up(from_heartbeats(told.plain, network))
+    chained = from_heartbeats([one.batch for one in told.chained], network)
+    rows = [len(plain), *(len(one.batch.heartbeats) for one in told.chained)]
+    chain = np.repeat(np.array([0, *(one.chain for one in told.chained)], np.uint64), rows)
+    ended = np.repeat(np.array([0, *(one.ended for one in told.chained)], np.uint8), rows)
+    return _ranges_table(concat(plain, chained), chain, ended), _rests_table(told.rests)
 
-    Every address gets a number for it, as `union` wants them.
-    """
+
+def _joined_up(said: Observations) -> Observations:
+    """What the observations say, those that touch or overlap as one. Every address gets a number for it, as `union` wants them."""
     said = said.saying()
     number = AddressIndex().intern(key_columns(said.network, said.ip, said.protocol, said.port))
     merged = union(OwnedIntervals(number, said.workload, said.node, said.start_us, said.end_us))
     sample = np.zeros(int(number.max(initial=-1)) + 1, np.int64)
     sample[number] = np.arange(len(said))
     row = sample[merged.address]
+    return Observations(
+        names=said.names,
+        network=said.network[row],
+        node=merged.node,
+        workload=merged.owner,
+        ip=said.ip[row],
+        port=said.port[row],
+        protocol=said.protocol[row],
+        start_us=merged.start_us,
+        end_us=merged.end_us,
+        by_flow=said.by_flow[row],
+    )
+
+
+def _ranges_table(said: Observations, chain: U64, ended: U8) -> pa.Table:
+    """A row for each; `chain` 0: of none."""
     columns = {
-        "network": to_arrow.names(said.network[row], said.names),
-        "ip": to_arrow.addresses(said.ip[row]),
-        "port": said.port[row],
-        "protocol": to_arrow.names(said.protocol[row], PROTOCOL_NAMES),
-        "workload": to_arrow.names(merged.owner, said.names),
-        "start": to_arrow.instants(merged.start_us),
-        "end": to_arrow.instants(merged.end_us),
-        "source": to_arrow.constant("heartbeat", len(row)),
-        "node_id": to_arrow.names(merged.node, said.names),
+        "network": to_arrow.names(said.network, said.names),
+        "ip": to_arrow.addresses(said.ip),
+        "port": said.port,
+        "protocol": to_arrow.names(said.protocol, PROTOCOL_NAMES),
+        "workload": to_arrow.names(said.workload, said.names),
+        "start": to_arrow.instants(said.start_us),
+        "end": to_arrow.instants(said.end_us),
+        "source": to_arrow.constant("heartbeat", len(said)),
+        "node_id": to_arrow.names(said.node, said.names),
+        "chain": chain,
+        "ended": ended,
     }
     return to_arrow.table(columns, OWNERSHIP)
+
+
+def _rests_table(rests: Sequence[Rest]) -> pa.Table:
+    columns = zip(*rests, strict=True) if rests else ([],) * len(RESTS)
+    return pa.table(dict(zip(RESTS.names, map(list, columns), strict=True)), schema=RESTS)
 
 
 def batches_table(

@@ -60,6 +60,8 @@ class Assignment:
         if self._queues:
             metrics.fill("fetch", self._app.consumer_thread.fetched_bytes, len(self._queues) * FETCH_BYTES)
             states = [queue.dedup for queue in self._queues.values() if queue.dedup is not None]
+            resting = [queue.resting for queue in self._queues.values()]
+            metrics.fill("resting", sum(one.bytes for one in resting), sum(one.max_bytes for one in resting))
             metrics.fill("dedup", sum(state.entries for state in states), sum(state.max_entries for state in states))
 
     @property

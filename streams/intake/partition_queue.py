@@ -1,4 +1,4 @@
-"""One assigned partition of a topic: its messages in order, its dedup state, and where its next block may be cut.
+"""One assigned partition of a topic: its messages in order, its dedup state, its last heartbeats, and where its next block may be cut.
 
 A queue lives as long as one assignment. Nothing in it survives: what matters is in Kafka (offset and pending block) and in
 the tables, and `BlockProcessor.open` builds it again from there.
@@ -14,6 +14,7 @@ from faust.types import TP
 
 from schemas.topics import FLOWS_TOPIC
 from sinks.exactly_once.recomputations import Edition
+from streams.dedup.resting import Resting
 from streams.dedup.state import DedupState
 from streams.intake.messages import ReceivedMessage
 
@@ -29,6 +30,7 @@ class PartitionQueue:
     generation: int
     topic: str = FLOWS_TOPIC
     dedup: DedupState | None = None
+    resting: Resting = field(default_factory=Resting)
     position: int | None = None
     pending: tuple[int, int] | None = None
     edition: Edition = Edition()

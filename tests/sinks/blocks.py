@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from schemas.records.tables import BATCHES, FLOWS, IP_EVENTS, LOSSES, OWNERSHIP, Block, BlockIdentity
+from schemas.records.tables import BATCHES, FLOWS, IP_EVENTS, LOSSES, OWNERSHIP, RESTS, Block, BlockIdentity
 
 SECOND = 1_000_000
 NINE = 1_767_258_000 * SECOND  # 2026-01-01 09:00:00 UTC
@@ -66,7 +66,7 @@ def losses(rows: int, first_offset: int = 0) -> pa.Table:
     return pa.table([whole[name] for name in LOSSES.names], schema=LOSSES)
 
 
-def ownership(ranges: list[tuple[str, str, int, int]], port: int = 0, node: str = "n1") -> pa.Table:
+def ownership(ranges: list[tuple[str, str, int, int]], port: int = 0, node: str = "n1", chain: int = 0, ended: bool = False) -> pa.Table:
     """Ranges (ip, workload, start, end), the instants in seconds after nine."""
     return pa.table(
         [
@@ -79,8 +79,25 @@ def ownership(ranges: list[tuple[str, str, int, int]], port: int = 0, node: str 
             _instants(np.array([NINE + end * SECOND for _, _, _, end in ranges])),
             _names(["heartbeat"] * len(ranges)),
             _names([node] * len(ranges)),
+            pa.array([chain] * len(ranges), pa.uint64()),
+            pa.array([int(ended)] * len(ranges), pa.uint8()),
         ],
         schema=OWNERSHIP,
+    )
+
+
+def rests(ends: list[tuple[int, int, int]], node: str = "n1") -> pa.Table:
+    """Rests (chain, start, end), the instants in seconds after nine."""
+    return pa.table(
+        [
+            _names(["default"] * len(ends)),
+            _names([node] * len(ends)),
+            pa.array([chain for chain, _, _ in ends], pa.uint64()),
+            _instants(np.array([NINE + start * SECOND for _, start, _ in ends], np.int64)),
+            _instants(np.array([NINE + end * SECOND for _, _, end in ends], np.int64)),
+            pa.array([12] * len(ends), pa.uint32()),
+        ],
+        schema=RESTS,
     )
 
 
@@ -123,6 +140,7 @@ def block(
     loss_rows: pa.Table | None = None,
     range_rows: pa.Table | None = None,
     batch_rows: pa.Table | None = None,
+    rest_rows: pa.Table | None = None,
 ) -> Block:
     return Block(
         of,
@@ -130,6 +148,7 @@ def block(
         loss_rows if loss_rows is not None else LOSSES.empty_table(),
         range_rows if range_rows is not None else OWNERSHIP.empty_table(),
         batch_rows if batch_rows is not None else BATCHES.empty_table(),
+        rest_rows if rest_rows is not None else RESTS.empty_table(),
     )
 
 

@@ -224,7 +224,7 @@ def test_every_table_that_takes_blocks_remembers_tokens(sink: Sink) -> None:
         "SELECT name, engine_full FROM system.tables"
         " WHERE database = 'weir' AND engine LIKE '%MergeTree' AND name NOT IN ('migrations', 'ip_events', 'recomputations')"
     )
-    assert found.num_rows == 7
+    assert found.num_rows == 8
     for name, engine in zip(found.column("name").to_pylist(), found.column("engine_full").to_pylist(), strict=True):
         assert "non_replicated_deduplication_window = 100000" in engine, name
         assert "ttl_only_drop_parts = 1" in engine, name

@@ -28,6 +28,7 @@ def nth_block(number: int) -> Block:
         make.losses(number % 3, first_offset=offset),
         make.ownership([("10.0.0.1", "w", number, number + 1)]),
         make.batches([(number, 0, 1)], first_offset=offset),
+        make.rests([(7, 0, number + 1)]),
     )
 
 

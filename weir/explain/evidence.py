@@ -140,10 +140,22 @@ def _ports_sql(flow: Flow) -> str:
 
 
 def _told_sql(flow: Flow) -> str:
-    """Of heartbeats: an event's range may follow from any event of the address."""
+    """Of heartbeats: an event's range may follow from any event of the address. Of what went on it is known how late it was at least."""
+    address, first, last = (
+        address_sql(flow),
+        f"toUnixTimestamp64Micro(`end`) > {flow.first_us}",
+        f"toUnixTimestamp64Micro(start) <= {flow.last_us}",
+    )
+    went_on = (
+        f"SELECT network, node_id, chain FROM weir.ownership_ranges WHERE {address} AND chain > 0 AND {last} "  # noqa: S608
+        f"GROUP BY network, node_id, chain, port, protocol, workload, start HAVING max(ended) = 0 OR max({first})"
+    )
     return (
-        "SELECT toInt64(toUnixTimestamp(max(learned_at))) * 1000000 AS told_us FROM weir.ownership_ranges "  # noqa: S608
-        f"WHERE {address_sql(flow)} AND toUnixTimestamp64Micro(start) <= {flow.last_us} AND toUnixTimestamp64Micro(`end`) > {flow.first_us}"
+        "SELECT max(us) AS told_us FROM ("  # noqa: S608
+        "SELECT toInt64(toUnixTimestamp(max(learned_at))) * 1000000 AS us FROM weir.ownership_ranges "
+        f"WHERE {address} AND {last} AND {first} UNION ALL "
+        f"SELECT max(least(toUnixTimestamp64Micro(`end`), {flow.last_us}) + late * 1000000) AS us FROM weir.ownership_rests "
+        f"WHERE (network, node_id, chain) IN ({went_on}) AND {last} AND {first})"
     )
 
 

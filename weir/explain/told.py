@@ -70,10 +70,10 @@ def _ranges_sql(flow: Flow, since_us: int) -> str:
 
 
 def _other_port_sql(flow: Flow, since_us: int) -> str:
-    """One is enough to know that the address is shared."""
+    """One is enough to know that the address is shared: the one that was held last."""
     others = f" AND NOT ({_listener(flow)})" if _asks_port(flow) else ""
     return (
-        f"SELECT {_RANGE} FROM weir.ownership_ranges WHERE {address_sql(flow)} AND port > 0{others} "  # noqa: S608
+        f"SELECT {_RANGE} FROM weir.ownership_by_heartbeats WHERE {address_sql(flow)} AND port > 0{others} "  # noqa: S608
         f"AND toUnixTimestamp64Micro(`end`) > {since_us} ORDER BY `end` DESC LIMIT 1"
     )
 
@@ -114,13 +114,18 @@ _BOUNDS_SQL = """
 SELECT
     count() AS heartbeats,
     toUnixTimestamp64Micro(min(start)) AS from_us,
-    (
-        SELECT toUnixTimestamp64Micro(max(`end`)) FROM weir.ownership_ranges
-        WHERE start >= (SELECT max(start) - toIntervalDay(1) FROM weir.ownership_ranges)
+    greatest(
+        (
+            SELECT toUnixTimestamp64Micro(max(`end`)) FROM weir.ownership_ranges
+            WHERE start >= (SELECT max(start) - toIntervalDay(1) FROM weir.ownership_ranges)
+        ),
+        (SELECT toUnixTimestamp64Micro(max(`end`)) FROM weir.ownership_rests)
     ) AS until_us
 FROM weir.ownership_ranges
 """
-"""No heartbeat is longer than a day: only the newest parts are read, and of others what ClickHouse keeps of their bounds."""
+"""No heartbeat is longer than a day: only the newest parts are read, and of others what ClickHouse keeps of their bounds. A range that has
+ended may be longer, but what it goes on from has a rest that ends no sooner.
+"""
 
 
 def _asks_port(flow: Flow) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.records.tables import OWNERSHIP, Block
+from schemas.records.tables import OWNERSHIP, RESTS, Block
 from schemas.topics import FLOWS_TOPIC
 from sinks.base import Sink
 from sinks.exactly_once import recomputations
@@ -17,7 +17,7 @@ from tests.sinks.engine_of import engine_of
 from tests.sinks.writer import nth_block
 from tests.support.processes import wait_for
 
-TABLES = ("flows", "flows_1m", "flows_5m", "flows_1h", "losses", "batches", "ownership_ranges")
+TABLES = ("flows", "flows_1m", "flows_5m", "flows_1h", "losses", "batches", "ownership_ranges", "ownership_rests")
 SPAN = Recomputation(1, make.NINE, make.NINE + 6 * 3_600 * make.SECOND, (Rewound(FLOWS_TOPIC, "an-id", 0, 0, 1_000),))
 """Some windows of parts of every table but `losses` and `batches`: other rows of these parts stay."""
 
@@ -67,4 +67,5 @@ def made_anew(number: int) -> Block:
     """What the rows of `SPAN` in a block are made anew as."""
     whole = nth_block(number)
     flows = whole.flows.filter(pc.less(whole.flows.column("window_start").cast(pa.int64()), SPAN.end_us))
-    return replace(whole, identity=replace(whole.identity, edition=SPAN.number), flows=flows, ownership=OWNERSHIP.empty_table())
+    identity, none = replace(whole.identity, edition=SPAN.number), {"ownership": OWNERSHIP.empty_table(), "rests": RESTS.empty_table()}
+    return replace(whole, identity=identity, flows=flows, **none)
