@@ -18,7 +18,8 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.topics import FLOWS_TOPIC, IP_EVENTS_TOPIC, OWNERSHIP_TOPIC
 from schemas.wire.codec import encode_batch, encode_ip_event
-from schemas.wire.framing import Framer
+from schemas.wire.framing import Framer, unframe
+from schemas.wire.ownership_codec import decode_changes
 from streams.observe import metrics
 from tests.bench.machine import resident_bytes
 from tests.faults.fleet import PRODUCER
@@ -97,8 +98,8 @@ class Source:
             self._producer.produce(IP_EVENTS_TOPIC, self._framer.frame("IpEvent", encode_ip_event(event)), f"default/{number}".encode())
         assert self._producer.flush(60) == 0, "Kafka did not take what was sent"
 
-    def mark(self, mark: int) -> set[bytes]:
-        """A last word in every partition, of which those who learn tell others. What they tell of it goes by these keys."""
+    def mark(self, mark: int) -> set[str]:
+        """A last word in every partition, of which those who learn tell others. Returns the nodes that say it."""
         last = self.ledger.shape.last_word(0, WINDOWS)
         for partition in range(PARTITIONS):
             ip = parse_addresses([f"10.99.{mark}.{partition}"])
@@ -107,10 +108,20 @@ class Source:
             said = replace(last, node_id=f"mark-{mark}-{partition}", workloads=("mark",), heartbeats=replace(held, **one))
             self._producer.produce(FLOWS_TOPIC, self._framed(said), said.node_id.encode(), partition=partition)
         assert self._producer.flush(60) == 0, "Kafka did not take what was sent"
-        return {f"default/::ffff:10.99.{mark}.{partition}".encode() for partition in range(PARTITIONS)}
+        return {f"mark-{mark}-{partition}" for partition in range(PARTITIONS)}
 
     def _framed(self, batch: FlowBatch) -> bytes:
         return self._framer.frame("FlowBatch", encode_batch(batch))
+
+
+def told(bootstrap: str) -> set[str]:
+    """Names of which changes have been published: of nodes, networks and workloads."""
+    names: set[str] = set()
+    for message in read_topic(bootstrap, OWNERSHIP_TOPIC):
+        framed = unframe(message.value() or b"")
+        if framed.name == "OwnershipChanges":
+            names.update(decode_changes(framed.body, framed.writer).names)
+    return names
 
 
 def fills(port: int) -> dict[str, float]:
@@ -128,18 +139,18 @@ def test_a_worker_without_clickhouse_holds_no_more_than_its_bounds(clean_kafka: 
         pipeline.wait_until_read(worker)  # the partitions have been opened, which takes the tables
         host.kill()
 
-        def learned(keys: set[bytes]) -> bool:
-            return keys <= {message.key() or b"" for message in read_topic(clean_kafka, OWNERSHIP_TOPIC)}
+        def learned(nodes: set[str]) -> bool:
+            return nodes <= told(clean_kafka)
 
         source.send_events()
         source.send(ROUNDS // 2)
-        keys = source.mark(1)
-        worker.until(lambda: fills(port).get("queue", 0) >= 1 and learned(keys), 120, "all to be read ahead, and the queue to be full")
+        nodes = source.mark(1)
+        worker.until(lambda: fills(port).get("queue", 0) >= 1 and learned(nodes), 120, "all to be read ahead, and the queue to be full")
         first = memory.peak_since()
         twice = len(memory.samples)
         source.send(ROUNDS // 2)
-        keys = source.mark(2)
-        worker.until(lambda: learned(keys), 120, "all to be read ahead")
+        nodes = source.mark(2)
+        worker.until(lambda: learned(nodes), 120, "all to be read ahead")
         then = memory.peak_since(twice)
         full = fills(port)
         print(f"RSS: {memory.samples[0] / MB:.0f} MB at the start, {first / MB:.0f} MB, {then / MB:.0f} MB; {full}")  # noqa: T201
