@@ -121,7 +121,7 @@ def test_an_old_worker_writes_beside_a_new_one(host: EngineHost) -> None:
         columns = "network, ip, workload, source, start, `end`, node_id"
         row = f"('default', toIPv6('{IP}'), '{{}}', 'heartbeat', {make.NINE // 1_000_000} + {{}}, {make.NINE // 1_000_000} + {{}}, 'n1')"
         engine.execute(f"INSERT INTO weir.ownership_ranges ({columns}) VALUES {row.format('before', 0, 10)}")  # noqa: S608
-        assert sink.migrate() == ("0012_ownership_rests",)
+        assert "0012_ownership_rests" in sink.migrate()
         engine.execute(f"INSERT INTO weir.ownership_ranges ({columns}) VALUES {row.format('old', 10, 20)}")  # noqa: S608
         write(sink, make.ownership([(IP, "new", 20, 30)], chain=7), rests=make.rests([(7, 0, 90)]))
         engine.execute("OPTIMIZE TABLE weir.ownership_ranges FINAL")

@@ -131,6 +131,9 @@ class Part:
     async def note_ends(self) -> None:
         await self._stop.wait()
 
+    async def follow(self) -> None:
+        await self._stop.wait()
+
     def stop(self) -> None:
         self._stop.set()
         self._joined.set()
