@@ -38,7 +38,7 @@ def home_of(key: bytes) -> int:
     """The partition of weir.flows that a key speaks of; -1: of none in particular."""
     kind, _, rest = key.decode(errors="replace").partition("/")
     partition = rest.partition("/")[0]
-    return int(partition) if kind in (LEASES, HOLDINGS) and partition.isdecimal() else -1
+    return int(partition) if kind in (LEASES, HOLDINGS) and partition.isdecimal() and len(partition) < 10 else -1
 
 
 class OwnershipTelling:

@@ -90,7 +90,7 @@ class OwnershipEvidence:
         whether it ends later by it. No range goes on beyond its lease.
         """
         columns, counts = self.said.columns, self.said.counts[said.address]
-        last = np.maximum(self.said.offsets[said.address] + counts - 1, 0)
+        last = self.said.last(said.address)
         goes_on = (counts > 0) & (columns["owner"][last] == said.owner) & (columns["node"][last] == said.node)
         stored_us = columns["end_us"][last]
         end_us = self.leases.ends(stored_us)
@@ -101,7 +101,7 @@ class OwnershipEvidence:
     def is_said(self, seen: OwnedIntervals) -> NDArray[np.bool_]:
         """The usual case of sightings: the address's last range says so already, of the workload or of its node."""
         columns, counts = self.said.columns, self.said.counts[seen.address]
-        last = np.maximum(self.said.offsets[seen.address] + counts - 1, 0)
+        last = self.said.last(seen.address)
         said: NDArray[np.bool_] = (counts > 0) & (columns["node"][last] == seen.node)
         said &= (columns["start_us"][last] <= seen.start_us) & (seen.end_us <= self.leases.ends(columns["end_us"][last]))
         said[said] = (columns["owner"][last[said]] == seen.owner[said]) | self.is_node(columns["owner"][last[said]])
@@ -247,10 +247,10 @@ class OwnershipEvidence:
 
     @property
     def sparse(self) -> bool:
-        """Whether most addresses, and many, are without any evidence left."""
+        """Whether most addresses, and many, are without any evidence left, or most leases without a holding."""
         held = np.count_nonzero((self.said.counts > 0) | (self.seen.counts > 0))
         idle = self.addresses.count - int(held) - len(self._events)
-        return idle > max(_CHUNK, self.addresses.count // 2)
+        return idle > max(_CHUNK, self.addresses.count // 2) or self.leases.idle > max(_CHUNK, len(self.leases) // 2)
 
     def parts(self) -> Iterable[Observations]:
         """All that heartbeats and flows said, in parts."""

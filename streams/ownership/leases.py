@@ -74,6 +74,11 @@ class LeaseTable:
     def members(self) -> int:
         return sum(map(len, self.address))
 
+    @property
+    def idle(self) -> int:
+        """Leases of nothing: of nodes that are gone."""
+        return len(self) - int(np.count_nonzero(self.state[: len(self)].any(axis=1)))
+
     def number(self, network: int, node: int, part: int) -> int:
         """The lease of a slice, made where there was none: of nothing, until before all time."""
         key = (network, node, part)

@@ -43,14 +43,14 @@ class Leasing:
         """Give the ranges of these addresses (each named once) ends of their own; returns those that had leases."""
         said, leases = self._evidence.said, self._evidence.leases
         address = address[said.counts[address] > 0]
-        last = _last(said, address)
+        last = said.last(address)
         stored_us = said.columns["end_us"][last]
         leased = is_leased(stored_us)
         if not leased.any():
             return Members(address[:0], np.zeros(0, np.uint32), address[:0])
         address, last, lease = address[leased], last[leased], leases_of(stored_us[leased])
         said.columns["end_us"][last] = leases.until_us[lease]
-        self._pieces.columns["end_us"][_last(self._pieces, address)] = leases.until_us[lease]
+        self._pieces.columns["end_us"][self._pieces.last(address)] = leases.until_us[lease]
         np.add.at(leases.loose, lease, 1)
         return Members(address, said.columns["owner"][last], lease)
 
@@ -65,7 +65,7 @@ class Leasing:
         said, leases, pieces = self._evidence.said, self._evidence.leases, self._pieces
         members = members.rows((said.counts[members.address] > 0) & (pieces.counts[members.address] > 0))
         address, owner, lease = members
-        last, piece = _last(said, address), _last(pieces, address)
+        last, piece = said.last(address), pieces.last(address)
         until_us, rows, held = leases.until_us[lease], said.columns, pieces.columns
         may = (rows["owner"][last] == owner) & (rows["node"][last] == leases.place[lease, 1]) & (rows["end_us"][last] == until_us)
         may &= (held["owner"][piece] == owner) & (held["end_us"][piece] == until_us)
@@ -81,7 +81,7 @@ class Leasing:
     def is_attached(self, members: Members) -> NDArray[np.bool_]:
         """Which members' ranges end with their leases."""
         said = self._evidence.said
-        last = _last(said, members.address)
+        last = said.last(members.address)
         attached: NDArray[np.bool_] = (said.counts[members.address] > 0) & (said.columns["end_us"][last] == stored_as(members.lease))
         attached &= said.columns["owner"][last] == members.owner
         return attached
@@ -104,8 +104,3 @@ class Leasing:
                 number, at = int(address[row]), last[row]
                 weighed[row] |= evidence.contradicts(number, int(said["owner"][at]), int(said["start_us"][at]))
         return weighed
-
-
-def _last(where: RaggedArray, address: I64) -> I64:
-    last: I64 = np.maximum(where.offsets[address] + where.counts[address] - 1, 0)
-    return last

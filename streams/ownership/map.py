@@ -257,7 +257,7 @@ class OwnershipMap:
         """Let last ranges go on, and the last pieces with them. Returns addresses that changed, and the rows that this did not settle."""
         last, goes_on, longer = self.evidence.continuation(said)
         piece = self.pieces.columns
-        last_piece = np.maximum(self.pieces.offsets[said.address] + self.pieces.counts[said.address] - 1, 0)
+        last_piece = self.pieces.last(said.address)
         # Nobody else's range reaches the end of the last piece. A range shorter than a window may, growing, decide of a silence.
         held = self.evidence.said.columns
         grown = held["end_us"][last] - held["start_us"][last] >= self.window_us

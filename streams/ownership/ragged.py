@@ -16,11 +16,12 @@ _CHUNK = 65_536
 class RaggedArray:
     """List i holds `counts[i]` rows from `offsets[i]` on, in every column. Each list has a little room to grow in place.
 
-    A list that outgrows its room moves to the end; once more than a third of the arrays is abandoned, they are packed.
+    A list that outgrows its room moves to the end; once more than a third of the arrays is abandoned, they are packed. Rows that no list
+    has held are 0: `last` of an empty list may be one of them.
     """
 
     def __init__(self, **dtypes: Any) -> None:
-        self.columns: dict[str, NDArray[Any]] = {name: np.empty(_FIRST_ROWS, dtype) for name, dtype in dtypes.items()}
+        self.columns: dict[str, NDArray[Any]] = {name: np.zeros(_FIRST_ROWS, dtype) for name, dtype in dtypes.items()}
         self.offsets: I64 = np.zeros(0, np.int64)
         self.counts: NDArray[np.int32] = np.zeros(0, np.int32)
         self._rooms: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -49,6 +50,11 @@ class RaggedArray:
         ends = np.cumsum(counts)
         total = int(ends[-1]) if len(ends) else 0
         where: I64 = np.arange(total) + np.repeat(self.offsets[lists] - (ends - counts), counts)
+        return where
+
+    def last(self, lists: I64) -> I64:
+        """Where the last row of each list is; of an empty list any row."""
+        where: I64 = np.maximum(self.offsets[lists] + self.counts[lists] - 1, 0)
         return where
 
     def put(self, lists: I64, counts: I64, **rows: NDArray[Any]) -> None:
@@ -85,7 +91,7 @@ class RaggedArray:
         self.offsets[: self._lists], self._rooms[: self._lists] = offsets, rooms
         target = self.positions(everything)
         for name, old in list(self.columns.items()):
-            packed = np.empty(max(_FIRST_ROWS, self._tail), old.dtype)
+            packed = np.zeros(max(_FIRST_ROWS, self._tail), old.dtype)
             packed[target] = old[where]
             self.columns[name] = packed
 
@@ -97,7 +103,7 @@ class RaggedArray:
         self._tail += int(rooms.sum())
         for name, old in list(self.columns.items()):
             if self._tail > len(old):
-                grown = np.empty(self._tail + self._tail // 4, old.dtype)
+                grown = np.zeros(self._tail + self._tail // 4, old.dtype)
                 grown[: len(old)] = old
                 self.columns[name] = grown
 

@@ -82,7 +82,7 @@ def _staying(
     `touching`: rows that go on to the end of their slice's window from before its lease's end.
     """
     table, stored = known.evidence.leases, known.evidence.said
-    last = np.maximum(stored.offsets[said.address] + stored.counts[said.address] - 1, 0)
+    last = stored.last(said.address)
     attached = known.leasing.is_attached(Members(said.address, said.owner, leases[of]))
     goes_on = touching & attached & (stored.columns["start_us"][last] <= said.start_us)
     marked = np.zeros(known.evidence.addresses.count, np.bool_)

@@ -6,17 +6,20 @@ import random
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records.flow_batch import HEARTBEAT_DTYPES, FlowBatch, HeartbeatColumns, empty_flows
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership_changes import OwnershipChanges, OwnershipLeases
+from streams.ownership import evidence
 from streams.ownership.hearing import BatchHearing
 from streams.ownership.leases import HoldingHashes
 from streams.ownership.leasing import Members
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import concat, from_flows, from_heartbeats
+from streams.ownership.ragged import RaggedArray
 from streams.ownership.told import learn_changes, learn_leases, leases_told, whole_slices
 from tests.streams.ownership.test_map import everything
 from tests.streams.support import address, flows, whos
@@ -266,6 +269,31 @@ def test_a_node_at_rest_moves_one_number_and_tells_one_lease() -> None:
     assert [len(one) for one in told] == [1] * 19 and all(isinstance(one[0], OwnershipLeases) and len(one[0]) == 1 for one in told)
     assert (teller.known.evidence.said.columns["end_us"] == stored).all()
     assert whos(teller.known, [(1, 19 * WINDOW + 4)], address(150)) == ["A"]
+
+
+def test_leases_of_nodes_that_are_gone_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "_CHUNK", 50)
+    teller = Teller()
+    for number in range(60):
+        teller.hear([a_batch(f"gone-{number}", 0, 0, [Beat("A", 1, 0, 0, WINDOW)], 0)])
+    teller.hear([a_batch("x", 0, 30, [Beat("A", 1, 0, 150, 155)], 0)])
+    assert not teller.known.sparse
+    teller.known.forget(100)
+    assert teller.known.sparse
+    fresh = teller.known.rebuilt()
+    assert len(fresh.evidence.leases) == 1 and everything(fresh) == everything(teller.known)
+
+
+def test_rows_that_no_list_has_held_are_no_leases() -> None:
+    """The last row of an empty list may be one of them, and memory that is handed out anew holds anything."""
+    for rows in (1 << 10, 1 << 12, 1 << 14):
+        np.full(rows, np.iinfo(np.int64).max)  # freed at once, to be handed out below
+        made = RaggedArray(end_us=np.int64)
+        made.resize(rows)
+        made.put(np.arange(rows), np.ones(rows, np.int64), end_us=np.ones(rows, np.int64))
+        assert set(np.unique(made.columns["end_us"]).tolist()) <= {0, 1}
+        made.pack()
+        assert set(np.unique(made.columns["end_us"]).tolist()) <= {0, 1}
 
 
 def leases(known: OwnershipMap) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
