@@ -52,7 +52,8 @@ class BatchHearing:
         spoken: set[int] = set()
         for batch, partition in zip(batches, partitions, strict=False):
             if len(batch.heartbeats):
-                self._known.evidence.leases.home[self._slice_of(batch).lease] = partition
+                lease = self._slice_of(batch).lease  # a new one may replace the table's columns
+                self._known.evidence.leases.home[lease] = partition
         for part in self._rounds([batch for batch in batches if len(batch.heartbeats)]):
             spoken |= {self._slice_of(batch).lease for batch in part}
             changes += self._hear_round(part)

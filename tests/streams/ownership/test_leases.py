@@ -271,6 +271,15 @@ def test_a_node_at_rest_moves_one_number_and_tells_one_lease() -> None:
     assert whos(teller.known, [(1, 19 * WINDOW + 4)], address(150)) == ["A"]
 
 
+def test_more_slices_than_a_table_has_room_for_come_at_once() -> None:
+    teller = Teller()
+    batches = [a_batch(f"node-{number}", 0, 0, [Beat("A", 1 + number % 200, 0, 0, WINDOW)], 0) for number in range(700)]
+    teller.hearing.hear(batches, [number % 8 for number in range(700)])
+    table = teller.known.evidence.leases
+    assert table.home[: len(table)].tolist() == [number % 8 for number in range(700)]
+    assert table.state[: len(table)].any(axis=1).all()
+
+
 def test_leases_of_nodes_that_are_gone_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "_CHUNK", 50)
     teller = Teller()
