@@ -145,7 +145,7 @@ async def _run(given: _Dependencies, is_over: Callable[[], bool]) -> None:
     forwarding = _open_forwarding(settings)
     retry = AsyncRetry(asyncio.Event(), liveness.waits_for)
     limit = DeadLetterLimit(settings.dead_letter_share)
-    assignment = Assignment(app, given.read, limit, liveness, decoder.shared)
+    assignment = Assignment(app, given.read, limit, liveness, decoder)
     receiver = Receiver(app, given.read, assignment, decoder, limit, retry)
     producer = BlockingProducer(settings.kafka, lambda: is_over() or retry.stopping.is_set(), "producer")
     processor = _processor(given, app, framer, ownership, event_writer, limit, producer, forwarding, retry)

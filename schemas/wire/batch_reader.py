@@ -22,12 +22,14 @@ from numpy.typing import NDArray
 from schemas.arrays import U8
 from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowColumns, HeartbeatColumns
 from schemas.records.validation import ADDRESS_COLUMNS
+from schemas.wire.repeats import Repeated, Repeats, holdings_size, names_shared, repeated_beats, repeated_of, varint
 from schemas.wire.schema_files import current
 
 Columns = TypeVar("Columns", FlowColumns, HeartbeatColumns)
 
-_HEAD_BYTES = 32 * 1024
-"""A longer head, of some thousand names, is not looked for."""
+_HEAD_BYTES = 2 * 1024
+_NAMES_BYTES = 32 * 1024
+"""A longer head, or names of more bytes, some thousand, are not looked for."""
 _FEW_ROWS = 64
 """Up to here bytes are put in order by an index, made once for each number of rows: 3 MB for all of them."""
 _FEW_VALUES = 1_024
@@ -35,6 +37,7 @@ _FEW_VALUES = 1_024
 _SECTIONS = 1_024
 """For so many numbers of rows it is remembered where everything is, in 4 KB each."""
 _ADDRESS_BYTES = 16
+_NO_LOSSES = b"\0"
 _ROWS_BYTES = 5
 _DIFFERENT = (EOFError, ValueError, TypeError, IndexError, OverflowError, MemoryError)
 
@@ -103,17 +106,18 @@ class _ColumnReader(Generic[Columns]):
         self._make: Callable[..., Columns] = kind
         self._section = lru_cache(_SECTIONS)(lambda rows: _section(columns, rows))
         self._positions = cache(lambda rows: self._section(rows).positions())
+        self._none = bytes(1 + len(columns))  # no rows, and columns without bytes
         self._nothing: Columns = self._columns(self._section(0), np.empty(0, np.uint8))
 
     def read(self, body: memoryview, at: int) -> tuple[Columns, int]:
         """The columns, and where they end. Raises what is in _DIFFERENT."""
+        if body[at : at + len(self._none)].tobytes() == self._none:
+            return self._nothing, at + len(self._none)
         rows, at = _rows(body, at)
         section = self._section(rows)
         wire = np.frombuffer(body, np.uint8, section.size, at)
         if wire.take(section.lengths).tobytes() != section.said:
             raise ValueError
-        if not rows:
-            return self._nothing, at + section.size
         found = wire.take(self._positions(rows)) if rows <= _FEW_ROWS else section.in_order(wire)
         return self._columns(section, found), at + section.size
 
@@ -125,20 +129,59 @@ class _ColumnReader(Generic[Columns]):
         return self._make(**columns)
 
 
-def read_record(body: memoryview) -> dict[str, Any] | None:
-    """The record's fields, flows and heartbeats as columns, which are read-only. None: it is not laid out as expected."""
-    head, tail = _schemas()
+class BatchRecord(NamedTuple):
+    """The fields of a body, flows and heartbeats as columns, which are read-only.
+
+    `repeated`: its names and holdings are what was said before. Otherwise `to_repeat` is what another batch may repeat, where there is any.
+    """
+
+    fields: dict[str, Any]
+    repeated: bool
+    to_repeat: Repeated | None
+
+
+def read_record(body: memoryview, repeats: Repeats | None = None) -> BatchRecord | None:
+    """None: it is not laid out as expected."""
+    head, names, tail = _schemas()
     flows, heartbeats = _readers()
     begun = BytesIO(body[:_HEAD_BYTES])
     try:
         record: Any = schemaless_reader(begun, head, None)
-        record["flows"], at = flows.read(body, begun.tell())
-        record["heartbeats"], at = heartbeats.read(body, at)
-        rest = BytesIO(body[at:])
-        record |= schemaless_reader(rest, tail, None)
+        named = begun.tell()
+        said = repeats.find(record["node_id"], record["batch_index"]) if repeats is not None else None
+        if said is not None and body[named : named + len(said.names)].tobytes() == said.names:
+            record["workloads"], unnamed = said.workloads, named + len(said.names)
+        else:
+            said, listed = None, BytesIO(body[named : named + _NAMES_BYTES])
+            listed_names: Any = schemaless_reader(listed, names, None)
+            record["workloads"] = names_shared(listed_names) if repeats is not None else tuple(listed_names)
+            unnamed = named + listed.tell()
+        record["flows"], held = flows.read(body, unnamed)
+        repeated = _repeated(body, held, said)
+        record["heartbeats"], at = repeated or heartbeats.read(body, held)
+        if body[at:] == _NO_LOSSES:
+            record["losses"] = ()
+        else:
+            losses = BytesIO(body[at:])
+            record |= schemaless_reader(losses, tail, None)
+            if losses.tell() != len(body) - at:
+                return None
     except _DIFFERENT:
         return None
-    return dict(record) if rest.tell() == len(body) - at else None
+    fresh = repeats is not None and repeated is None and len(record["heartbeats"]) > 0
+    return BatchRecord(record, repeated is not None, _to_repeat(body, slice(named, unnamed), held, record) if fresh else None)
+
+
+def _repeated(body: memoryview, at: int, said: Repeated | None) -> tuple[HeartbeatColumns, int] | None:
+    if said is None or body[at : at + len(said.holdings)].tobytes() != said.holdings:
+        return None
+    return repeated_beats(body, at + len(said.holdings), said)
+
+
+def _to_repeat(body: memoryview, names: slice, held: int, fields: dict[str, Any]) -> Repeated:
+    beats: HeartbeatColumns = fields["heartbeats"]
+    size = holdings_size(len(beats))
+    return repeated_of(body[names].tobytes(), body[held : held + size].tobytes(), fields["workloads"], beats)
 
 
 @cache
@@ -147,13 +190,13 @@ def _readers() -> tuple[_ColumnReader[FlowColumns], _ColumnReader[HeartbeatColum
 
 
 @cache
-def _schemas() -> tuple[Any, Any]:
-    """Of the fields before the columns, and of those behind them."""
+def _schemas() -> tuple[Any, Any, Any]:
+    """Of the fields before the names, of the names, and of the fields behind the columns."""
     fields = current("FlowBatch").parsed["fields"]
     at = [field["name"] for field in fields].index("flows")
-    parts = {"Head": fields[:at], "Tail": fields[at + 2 :]}
+    parts = {"Head": fields[: at - 1], "Tail": fields[at + 2 :]}
     head, tail = (parse_schema({"type": "record", "name": name, "fields": some}) for name, some in parts.items())
-    return head, tail
+    return head, parse_schema(fields[at - 1]["type"]), tail
 
 
 def _on_the_wire(record: str, dtypes: dict[str, np.dtype[Any]]) -> list[_Column]:
@@ -171,7 +214,7 @@ def _section(columns: list[_Column], rows: int) -> _Section:
     lengths: list[int] = []
     said, at = b"", 0
     for run in _neighbours(columns, lambda column: column.width):
-        count, width, prefix = len(run), run[0].width, _varint(rows * run[0].width)
+        count, width, prefix = len(run), run[0].width, varint(rows * run[0].width)
         each, planes = len(prefix) + rows * width, width < _ADDRESS_BYTES
         strides = (each, 1, rows) if planes else (each, width, 1)
         by_plane = planes and count * rows > _FEW_VALUES
@@ -201,12 +244,3 @@ def _rows(body: memoryview, at: int) -> tuple[int, int]:
         if byte < 0x80 and not number & 1:
             return number >> 1, at + shift + 1
     raise ValueError
-
-
-def _varint(number: int) -> bytes:
-    """Avro's encoding of a length."""
-    left, found = number << 1, bytearray()
-    while left > 0x7F:
-        found.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes((*found, left))

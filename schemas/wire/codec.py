@@ -23,6 +23,7 @@ from schemas.records.ownership import AddressRange, Ownership, Watermark
 from schemas.records.validation import ADDRESS_COLUMNS, check_batch, check_ip_event, check_ownership, check_watermark
 from schemas.wire.batch_reader import read_record
 from schemas.wire.framing import Framed
+from schemas.wire.repeats import Repeats
 from schemas.wire.schema_files import Schema, current
 
 Body = bytes | memoryview
@@ -44,10 +45,15 @@ def encode_batch(batch: FlowBatch) -> bytes:
     return encode_record("FlowBatch", record)
 
 
-def decode_batch(body: Body, writer: Schema | None = None) -> FlowBatch:
-    """The batch of a body; its columns are read-only. `writer` as framing.unframe gives it; None: the current schema."""
-    record = read_record(memoryview(body)) if _is_current("FlowBatch", writer) else None
-    if record is None:
+def decode_batch(body: Body, writer: Schema | None = None, repeats: Repeats | None = None) -> FlowBatch:
+    """The batch of a body; its columns are read-only. `writer` as framing.unframe gives it; None: the current schema.
+
+    `repeats`: what earlier bodies said; this one's are added.
+    """
+    read = read_record(memoryview(body), repeats) if _is_current("FlowBatch", writer) else None
+    if read is not None:
+        record = read.fields
+    else:
         record = decode_record("FlowBatch", body, writer)
         record["flows"] = _columns(FlowColumns, FLOW_DTYPES, record["flows"])
         record["heartbeats"] = _columns(HeartbeatColumns, HEARTBEAT_DTYPES, record["heartbeats"])
@@ -59,7 +65,9 @@ def decode_batch(body: Body, writer: Schema | None = None) -> FlowBatch:
         heartbeats=record["heartbeats"],
         losses=tuple(_loss(loss) for loss in record["losses"]),
     )
-    check_batch(batch)
+    check_batch(batch, in_shape=read is not None, repeated=read is not None and read.repeated)
+    if repeats is not None and read is not None and read.to_repeat is not None:
+        repeats.keep(batch.node_id, batch.batch_index, read.to_repeat)
     return batch
 
 

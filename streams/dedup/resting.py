@@ -81,14 +81,15 @@ class _Slice:
     def goes_on(self, batch: FlowBatch, end_us: int) -> bool:
         """Whether the batch has the same holdings in the same order, and all go on up to `end_us`. Its names are taken over then."""
         beats, held = batch.heartbeats, self.held
-        if len(beats) != len(held) or (beats.start_us != self.end_us).any() or (beats.end_us != end_us).any():
+        if len(beats) != len(held) or not (_all_are(beats.start_us, self.end_us) and _all_are(beats.end_us, end_us)):
             return False
         workload = self.workload_in(batch.workloads)
         pairs = ((beats.workload, workload), (beats.ip, held.ip), (beats.port, held.port), (beats.protocol, held.protocol))
-        if any(one.tobytes() != other.tobytes() for one, other in pairs):
+        if any(one is not other and one.tobytes() != other.tobytes() for one, other in pairs):
             return False
-        if workload is not held.workload:
-            self.workloads, self.held = batch.workloads, replace(held, workload=workload)
+        # As the reader has them: found to be the same at once when they come again.
+        self.workloads = batch.workloads
+        self.held = HeartbeatColumns(beats.ip, beats.workload, beats.port, beats.protocol, held.start_us, held.end_us)
         return True
 
 
@@ -271,6 +272,11 @@ def _saying(batch: FlowBatch) -> FlowBatch:
     if "" in batch.workloads:
         says &= beats.workload != batch.workloads.index("")
     return replace(batch, heartbeats=_rows(beats, says))
+
+
+def _all_are(instants_us: I64, instant_us: int) -> bool:
+    """An array without a stride is of one value."""
+    return bool(instants_us[0] == instant_us if instants_us.strides == (0,) else (instants_us == instant_us).all())
 
 
 def _rows(beats: HeartbeatColumns, chosen: NDArray[np.bool_], end_us: int | None = None) -> HeartbeatColumns:

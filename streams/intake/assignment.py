@@ -10,8 +10,8 @@ from faust.types import TP
 
 from streams.intake.app import FETCH_BYTES, WorkerApp
 from streams.intake.dead_letter_limit import DeadLetterLimit
+from streams.intake.decode import MessageDecoder
 from streams.intake.partition_queue import PartitionQueue
-from streams.intake.shared_batches import SharedBatches
 from streams.observe import metrics
 from streams.observe.liveness import Liveness
 
@@ -28,12 +28,14 @@ class Assignment:
     `is_new`: the group has told this worker its share, if only that it is empty, and nothing has been made of it yet.
     """
 
-    def __init__(self, app: WorkerApp, topics: Collection[str], limit: DeadLetterLimit, liveness: Liveness, shared: SharedBatches) -> None:
+    def __init__(
+        self, app: WorkerApp, topics: Collection[str], limit: DeadLetterLimit, liveness: Liveness, decoder: MessageDecoder
+    ) -> None:
         self._app = app
         self._topics = topics
         self._limit = limit
         self._liveness = liveness
-        self._shared = shared
+        self._decoder = decoder
         self._queues: dict[TP, PartitionQueue] = {}
         self.is_new = False
         app.on_partitions_revoked.connect(self._on_revoked)
@@ -56,7 +58,7 @@ class Assignment:
         queued = self._queued_bytes
         metrics.QUEUED_BYTES.set(queued)
         metrics.fill("queue", queued, QUEUED_BYTES_LIMIT)
-        self._shared.measure()
+        self._decoder.measure()
         if self._queues:
             metrics.fill("fetch", self._app.consumer_thread.fetched_bytes, len(self._queues) * FETCH_BYTES)
             states = [queue.dedup for queue in self._queues.values() if queue.dedup is not None]
@@ -72,14 +74,14 @@ class Assignment:
         for queue in self._queues.values():
             queue.closed = True
         self._queues, self.is_new = {}, False
-        self._shared.forget_applier()
+        self._decoder.shared.forget_applier()
         self._liveness.forget()
 
     async def _on_assigned(self, *args: Any, **_: Any) -> None:
         assigned: set[TP] = args[-1]
         generation = self._app.consumer_generation_id
         self._limit.forget()
-        self._shared.forget_applier()
+        self._decoder.shared.forget_applier()
         self._queues = {tp: PartitionQueue(tp.partition, generation, tp.topic) for tp in assigned if tp.topic in self._topics}
         self.is_new = True
         for topic in self._topics:

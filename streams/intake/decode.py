@@ -12,6 +12,7 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from schemas.wire.codec import decode_batch
 from schemas.wire.framing import Framed, Framer
+from schemas.wire.repeats import Repeats
 from streams.clock import now_us
 from streams.intake.messages import ReceivedMessage, UnreadableMessage
 from streams.intake.shared_batches import Reader, SharedBatches
@@ -24,6 +25,7 @@ class MessageDecoder:
 
     def __init__(self, framer: Framer, future_us: int) -> None:
         self.shared = SharedBatches()
+        self._repeats = Repeats()
         self._framer = framer
         self._future_us = future_us
 
@@ -39,6 +41,11 @@ class MessageDecoder:
         place = message.topic() or "", message.partition() or 0, message.offset() or 0
         return self._batch("learner", place, message.value() or b"", framed)
 
+    def measure(self) -> None:
+        """Sets the gauges of what is kept."""
+        self.shared.measure()
+        metrics.fill("repeats", *self._repeats.fill)
+
     def _content(self, event: EventT[bytes], value: bytes) -> FlowBatch | UnreadableMessage:
         message = event.message
         try:
@@ -52,9 +59,9 @@ class MessageDecoder:
     def _batch(self, reader: Reader, place: tuple[str, int, int], value: bytes, framed: Framed) -> FlowBatch:
         topic, partition, offset = place
         if topic == FLOWS_TOPIC:
-            batch = self.shared.batch(reader, partition, offset, value, lambda: _decoded(framed))
+            batch = self.shared.batch(reader, partition, offset, value, lambda: self._decoded(framed))
         else:  # of other regions: nothing is learned from it
-            batch = _decoded(framed)
+            batch = self._decoded(framed)
         self._check_window(batch)
         return batch
 
@@ -66,10 +73,9 @@ class MessageDecoder:
                 f"{self._future_us // 1_000_000} s allowed (WEIR_FUTURE_SECONDS); set its clock."
             )
 
-
-def _decoded(framed: Framed) -> FlowBatch:
-    if framed.name != "FlowBatch":
-        raise Unreadable(f"A message of flows holds a {framed.name}, not a FlowBatch.")
-    batch = decode_batch(framed.body, framed.writer)
-    metrics.DECODED.inc()
-    return batch
+    def _decoded(self, framed: Framed) -> FlowBatch:
+        if framed.name != "FlowBatch":
+            raise Unreadable(f"A message of flows holds a {framed.name}, not a FlowBatch.")
+        batch = decode_batch(framed.body, framed.writer, self._repeats)
+        metrics.DECODED.inc()
+        return batch

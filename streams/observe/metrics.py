@@ -6,7 +6,9 @@ from typing import Literal
 
 from prometheus_client import Counter, Gauge, Histogram
 
-Bound = Literal["fetch", "queue", "shared", "learner", "ownership", "dedup", "resting", "ip_events", "producer", "learner_producer"]
+Bound = Literal[
+    "fetch", "queue", "shared", "repeats", "learner", "ownership", "dedup", "resting", "ip_events", "producer", "learner_producer"
+]
 
 FLOWS = Counter("weir_flows", "Flows read, by what became of them.", ["outcome"])  # applied, forwarded, repeated, late
 UNATTRIBUTED = Counter("weir_flows_unattributed", "Flows applied without a remote name, by reason.", ["reason"])

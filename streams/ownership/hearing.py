@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.arrays import I64
 from schemas.records.flow_batch import FlowBatch, HeartbeatColumns
@@ -21,13 +23,25 @@ _ROWS = 8_000
 """Heartbeats, and sightings, that are compared and told at once: with as many that ended, a message of a megabyte at most."""
 
 
+Words = tuple[tuple[str, ...], tuple[NDArray[Any], ...]]
+"""What a batch says but for its times: names, and the columns of its heartbeats. A reader gives equal ones as the same objects."""
+
+
 @dataclass
 class _Slice:
-    """`words`: a digest of what it last said, where all of it began at one instant and ended at one; `state`: of the lease then."""
+    """`words`: what it last said, where all of it began at one instant and ended at one; `state`: of the lease then."""
 
     lease: int
-    words: bytes = b""
+    words: Words | None = None
     state: bytes = b""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A batch and its slice."""
+
+    batch: FlowBatch
+    known: _Slice
 
 
 class BatchHearing:
@@ -48,56 +62,41 @@ class BatchHearing:
 
         `partitions`: of weir.flows, where each batch stands.
         """
+        beating = [_Turn(batch, self._slice_of(batch)) for batch in batches if len(batch.heartbeats)]
+        spoken = np.array([turn.known.lease for turn in beating], np.int64)
+        if len(partitions):
+            homes = [partition for batch, partition in zip(batches, partitions, strict=True) if len(batch.heartbeats)]
+            self._known.evidence.leases.home[spoken] = homes
         changes: list[OwnershipChanges] = []
-        spoken: set[int] = set()
-        for batch, partition in zip(batches, partitions, strict=False):
-            if len(batch.heartbeats):
-                lease = self._slice_of(batch).lease  # a new one may replace the table's columns
-                self._known.evidence.leases.home[lease] = partition
-        for part in self._rounds([batch for batch in batches if len(batch.heartbeats)]):
-            spoken |= {self._slice_of(batch).lease for batch in part}
+        for part in _rounds(beating):
             changes += self._hear_round(part)
         changes += self._see(batches)
-        return changes, np.array(sorted(spoken), np.int64)
+        return changes, np.unique(spoken)
 
-    def _rounds(self, batches: Sequence[FlowBatch]) -> list[list[FlowBatch]]:
-        """Of each slice one batch at most, in the order of arrival, and no more heartbeats than a message has room for."""
-        rounds: list[list[FlowBatch]] = []
-        rows: list[int] = []
-        times: dict[int, int] = {}
-        for batch in batches:
-            lease, size = self._slice_of(batch).lease, len(batch.heartbeats)
-            turn = times.get(lease, -1) + 1
-            while turn < len(rounds) and rows[turn] + size > _ROWS:
-                turn += 1
-            if turn == len(rounds):
-                rounds.append([])
-                rows.append(0)
-            rounds[turn].append(batch)
-            rows[turn] += size
-            times[lease] = turn
-        return rounds
-
-    def _hear_round(self, batches: Sequence[FlowBatch]) -> list[OwnershipChanges]:
+    def _hear_round(self, turns: Sequence[_Turn]) -> list[OwnershipChanges]:
+        """`turns`: one of each slice at most."""
         table = self._known.evidence.leases
-        leases, until_us, others = [], [], []
-        for batch in batches:
-            known, beats = self._slice_of(batch), batch.heartbeats
-            span, words = _span(beats), _words(batch)
-            lease = known.lease
-            repeats = span is not None and words == known.words and known.state == table.state[lease].tobytes()
+        leases, until_us = [], []
+        others: list[tuple[_Turn, Words | None]] = []
+        for turn in turns:
+            known, beats = turn.known, turn.batch.heartbeats
+            span, words, lease = _span(beats), _words(turn.batch), known.lease
+            repeats = span is not None and _same(words, known.words) and known.state == table.state[lease].tobytes()
             if repeats and span is not None and table.since_us[lease] <= span[0] <= table.until_us[lease]:
+                known.words = words  # as the reader has them: found to be the same at once when they come again
                 leases.append(lease)
                 until_us.append(span[1])
             else:
-                others.append((batch, words if span is not None else b""))
+                others.append((turn, words if span is not None else None))
         self._known.extend(np.array(leases, np.int64), np.array(until_us, np.int64))
-        return self._compare([batch for batch, _ in others], [words for _, words in others]) if others else []
+        told: list[OwnershipChanges] = []
+        for some in _of_rows(others):
+            told += self._compare([turn.batch for turn, _ in some], [turn.known for turn, _ in some], [words for _, words in some])
+        return told
 
-    def _compare(self, batches: Sequence[FlowBatch], words: Sequence[bytes]) -> list[OwnershipChanges]:
-        """Learn batches, one of each slice, that do not repeat what was said. `words`: empty where they cannot be repeated as they are."""
+    def _compare(self, batches: Sequence[FlowBatch], slices: Sequence[_Slice], words: Sequence[Words | None]) -> list[OwnershipChanges]:
+        """Learn batches, one of each slice, that do not repeat what was said. `words`: None where they cannot be repeated as they are."""
         observations = from_heartbeats(batches, self._network)
-        slices = [self._slice_of(batch) for batch in batches]
         leases = np.array([known.lease for known in slices], np.int64)
         of = np.repeat(np.arange(len(batches)), [len(batch.heartbeats) for batch in batches])
         telling = self._known.evidence.telling(observations)
@@ -109,7 +108,7 @@ class BatchHearing:
         all_tell[of[~telling]] = False
         whole = all_tell & (table.until_us[leases] > before_us)
         for known, word, is_whole in zip(slices, words, whole.tolist(), strict=True):
-            known.words, known.state = (word, table.state[known.lease].tobytes()) if is_whole else (b"", b"")
+            known.words, known.state = (word, table.state[known.lease].tobytes()) if is_whole else (None, b"")
         return [self._changes(heard)] if len(heard.leases) or len(heard.of) else []
 
     def _changes(self, heard: Heard) -> OwnershipChanges:
@@ -136,17 +135,48 @@ class BatchHearing:
         return found
 
 
+def _rounds(turns: Sequence[_Turn]) -> list[list[_Turn]]:
+    """Of each slice one batch at most, in the order of arrival."""
+    rounds: list[list[_Turn]] = []
+    times: Counter[int] = Counter()
+    for turn in turns:
+        number = times[turn.known.lease]
+        times[turn.known.lease] += 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(turn)
+    return rounds
+
+
+def _of_rows(turns: Sequence[tuple[_Turn, Words | None]]) -> list[list[tuple[_Turn, Words | None]]]:
+    """In parts of no more heartbeats than a message has room for."""
+    parts: list[list[tuple[_Turn, Words | None]]] = []
+    room = 0
+    for one in turns:
+        rows = len(one[0].batch.heartbeats)
+        if rows > room:
+            parts.append([])
+            room = _ROWS
+        parts[-1].append(one)
+        room -= rows
+    return parts
+
+
 def _span(beats: HeartbeatColumns) -> tuple[int, int] | None:
     """From when to when, where all of it is said of one time."""
     start_us, end_us = beats.start_us, beats.end_us
-    if (start_us == start_us[0]).all() and (end_us == end_us[0]).all():
+    alike = start_us.strides == end_us.strides == (0,)
+    if alike or ((start_us == start_us[0]).all() and (end_us == end_us[0]).all()):
         return int(start_us[0]), int(end_us[0])
     return None
 
 
-def _words(batch: FlowBatch) -> bytes:
+def _words(batch: FlowBatch) -> Words:
     beats = batch.heartbeats
-    digest = blake2b("\0".join(batch.workloads).encode(), digest_size=16)
-    for column in (beats.ip, beats.workload, beats.port, beats.protocol):
-        digest.update(column.tobytes())
-    return digest.digest()
+    return batch.workloads, (beats.ip, beats.workload, beats.port, beats.protocol)
+
+
+def _same(words: Words, others: Words | None) -> bool:
+    if others is None or words[0] != others[0]:
+        return False
+    return all(one is other or np.array_equal(one, other) for one, other in zip(words[1], others[1], strict=True))

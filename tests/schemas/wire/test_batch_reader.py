@@ -25,7 +25,7 @@ ROWS = [0, 1, 2, 63, 64, 65, 127, 128, 129, 204, 205, 1_024, 1_025, 2_000, 8_191
 
 
 def by_fastavro(body: bytes) -> FlowBatch:
-    with patch.object(codec, "read_record", lambda body: None):
+    with patch.object(codec, "read_record", lambda *_: None):
         return codec.decode_batch(body)
 
 
