@@ -15,6 +15,7 @@ from schemas.arrays import I64, U8, U16, U32
 from schemas.instants import FOREVER_US, NEVER_US
 from schemas.names import NODE_PREFIX
 from schemas.records.ip_event import IpEvent
+from streams.columns.sorting import distinct
 from streams.columns.strings import StringTable
 from streams.ownership.address_index import AddressIndex, key_columns, split_keys
 from streams.ownership.intervals import OwnedIntervals, subtract, union
@@ -317,7 +318,7 @@ class OwnershipEvidence:
         """Sort new ranges into their addresses' lists; `but_said`: except where heartbeats say so already. Returns the addresses whose list
         changed, and all of them.
         """
-        touched = np.unique(said.address)
+        touched = distinct(said.address)
         known = rows_of(where, touched)
         merged = union(known.concat(said))
         if but_said:

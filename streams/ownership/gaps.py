@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.arrays import I64
+from streams.columns.sorting import repeated
 from streams.ownership.asof import bisect
 from streams.ownership.intervals import OwnedIntervals, Timeline, claims, flatten
 
@@ -32,8 +33,9 @@ LOOKS = 40
 
 def bridge_gaps(said: OwnedIntervals, signs: OwnedIntervals, gap_us: int, window_us: int) -> OwnedIntervals:
     """`said` (as `union` leaves it) and the silences in it that belong to their owners. `signs`: flows and events, which name nobody."""
-    order = np.lexsort((said.start_us, said.node, said.owner, said.address))
-    before, after = said.rows(order[:-1]), said.rows(order[1:])
+    again = said.rows(repeated(said.address << 32 | said.owner.astype(np.int64)))
+    order = np.lexsort((again.start_us, again.node, again.owner, again.address))
+    before, after = again.rows(order[:-1]), again.rows(order[1:])
     silent = (before.address == after.address) & (before.owner == after.owner) & (before.node == after.node)
     silent &= (after.start_us - before.end_us <= gap_us) & _window_ends(before.end_us, window_us) & _window_ends(after.start_us, window_us)
     if not silent.any():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from schemas.arrays import I64
 from schemas.records.flow_batch import FlowBatch, HeartbeatColumns
 from schemas.records.ownership_changes import OwnershipChanges
+from streams.columns.sorting import distinct
 from streams.ownership.leases import HoldingHashes
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import from_flows, from_heartbeats
@@ -71,7 +72,7 @@ class BatchHearing:
         for part in _rounds(beating):
             changes += self._hear_round(part)
         changes += self._see(batches)
-        return changes, np.unique(spoken)
+        return changes, distinct(spoken)
 
     def _hear_round(self, turns: Sequence[_Turn]) -> list[OwnershipChanges]:
         """`turns`: one of each slice at most."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.arrays import I64, U32
+from streams.columns.sorting import order_by
 
 NOBODY = 0xFFFFFFFF
 SEVERAL = 0xFFFFFFFE
@@ -45,16 +46,50 @@ class Timeline(NamedTuple):
     end_us: I64
     owner: U32
 
+    def rows(self, chosen: NDArray[np.int64]) -> Timeline:
+        return Timeline(self.address[chosen], self.start_us[chosen], self.end_us[chosen], self.owner[chosen])
+
+    def concat(self, other: Timeline) -> Timeline:
+        return Timeline(
+            np.concatenate((self.address, other.address)),
+            np.concatenate((self.start_us, other.start_us)),
+            np.concatenate((self.end_us, other.end_us)),
+            np.concatenate((self.owner, other.owner)),
+        )
+
 
 def union(ranges: OwnedIntervals) -> OwnedIntervals:
     """Per address, owner and node: touching and overlapping ranges become one. Sorted by address, start, owner, node."""
-    if not len(ranges.address):
-        return ranges
+    ordered = ranges.rows(order_by(ranges.address, ranges.start_us))
+    apart = _apart(ordered, touching=False)
+    if apart.all():
+        return ordered
+    merged = ordered.rows(apart).concat(_union(ordered.rows(~apart)))
+    return merged.rows(np.argsort(merged.address, kind="stable"))
+
+
+def _union(ranges: OwnedIntervals) -> OwnedIntervals:
     ordered = ranges.rows(np.lexsort((ranges.start_us, ranges.node, ranges.owner, ranges.address)))
     begins = _changes(ordered.address, ordered.owner, ordered.node)
     first, end_us = _merge(begins, ordered.start_us, ordered.end_us)
     merged = ordered.rows(first)._replace(end_us=end_us)
-    return merged.rows(np.lexsort((merged.node, merged.owner, merged.start_us, merged.address)))
+    return merged.rows(np.lexsort((merged.start_us, merged.address)))  # equal rows stay in the order of owner and node
+
+
+def _apart(ordered: OwnedIntervals, *, touching: bool) -> NDArray[np.bool_]:
+    """Rows of addresses whose ranges, sorted by address and start, neither overlap nor touch; with `touching`, they may touch."""
+    same = ordered.address[1:] == ordered.address[:-1]
+    before_us, after_us = ordered.end_us[:-1], ordered.start_us[1:]
+    meets = same & (before_us > after_us if touching else before_us >= after_us)
+    odd = ordered.end_us <= ordered.start_us
+    if not meets.any() and not odd.any():
+        return ~odd
+    number = np.append(0, np.cumsum(~same))[: len(odd)]
+    close = np.zeros(len(odd), np.bool_)  # by the number of the address
+    close[number[1:][meets]] = True
+    close[number[odd]] = True
+    apart: NDArray[np.bool_] = ~close[number]
+    return apart
 
 
 def claims(ranges: OwnedIntervals) -> NDArray[np.int64]:
@@ -80,7 +115,18 @@ def subtract(ranges: OwnedIntervals, known: OwnedIntervals) -> OwnedIntervals:
 
 def flatten(ranges: OwnedIntervals) -> Timeline:
     """Who held each address when: instants with one owner, and instants with SEVERAL. Whose node said so makes no difference."""
-    held = union(ranges._replace(node=np.zeros_like(ranges.node)))
+    ordered = ranges.rows(order_by(ranges.address, ranges.start_us))
+    apart = _apart(ordered, touching=True)
+    alone = ordered.rows(apart)
+    cut = Timeline(alone.address, alone.start_us, alone.end_us, alone.owner)
+    if not apart.all():
+        cut = cut.concat(_flatten(ordered.rows(~apart)))
+        cut = cut.rows(np.argsort(cut.address, kind="stable"))
+    return _joined(cut) if len(cut.address) else cut
+
+
+def _flatten(ranges: OwnedIntervals) -> Timeline:
+    held = _union(ranges._replace(node=np.zeros_like(ranges.node)))
     address = np.concatenate((held.address, held.address))
     instant = np.concatenate((held.start_us, held.end_us))
     count = np.concatenate((np.ones(len(held.address), np.int64), np.full(len(held.address), -1, np.int64)))
@@ -95,7 +141,7 @@ def flatten(ranges: OwnedIntervals) -> Timeline:
     until = np.append(instant[1:], 0)
     covered = count > 0  # the last instant of an address has nobody left, so `until` never reaches into the next address
     label = np.where(count > 1, SEVERAL, owner)[covered].astype(np.uint32)
-    return _joined(Timeline(address[covered], instant[covered], until[covered], label))
+    return Timeline(address[covered], instant[covered], until[covered], label)
 
 
 def _joined(cut: Timeline) -> Timeline:

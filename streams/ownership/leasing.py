@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.arrays import I64, U32
+from streams.columns.sorting import distinct
 from streams.ownership.evidence import OwnershipEvidence, rows_of
 from streams.ownership.leases import is_leased, leases_of, stored_as
 from streams.ownership.ragged import RaggedArray
@@ -56,7 +57,7 @@ class Leasing:
 
     def part(self, members: Members) -> None:
         """Give the ranges of members that end with their leases ends of their own."""
-        self.write_out(np.unique(members.address[self.is_attached(members)]))
+        self.write_out(distinct(members.address[self.is_attached(members)]))
 
     def attach(self, members: Members) -> None:
         """Let the ranges of members that have ends of their own end with their leases, where they may."""

@@ -16,6 +16,7 @@ from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import Ownership
 from schemas.records.ownership_changes import OwnershipChanges, OwnershipLeases
+from streams.columns.sorting import distinct
 from streams.observe import metrics
 from streams.observe.cpu_stages import stage
 from streams.ownership.changelog import ChangelogRecord, encode_changelog
@@ -110,7 +111,7 @@ class LockedOwnershipMap:
             leases = self._shelf(partition, shelf, shelves)
             sizes = np.array([len(self._known.evidence.leases.address[lease]) for lease in leases.tolist()], np.int64)
             part_of = (np.cumsum(sizes) - sizes) // _WHOLE_ROWS
-            return [whole_slices(self._known, leases[part_of == part]) for part in np.unique(part_of).tolist()]
+            return [whole_slices(self._known, leases[part_of == part]) for part in distinct(part_of).tolist()]
 
     def contested(self, partitions: Collection[int], shelves: int) -> set[tuple[int, int]]:
         """Partition and shelf of what others have told of nodes of these partitions since this was asked last."""
@@ -177,7 +178,7 @@ class LockedOwnershipMap:
         evidence = self._known.evidence
         parts = (from_heartbeats(batches, self._network), from_flows(batches, self._network))
         ids = [evidence.find(part.names, part.network, part.ip, part.protocol, part.port) for part in parts]
-        known = np.unique(np.concatenate(ids))
+        known = distinct(np.concatenate(ids))
         return encode_changelog(evidence.ranges_of(known[known >= 0]))
 
     def _shelf(self, partition: int, shelf: int, shelves: int) -> I64:

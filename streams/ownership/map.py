@@ -16,6 +16,7 @@ from schemas.arrays import I64, U32
 from schemas.errors import SettingError
 from schemas.instants import FOREVER_US, NEVER_US
 from schemas.records.ip_event import IpEvent
+from streams.columns.sorting import distinct
 from streams.columns.strings import StringTable
 from streams.ownership.address_index import key_columns, split_keys
 from streams.ownership.asof import Tolerance
@@ -234,7 +235,7 @@ class OwnershipMap:
         self._resize()
         changed, rest = self._prolong(said)
         if rest.size:
-            with self._written_out(np.unique(said.address[rest])):
+            with self._written_out(distinct(said.address[rest])):
                 merged, touched = self.evidence.hear(said.rows(rest))
                 self._derive_pieces(touched)
             changed = np.union1d(changed, merged)
@@ -248,7 +249,7 @@ class OwnershipMap:
         # Heartbeats that covered what lies before may have been forgotten.
         seen = seen._replace(start_us=np.maximum(seen.start_us, self.evidence.forgotten_us))
         seen = seen.rows(~self.evidence.is_said(seen))
-        with self._written_out(np.unique(seen.address)):
+        with self._written_out(distinct(seen.address)):
             changed = self.evidence.see(seen)
             self._derive_pieces(changed)
         return changed
@@ -265,7 +266,7 @@ class OwnershipMap:
         rows = np.flatnonzero(goes_on & longer)
         self.evidence.prolong(last[rows], said.end_us[rows])
         np.maximum.at(piece["end_us"], last_piece[rows], said.end_us[rows])
-        return np.unique(said.address[rows]), np.flatnonzero(~goes_on)
+        return distinct(said.address[rows]), np.flatnonzero(~goes_on)
 
     def _derive_pieces(self, touched: I64) -> None:
         """The timelines of addresses anew, from all that is known of them. Silences of a port's listener stay silences: another

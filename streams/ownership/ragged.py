@@ -103,7 +103,7 @@ class RaggedArray:
         self._tail += int(rooms.sum())
         for name, old in list(self.columns.items()):
             if self._tail > len(old):
-                grown = np.zeros(self._tail + self._tail // 4, old.dtype)
+                grown = np.zeros(self._tail + self._tail // 2, old.dtype)
                 grown[: len(old)] = old
                 self.columns[name] = grown
 

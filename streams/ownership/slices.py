@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from schemas.arrays import I64, U8, U32, U64
 from schemas.instants import NEVER_US
 from schemas.records.ownership_changes import HELD, LEFT, NO_SLICE, SAID
+from streams.columns.sorting import distinct
 from streams.ownership.intervals import OwnedIntervals
 from streams.ownership.leases import HoldingHashes, sums
 from streams.ownership.leasing import Members
@@ -91,7 +92,7 @@ def _staying(
     own_end = ~stays
     stays &= marked[members.address]
     loose_stays = np.zeros(len(of), np.bool_)
-    for position in np.unique(of_member[own_end]).tolist():
+    for position in distinct(of_member[own_end]).tolist():
         mine, theirs = np.flatnonzero(own_end & (of_member == position)), np.flatnonzero(touching & (of == position))
         mine = mine[np.argsort(_keys(members.address[mine], members.owner[mine]))]
         loose = members.rows(mine)
@@ -167,7 +168,7 @@ def _heard(
     plain: OwnedIntervals,
 ) -> Heard:
     """Only slices whose members changed."""
-    chosen = np.unique(np.concatenate((left[1], joined[1])))
+    chosen = distinct(np.concatenate((left[1], joined[1])))
     position = np.full(len(leases), -1, np.int64)
     position[chosen] = np.arange(len(chosen))
     none = np.full(len(plain.address), NO_SLICE, np.uint32)
