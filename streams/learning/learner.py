@@ -23,6 +23,7 @@ from confluent_kafka import Message
 
 from schemas import headers, topics
 from schemas.errors import Unavailable, Unreadable, WeirError
+from schemas.failpoints import Point, reach
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import Ownership, Watermark
@@ -240,16 +241,25 @@ class OwnershipLearner(threading.Thread):
         return message.topic() == topics.OWNERSHIP_TOPIC and _header(message, headers.WORKER) == self._worker
 
     def _publish(self, learned: Learned) -> None:
-        """Ranges before watermarks: who hears a watermark has heard the ranges that it stands for."""
-        records = self._telling.changes(learned)
+        """Changes, then the leases that rest on them, then watermarks: a worker that hears a watermark has heard what it stands for.
+
+        Nothing is waited for: one producer's messages to one partition are stored in their order.
+        """
+        if changes := self._telling.changes(learned):
+            reach("learner.learned")
+            self._tell(changes, "learner.changes_told")
         if elapsed_us() >= self._watermarks_due_us:
             self._watermarks_due_us = elapsed_us() + _WATERMARK_EVERY_US
             own = self._watermarks.own()
             partitions = {watermark.partition for watermark in own}
-            records += self._telling.leases(partitions) + self._telling.holdings(partitions)
-            records += [self._watermark_record(watermark) for watermark in own]
-        if records:
+            if leases := self._telling.leases(partitions):
+                self._tell(leases, "learner.leases_told")
+            records = self._telling.holdings(partitions) + [self._watermark_record(watermark) for watermark in own]
             self._delivery.post(records)
+
+    def _tell(self, records: list[Record], point: Point) -> None:
+        self._delivery.post(records)
+        reach(point, self._delivery.settle)
 
     def _forget(self) -> None:
         """Bound the map: drop ranges that ended the retention before the oldest moment that a live node speaks of.
