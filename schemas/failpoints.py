@@ -25,8 +25,15 @@ WorkerPoint = Literal[
     "block.published",
     "block.committed",
     "block.dropped",
+    "learner.learned",
+    "learner.changes_told",
+    "learner.leases_told",
 ]
-"""In the order of a lane's opening and of a block. `insert.*`: the table of that name has the block."""
+"""In the order of a lane's opening and of a block. `insert.*`: the table of that name has the block.
+
+`learner.*`: the map has what batches taught, and nothing of it is told; Kafka has what changed, and no lease of the states that it led
+to; Kafka has leases, and no watermark that stands for them.
+"""
 
 LossPoint = Literal["loss.told", "loss.committed"]
 """Between the steps of telling what Kafka dropped."""
@@ -61,9 +68,13 @@ RECOMPUTE_POINTS: tuple[str, ...] = get_args(RecomputePoint)
 _armed: Callable[[str], None] | None = None
 
 
-def reach(point: Point) -> None:
-    """The process is at this point."""
+def reach(point: Point, settle: Callable[[], None] | None = None) -> None:
+    """The process is at this point. `settle`: waits for what was asked for before it; called by an armed process alone, since weir itself
+    goes on without waiting.
+    """
     if _armed is not None:
+        if settle is not None:
+            settle()
         _armed(point)
 
 

@@ -23,6 +23,7 @@ from confluent_kafka import Message
 
 from schemas import headers, topics
 from schemas.errors import Unavailable, Unreadable, WeirError
+from schemas.failpoints import Point, reach
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import Ownership, Watermark
@@ -228,28 +229,37 @@ class OwnershipLearner(threading.Thread):
             lessons.told.append(Told(changes, home_of(key)))
         elif framed.name == "OwnershipLeases":
             lessons.told.append(Told(decode_leases(framed.body, framed.writer), home_of(key)))
-        elif framed.name == "Ownership" and not tells_leases:
-            lessons.records.append(decode_ownership(framed.body, framed.writer))
+        elif framed.name == "Ownership":
+            told = [] if tells_leases else [decode_ownership(framed.body, framed.writer)]
+            lessons.records += told
+            self._telling.remember_single(key, [held.end_us for one in told for held in one.ranges], _arrived_us(message))
         elif framed.name == "Watermark":
             lessons.watermarks.append(decode_watermark(framed.body, framed.writer))
             if not tells_leases:
                 self._plain_until_us = elapsed_us() + self._silence_us
+                self._telling.singles_wanted(_arrived_us(message))
 
     def _is_own(self, message: Message) -> bool:
         """What this worker told the others teaches it nothing: it is not even decoded."""
         return message.topic() == topics.OWNERSHIP_TOPIC and _header(message, headers.WORKER) == self._worker
 
     def _publish(self, learned: Learned) -> None:
-        """Ranges before watermarks: who hears a watermark has heard the ranges that it stands for."""
-        records = self._telling.changes(learned)
+        """Changes, leases that rest on them, watermarks: one producer's messages to one partition are heard in their order, or none is."""
+        if changes := self._telling.changes(learned):
+            reach("learner.learned")
+            self._tell(changes, "learner.changes_told")
         if elapsed_us() >= self._watermarks_due_us:
             self._watermarks_due_us = elapsed_us() + _WATERMARK_EVERY_US
             own = self._watermarks.own()
             partitions = {watermark.partition for watermark in own}
-            records += self._telling.leases(partitions) + self._telling.holdings(partitions)
-            records += [self._watermark_record(watermark) for watermark in own]
-        if records:
+            if leases := self._telling.leases(partitions):
+                self._tell(leases, "learner.leases_told")
+            records = self._telling.holdings(partitions) + [self._watermark_record(watermark) for watermark in own]
             self._delivery.post(records)
+
+    def _tell(self, records: list[Record], point: Point) -> None:
+        self._delivery.post(records)
+        reach(point, self._delivery.settle)
 
     def _forget(self) -> None:
         """Bound the map: drop ranges that ended the retention before the oldest moment that a live node speaks of.
@@ -266,7 +276,8 @@ class OwnershipLearner(threading.Thread):
         if dropped := self._store.forget(before_us):
             logger.info("forgot %d ownership ranges beyond the retention", dropped)
         partitions = {watermark.partition for watermark in self._watermarks.own()}
-        self._delivery.post(self._telling.forget(before_us, partitions, self._watermarks.partitions))
+        quiet_us = now_us() - self._retention_us
+        self._delivery.post(self._telling.forget(before_us, quiet_us, partitions, self._watermarks.partitions))
 
     def _watermark_record(self, watermark: Watermark) -> Record:
         return self._telling.record(f"@watermark/{watermark.partition}".encode(), self._frame("Watermark", encode_watermark(watermark)))

@@ -6,7 +6,9 @@
 | @leases/PARTITION/SHELF | up to when the partition's nodes, by a hash of their names, have gone on | with each window, while they do |
 | @holdings/PARTITION/SHELF/PART | all that these nodes hold | every ten minutes, and where two workers speak of them |
 | @watermark/PARTITION | how far the partition has been read | twice a second |
-| NETWORK/IP | an address's ranges, for workers that read nothing else | with each window, while there are such workers |
+| NETWORK/IP | an address's ranges, for workers that read nothing else | with each window, for as long as there are such workers |
+
+An address's key is removed once there has been no such worker for a retention, and its ranges ended a retention ago.
 
 A range stands in the changes that its end brought about, whole; one that has not ended in the holdings; and what happened since the
 holdings were told in the changes behind them.
@@ -15,14 +17,15 @@ holdings were told in the changes behind them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
-from itertools import count
+from collections.abc import Callable, Collection, Sequence
+from itertools import count, islice
 from zlib import crc32
 
 from schemas import headers, topics
+from schemas.instants import NEVER_US
 from schemas.records.ownership_changes import OwnershipChanges
 from schemas.wire.ownership_codec import encode_changes, encode_leases
-from streams.clock import elapsed_us
+from streams.clock import elapsed_us, now_us
 from streams.outputs.producer import Record
 from streams.ownership.locked_map import Learned, LockedOwnershipMap
 
@@ -31,7 +34,10 @@ CHANGES, LEASES, HOLDINGS = "@changes", "@leases", "@holdings"
 _WHOLE_EVERY_US = 600_000_000
 _WHOLE_SHELVES = 64
 _KEYS = 500_000
-"""So many keys of changes are remembered, to be removed once they are of no use; more are left to a later worker, which reads them anew."""
+"""So many keys of changes are remembered, and as many of addresses, to be removed once they are of no use; more are left to a later
+worker, which reads them anew."""
+_GONE = 20_000
+"""So many keys are removed at once: the rest waits for the next time."""
 
 
 def home_of(key: bytes) -> int:
@@ -51,6 +57,8 @@ class OwnershipTelling:
         self._marks = ((headers.WORKER, worker.encode()), (headers.LEASES, b"1"))
         self._numbers = count()
         self._ends: dict[bytes, int] = {}
+        self._single: dict[bytes, int] = {}
+        self._singles_wanted_us = 0
         self._shelf = 0
         self._shelf_due_us = 0
         self._contested: set[tuple[int, int]] = set()
@@ -61,6 +69,8 @@ class OwnershipTelling:
     def changes(self, learned: Learned) -> list[Record]:
         """What batches taught, as soon as it is known."""
         told = [self.record(one.key, self._frame("Ownership", one.body)) for one in learned.one_by_one]
+        for record in told:
+            self.remember_single(record.key, (), now_us())
         for changes in learned.changes:
             key = f"{CHANGES}/{self._worker}/{next(self._numbers)}".encode()
             told.append(self.record(key, self._frame("OwnershipChanges", encode_changes(changes))))
@@ -92,9 +102,32 @@ class OwnershipTelling:
         if len(self._ends) < _KEYS and key.startswith(CHANGES.encode()):
             self._ends[key] = int(changes.ranges.end_us.max(initial=0))
 
-    def forget(self, before_us: int, partitions: Collection[int], of: int) -> list[Record]:
-        """Removes changes that ended by then. Each of the workers removes those whose keys fall to its share of the `of` partitions."""
-        ended = [key for key, end_us in self._ends.items() if end_us <= before_us]
-        for key in ended:
-            del self._ends[key]
+    def remember_single(self, key: bytes, ends_us: Sequence[int], told_us: int) -> None:
+        """A key of one address, by this worker or another, which Kafka had at `told_us`. `ends_us`: of the ranges that newer workers learn
+        from it.
+        """
+        self.singles_wanted(told_us)
+        if key in self._single or len(self._single) < _KEYS:
+            self._single[key] = max(ends_us, default=NEVER_US)
+
+    def singles_wanted(self, then_us: int) -> None:
+        """Then there was a worker that reads keys of one address alone."""
+        self._singles_wanted_us = max(self._singles_wanted_us, then_us)
+
+    def forget(self, before_us: int, quiet_us: int, partitions: Collection[int], of: int) -> list[Record]:
+        """Removes what ended by `before_us`; keys of one address only where no worker has wanted them since `quiet_us`.
+
+        Each of the workers removes those whose keys fall to its share of the `of` partitions.
+        """
+        ended = _ended(self._ends, before_us)
+        if self._singles_wanted_us < quiet_us:
+            ended += _ended(self._single, before_us)
         return [Record(topics.OWNERSHIP_TOPIC, key, None, self._marks) for key in ended if crc32(key) % of in partitions]
+
+
+def _ended(ends: dict[bytes, int], before_us: int) -> list[bytes]:
+    """Takes them out, some at a time."""
+    ended = list(islice((key for key, end_us in ends.items() if end_us <= before_us), _GONE))
+    for key in ended:
+        del ends[key]
+    return ended

@@ -32,12 +32,13 @@ class Crew:
         within: Sequence[str] = (),
         clock: Path | None = None,
         poisoned: bool = False,
+        changes_lost: bool = False,
         **more: object,
     ) -> Child:
         """A worker with a state directory of its own; with a point, one that sends itself the signal there.
 
         `within`: what its command line begins with. `clock`: the file that says how wrong its clock is. `poisoned`: it cannot build a
-        block with a batch of the node `poison`.
+        block with a batch of the node `poison`. `changes_lost`: see the module of that name.
         """
         self.started += 1
         settings = {**self.settings, "state_dir": self.notes.parent / f"state-{self.started}", **more}
@@ -46,6 +47,8 @@ class Crew:
             wrapped += ["tests.faults.clock", clock]
         if poisoned:
             wrapped += ["tests.faults.poisoned"]
+        if changes_lost:
+            wrapped += ["tests.faults.changes_lost"]
         if point:
             wrapped += ["tests.faults.armed", point, nth, at_point.name, self.notes]
         program = [sys.executable, "-m", *map(str, wrapped), "weir.cli"] if wrapped else [str(WEIR)]

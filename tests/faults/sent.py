@@ -1,7 +1,8 @@
 """What is sent, and the ledger of it: a fleet made by a seed, window by window, whose every figure is known beforehand.
 
-Each node holds twenty addresses, of which every fourth changes hands every five windows. Most nodes cut their windows as agents do,
-and say of how many batches they consist; every second one, or fewer, sends as recordings do, and cuts a repeat elsewhere.
+Each node holds twenty addresses, of which every fourth changes hands every five windows, on a fifth of the nodes in each: whatever strikes,
+strikes while some nodes' holdings change. Most nodes cut their windows as agents do, and say of how many batches they consist; every second
+one, or fewer, sends as recordings do, and cuts a repeat elsewhere.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ class Ledger:
 
 def workload(node: int, slot: int, window: int) -> str:
     """Who holds the node's address `slot` in that window."""
-    return f"w-{node}-{slot}-{window // MOVES_EVERY if slot % 4 == 0 else 0}"
+    return f"w-{node}-{slot}-{(window + node) // MOVES_EVERY if slot % 4 == 0 else 0}"
 
 
 @cache

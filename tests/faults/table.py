@@ -19,10 +19,14 @@ from schemas.topics import DEAD_LETTER_TOPIC
 from schemas.wire.codec import encode_batch
 from streams.intake.transport import decode_pending
 from tests.faults.bench import LONGEST_CREW, Bench, pick
+from tests.faults.changes_lost import TOLD
 from tests.faults.fault import fault, instant, keep_busy, sleep_through_session, staying
 from tests.faults.poisoned import POISON
 from tests.integration.pipeline_support import GROUP, read_topic, rewind
 from tests.support.processes import Child, wait_for
+
+LOST_CHANGES = 3
+"""So many windows with changes, at least."""
 
 
 @fault("worker: SIGKILL", kills=1, weight=6)
@@ -169,6 +173,18 @@ def rebalance_storm(bench: Bench, chance: random.Random) -> None:
         for worker in chance.sample(bench.crew.members, min(len(joined), len(bench.crew.members) - 1)):
             bench.crew.stop(worker)
     bench.strike()
+
+
+@fault("ownership: changes lost, the leases behind them told", kills=1, served=True)
+def lose_changes(bench: Bench, chance: random.Random) -> None:
+    """One worker's changes never reach the others, who hear that its nodes go on in states that they do not know. Then it dies."""
+    worker = bench.worker(changes_lost=True)
+    bench.strike()
+    bench.feed()
+    keep_busy(bench, lambda: worker.stderr.count(TOLD) >= LOST_CHANGES, "leases that rest on changes that were lost")
+    bench.feed()
+    bench.await_progress()
+    bench.crew.kill(worker)
 
 
 def kill_at(bench: Bench, chance: random.Random, points: tuple[str, ...]) -> None:

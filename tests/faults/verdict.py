@@ -100,8 +100,8 @@ def _losses(sink: Sink, ledger: Ledger) -> tuple[int, int]:
 def _names(sink: Sink, ledger: Ledger) -> tuple[int, int]:
     """Flows with a name that the ledger's fleet did not have there then, and flows without one."""
     start = ledger.shape.start_us // SECOND_US
-    tenure = f"intDiv({_window('window_start')} - {start}, {WINDOW_SECONDS * MOVES_EVERY})"
     octets = "splitByChar('.', toString(remote_ip))"
+    tenure = f"intDiv(intDiv({_window('window_start')} - {start}, {WINDOW_SECONDS}) + toUInt8({octets}[3]), {MOVES_EVERY})"
     truth = f"concat('w-', {octets}[3], '-', {octets}[4], '-', if(toUInt8({octets}[4]) % 4 = 0, toString({tenure}), '0'))"
     wrong = f"countIf(remote_workload != '' AND remote_workload != {truth})"
     (row,) = sink.query(f"SELECT {wrong} AS misnamed, countIf(remote_workload = '') AS nameless FROM weir.flows").to_pylist()

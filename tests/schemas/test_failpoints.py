@@ -9,7 +9,7 @@ from schemas import failpoints
 from tests.support.processes import ROOT
 
 PACKAGES = ("bpf", "producers", "schemas", "sinks", "streams", "weir")
-MARK = re.compile(r'"((?:restore|block|insert|loss|outbox|link|window|segment|recompute)\.\w+)"')
+MARK = re.compile(r'"((?:restore|block|insert|loss|outbox|link|window|segment|recompute|learner)\.\w+)"')
 
 
 def sources() -> list[Path]:
@@ -28,11 +28,11 @@ def test_nothing_of_weir_arms_them() -> None:
 
 def test_a_point_that_nobody_armed_does_nothing() -> None:
     reached: list[str] = []
-    failpoints.reach("block.cut")
+    failpoints.reach("block.cut", lambda: reached.append("settled"))
     failpoints.arm(reached.append)
     try:
-        failpoints.reach("block.decided")
+        failpoints.reach("block.decided", lambda: reached.append("settled"))
     finally:
         failpoints.arm(None)
     failpoints.reach("block.built")
-    assert reached == ["block.decided"]
+    assert reached == ["settled", "block.decided"]

@@ -36,9 +36,12 @@ _ALIVE_SECONDS = 3_600
 
 
 class Knowing:
-    """A learner with its map; `orders` by name, each from and to what JSON can say."""
+    """A learner with its map; `orders` by name, each from and to what JSON can say.
 
-    def __init__(self, bootstrap: str, name: str, partitions: int) -> None:
+    `silence_seconds`: a worker that has said nothing for so long is gone.
+    """
+
+    def __init__(self, bootstrap: str, name: str, partitions: int, silence_seconds: int = _ALIVE_SECONDS) -> None:
         framer = Framer()
         self._partitions = partitions
         self._store = LockedOwnershipMap(empty_map(gap_seconds=_GAP_SECONDS, skew_ms=_SKEW_MS, window_seconds=WINDOW_SECONDS), NETWORK)
@@ -48,7 +51,7 @@ class Knowing:
             MessageDecoder(framer, _FUTURE_SECONDS * _SECOND_US),
             self._store,
             IpEventWriter(cast(Sink, None), self._store.events),  # there are no events, and it is never started
-            Watermarks(name, partitions, _ALIVE_SECONDS * _SECOND_US, _ALIVE_SECONDS * _SECOND_US),
+            Watermarks(name, partitions, _ALIVE_SECONDS * _SECOND_US, silence_seconds * _SECOND_US),
             name,
             _HOLD_SECONDS * _SECOND_US,
             _RETENTION_SECONDS * _SECOND_US,

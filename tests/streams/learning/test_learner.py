@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from schemas import topics
-from schemas.wire.codec import decode_watermark, encode_batch
+from schemas.records.ownership import AddressRange, Ownership, Watermark
+from schemas.wire.codec import decode_watermark, encode_batch, encode_ownership, encode_watermark
 from schemas.wire.framing import Framer
 from streams.clock import elapsed_us, now_us
 from streams.intake.decode import MessageDecoder
@@ -30,8 +31,8 @@ FLOWS = Place(topics.FLOWS_TOPIC, 0)
 class Message:
     """As confluent_kafka gives it out, as far as the learner asks."""
 
-    def __init__(self, place: Place, value: bytes) -> None:
-        self._place, self._value = place, value
+    def __init__(self, place: Place, value: bytes, key: bytes = b"") -> None:
+        self._place, self._value, self._key = place, value, key
 
     def topic(self) -> str:
         return self._place.topic
@@ -49,7 +50,7 @@ class Message:
         return None
 
     def key(self) -> bytes:
-        return b""
+        return self._key
 
     def value(self) -> bytes:
         return self._value
@@ -210,3 +211,24 @@ def test_silence_is_what_was_read_of_the_changelog(drained: bool, came: bool, de
     monkeypatch.setattr(made, "_read", lambda *_: None)
     made._step()
     assert (made.progress() is not None) == dead
+
+
+def test_what_a_worker_of_before_told_is_removed_a_retention_after_its_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    key, place = b"default/10.0.0.1", Place(topics.OWNERSHIP_TOPIC, 0)
+    told = Ownership("default", bytes(16), (AddressRange("app", 0, 0, 1, now_us(), "heartbeat", "n1"),))
+    mark = Watermark(0, now_us(), now_us(), "before")
+    kafka = Kafka(messages=[Message(place, Framer(None).frame("Ownership", encode_ownership(told)), key)])
+    kafka.messages.append(Message(place, Framer(None).frame("Watermark", encode_watermark(mark)), b"@watermark/0"))
+    made, watermarks = learner(monkeypatch, kafka, SimpleNamespace(learn=lambda *_, **__: NOTHING, forget=lambda _: 0))
+    posted: list[Any] = []
+    monkeypatch.setattr(made, "_delivery", SimpleNamespace(post=posted.extend))
+    monkeypatch.setattr(watermarks, "reported_by_all", lambda: now_us() + 2 * HOLD)
+    made.follow({0: 0})
+    made._follow_wanted()
+    made._step()
+    for ahead_us in (HOLD - SECOND, HOLD + SECOND):
+        assert posted == []
+        monkeypatch.setattr(module, "now_us", lambda ahead_us=ahead_us: now_us() + ahead_us)
+        made._forget_due_us = 0
+        made._forget()
+    assert [(record.key, record.value) for record in posted] == [(key, None)]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas import headers
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ownership_changes import OwnershipChanges, OwnershipLeases
 from schemas.wire.framing import Framer
 from schemas.wire.ownership_codec import decode_changes, decode_leases
+from streams.clock import now_us
+from streams.learning import telling as module
 from streams.learning.telling import OwnershipTelling, home_of
 from streams.outputs.producer import Record
 from streams.ownership.locked_map import LockedOwnershipMap, Told
@@ -110,9 +114,9 @@ def test_changes_go_once_all_of_them_ended_a_retention_ago() -> None:
     teller = Teller()
     (changes, *_) = teller.hear(a_window(0))
     teller.hear(a_window(50))
-    gone = teller.telling.forget(20 * WINDOW, {0}, 1)
+    gone = teller.telling.forget(20 * WINDOW, now_us(), {0}, 1)
     assert [(record.key, record.value) for record in gone] == [(changes.key, None)]
-    assert teller.telling.forget(20 * WINDOW, {0}, 1) == []
+    assert teller.telling.forget(20 * WINDOW, now_us(), {0}, 1) == []
 
 
 def test_workers_of_before_are_told_one_by_one() -> None:
@@ -120,6 +124,45 @@ def test_workers_of_before_are_told_one_by_one() -> None:
     store.learn([a_window(0)], [], [], (), [0])
     learned = store.learn([a_window(1)], [], [], (), [0], one_by_one=True)
     assert learned.changes == [] and len(learned.one_by_one) == 3
+
+
+def told_one_by_one(teller: Teller) -> list[bytes]:
+    learned = teller.store.learn([a_window(0, addresses=20)], [], [], (), [0], one_by_one=True)
+    return [record.key for record in teller.telling.changes(learned) if not record.key.startswith(b"@")]
+
+
+def test_what_was_told_one_by_one_goes_a_retention_after_the_last_worker_that_reads_it() -> None:
+    """Each worker removes its share, whoever told it."""
+    one, other = Teller(), Teller()
+    keys = told_one_by_one(one)
+    for key in keys:
+        other.telling.remember_single(key, (), now_us())
+    assert len(keys) == 20
+    assert not [record for record in one.telling.forget(0, now_us() - SECOND, {0, 1}, 2) if record.key in keys]
+    quiet_us = now_us() + 1
+    shares = [one.telling.forget(0, quiet_us, {0}, 2), other.telling.forget(0, quiet_us, {1}, 2)]
+    assert all(shares) and all(record.value is None for share in shares for record in share)
+    assert sorted(record.key for share in shares for record in share) == sorted(keys)
+    assert one.telling.forget(0, quiet_us, {0, 1}, 2) == []
+
+
+def test_what_newer_workers_learn_from_stays_until_it_is_forgotten() -> None:
+    telling = Teller().telling
+    telling.remember_single(b"default/10.0.0.1", (3 * WINDOW, 5 * WINDOW), SECOND)
+    telling.singles_wanted(2 * SECOND)
+    assert telling.forget(5 * WINDOW, 2 * SECOND, {0}, 1) == []
+    assert telling.forget(5 * WINDOW - 1, 3 * SECOND, {0}, 1) == []
+    assert [record.key for record in telling.forget(5 * WINDOW, 3 * SECOND, {0}, 1)] == [b"default/10.0.0.1"]
+
+
+def test_keys_to_remove_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those beyond are a later worker's, which reads them anew; the rest of a large number is removed the next time."""
+    monkeypatch.setattr(module, "_KEYS", 5)
+    monkeypatch.setattr(module, "_GONE", 3)
+    telling = Teller().telling
+    for number in range(9):
+        telling.remember_single(f"default/10.0.0.{number}".encode(), (), 0)
+    assert [len(telling.forget(0, SECOND, {0}, 1)) for _ in range(3)] == [3, 2, 0]
 
 
 def test_what_many_nodes_begin_to_hold_comes_in_messages_that_kafka_takes() -> None:
