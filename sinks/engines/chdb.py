@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 
@@ -39,6 +39,7 @@ class ChdbEngine:
         try:
             self._writer = _Session(directory, self.name)
             self._reader = _Session(directory, self.name, READER)
+            self._payload = Payload()
         except BaseException:
             self._lock.release()
             raise
@@ -47,8 +48,8 @@ class ChdbEngine:
         self._writer.run(lambda session: session.query(sql))
 
     def insert(self, table: str, rows: pa.Table, settings: Settings) -> None:
-        with Payload(_as_stream(rows)) as payload:
-            statement = f"{insert_statement(table, rows, {**settings, **payload.settings})} {payload.select('ArrowStream')}"
+        statement = f"{insert_statement(table, rows, {**settings, **Payload.settings})} {self._payload.select('ArrowStream')}"
+        with self._payload.holding(partial(_write_stream, rows)):
             self.execute(statement)
 
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
@@ -59,6 +60,7 @@ class ChdbEngine:
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
+        self._payload.close()
         self._lock.release()
 
 
@@ -144,13 +146,11 @@ def insert_statement(table: str, rows: pa.Table, settings: Settings) -> str:
     return f"INSERT INTO {table} ({columns})" + (f" SETTINGS {values}" if values else "")  # noqa: S608 (names are weir's own)
 
 
-def _as_stream(rows: pa.Table) -> pa.Buffer:
+def _write_stream(rows: pa.Table, file: BinaryIO) -> None:
     """One record batch: dictionaries of several chunks are made one first."""
     whole = rows.unify_dictionaries().combine_chunks()
-    out = pa.BufferOutputStream()
-    with pa.ipc.new_stream(out, whole.schema) as writer:
+    with pa.ipc.new_stream(pa.PythonFile(file, "w"), whole.schema) as writer:
         writer.write_table(whole)
-    return out.getvalue()
 
 
 def _column_types(session: Any, sql: str) -> list[str]:
