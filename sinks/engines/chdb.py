@@ -16,6 +16,7 @@ from sinks.engines.base import DATABASE, Settings
 from sinks.engines.directory import DirectoryLock
 from sinks.engines.errors import code_of, server_error
 from sinks.engines.guard import READ_LIMITS, check
+from sinks.engines.native import is_native, write_native
 from sinks.engines.payload import Payload
 from sinks.engines.quoting import quoted
 from sinks.engines.result import with_text, with_types
@@ -48,9 +49,10 @@ class ChdbEngine:
         self._writer.run(lambda session: session.query(sql))
 
     def insert(self, table: str, rows: pa.Table, settings: Settings) -> None:
-        statement = f"{insert_statement(table, rows, {**settings, **Payload.settings})} {self._payload.select('ArrowStream')}"
-        with self._payload.holding(partial(_write_stream, rows)):
-            self.execute(statement)
+        native = is_native(rows)
+        form, write = ("Native", partial(_write_block, rows)) if native else ("ArrowStream", partial(_write_stream, rows))
+        with self._payload.holding(write):
+            self.execute(f"{insert_statement(table, rows, {**settings, **Payload.settings})} {self._payload.select(form)}")
 
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
         if not guarded:
@@ -144,6 +146,10 @@ def insert_statement(table: str, rows: pa.Table, settings: Settings) -> str:
     columns = ", ".join(f"`{name}`" for name in rows.column_names)
     values = ", ".join(f"{key} = {value if isinstance(value, int) else quoted(value)}" for key, value in settings.items())
     return f"INSERT INTO {table} ({columns})" + (f" SETTINGS {values}" if values else "")  # noqa: S608 (names are weir's own)
+
+
+def _write_block(rows: pa.Table, file: BinaryIO) -> None:
+    write_native(rows, file.write)
 
 
 def _write_stream(rows: pa.Table, file: BinaryIO) -> None:
