@@ -20,8 +20,14 @@ class Coded(NamedTuple):
 
 def coded(column: pa.ChunkedArray) -> Coded:
     """A dictionary-coded column, over one dictionary."""
+    texts, codes = dictionary(column)
+    return Coded(texts.to_pylist(), codes)
+
+
+def dictionary(column: pa.ChunkedArray) -> tuple[pa.StringArray, NDArray[Any]]:
+    """The same with its texts as Arrow has them."""
     whole = column.unify_dictionaries().combine_chunks()
-    return Coded(whole.dictionary.to_pylist(), whole.indices.to_numpy(zero_copy_only=False))
+    return whole.dictionary, whole.indices.to_numpy(zero_copy_only=False)
 
 
 def address_rows(column: pa.ChunkedArray) -> U8:

@@ -24,6 +24,22 @@ _IDLE_SECONDS = 0.1
 _LOOK_SECONDS = 0.5
 
 
+class _Heard:
+    """What the learner knows, asked once for all queues, and again after each wait."""
+
+    def __init__(self, learner: OwnershipLearner) -> None:
+        self._learner = learner
+        self._known: tuple[Sequence[PartitionWatermark] | None] | None = None
+
+    def progress(self) -> Sequence[PartitionWatermark] | None:
+        if self._known is None:
+            self._known = (self._learner.progress(),)
+        return self._known[0]
+
+    def forget(self) -> None:
+        self._known = None
+
+
 @dataclass(frozen=True)
 class Scheduler:
     """`block_flows`: a block ends once it carries so many."""
@@ -44,7 +60,8 @@ class Scheduler:
         while not self.retry.stopping.is_set():
             if failed := self.learner.failed or (self.forwarding and self.forwarding.failed):
                 raise failed
-            progressed = [await self._step(queue) for queue in self.assignment.queues]
+            heard = _Heard(self.learner)
+            progressed = [await self._step(queue, heard) for queue in self.assignment.queues]
             self.receiver.make_room()
             if not any(progressed):
                 await self.retry.pause(_IDLE_SECONDS)
@@ -53,28 +70,31 @@ class Scheduler:
         self.retry.stopping.set()
         self.receiver.make_room()
 
-    async def _step(self, queue: PartitionQueue) -> bool:
+    async def _step(self, queue: PartitionQueue, heard: _Heard) -> bool:
         """Open the queue, or apply its next block; False where there is nothing to do yet. Raises WeirError by `DeadLetterLimit.check`."""
         if queue.closed or self.retry.stopping.is_set():
             return False
         try:
             if queue.dedup is None:
+                heard.forget()
                 await self.processor.open(queue)
                 return True
             if queue.dropped:
+                heard.forget()
                 await self.processor.tell_dropped(queue)
                 return True
-            block = self._next_block(queue)
+            block = self._next_block(queue, heard)
             if block:
+                heard.forget()
                 await self.processor.apply(queue, block)
             return bool(block)
         except QueueClosed:
             queue.closed = True
             return False
 
-    def _next_block(self, queue: PartitionQueue) -> list[ReceivedMessage]:
+    def _next_block(self, queue: PartitionQueue, heard: _Heard) -> list[ReceivedMessage]:
         self.limit.check()
-        partitions = self.learner.progress() if queue.followed else None
+        partitions = heard.progress() if queue.followed else None
         block = [] if partitions is None else self._cut(queue, partitions)
         if self.limit.sampling and any(isinstance(message.content, UnreadableMessage) for message in block):
             block = []

@@ -22,6 +22,7 @@ from schemas.wire.framing import Framer
 from schemas.wire.registry import ConfluentRegistry
 from sinks.base import Sink
 from sinks.open import open_sink
+from streams.allocation import keep_freed_memory
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.pipeline import Pipeline
 from streams.blocks.rejecting import Rejecting
@@ -62,6 +63,7 @@ _LOOK_SECONDS = 0.1
 
 def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
     """Blocks until `stop` is set. Kafka and ClickHouse are waited for. Raises WeirError for what cannot be waited out."""
+    keep_freed_memory()
     _empty_map(settings)  # raises where settings contradict each other, before anything is waited for
     liveness = Liveness(settings.hold_seconds + settings.stall_seconds)
     if settings.metrics_port:

@@ -18,14 +18,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.arrays import I64, U8, U64
-from schemas.arrow import Coded, address_rows, coded, numbers
+from schemas.arrow import Coded, address_rows, coded, dictionary, numbers
 from schemas.names import NAME_BYTES
 from schemas.records.flow_batch import COUNTERS
 from schemas.records.tables import FLOWS
-from schemas.wire.avro_addresses import encode_addresses
+from schemas.wire.avro_addresses import encode_addresses, encode_few_addresses
 from schemas.wire.avro_columns import (
     Encoded,
     encode_booleans,
+    encode_few,
     encode_integers,
     encode_long,
     encode_runs,
@@ -44,13 +45,13 @@ _ATTRIBUTED = ("remote_workload", "remote_source", "remote_reason", "canonical")
 _ATTRIBUTED_BYTES = NAME_BYTES + 2 + 2 * 32 + 1
 """What the columns that attribution fills can take in a row."""
 _TOGETHER = (
-    ("window_start", "window_seconds"),
-    ("region", "network", "node_id", "epoch", "protocol", "role"),
+    ("region", "network", "node_id", "epoch", "protocol", "role", "local_ip"),
+    ("service_port", "local_workload"),
     _ATTRIBUTED,
     ("partition", "first_offset", "topic"),
 )
 """Neighbours with few different values: names, and numbers that are the message's, the same for many rows in a row."""
-_NUMBERS = (("first_seen", "last_seen"), COUNTERS)
+_NUMBERS = (("window_start", "window_seconds", "first_seen", "last_seen"), COUNTERS)
 """Neighbours that are nothing but numbers."""
 
 
@@ -110,15 +111,13 @@ def attributed_messages(
     order, groups = _grouped(flows, partitions)
     columns = {names: _encoded(flows, names, order) for names in _PARTS}
     data, offsets = join_rows([column for part in columns.values() for column in part], flows.num_rows)
-    weights = _weights(
-        [column for names, part in columns.items() if names != _ATTRIBUTED for column in part], flows.num_rows, message_bytes
-    )
-    framer = framer or Framer()
+    weights = _weights(offsets, columns[_ATTRIBUTED], message_bytes)
+    begin = (framer or Framer()).frame("AttributedFlows", b"")
     cuts = [cut for group in groups for cut in _cuts(group, weights, message_bytes)]
+    view = memoryview(data)
     for cut, (key, head) in zip(cuts, _keys_and_heads(flows, order[[cut.first for cut in cuts]]), strict=True):
-        block = data[offsets[cut.first] : offsets[cut.last]]
-        value = framer.frame("AttributedFlows", head + encode_long(cut.last - cut.first) + block + b"\0")
-        yield Attributed(key, value, cut.partition)
+        rows = view[offsets[cut.first] : offsets[cut.last]]
+        yield Attributed(key, b"".join((begin, head, encode_long(cut.last - cut.first), rows, b"\0")), cut.partition)
 
 
 def _grouped(flows: pa.Table, partitions: int) -> tuple[NDArray[np.intp], list[_Group]]:
@@ -142,9 +141,11 @@ def _windows(flows: pa.Table) -> I64:
     return windows
 
 
-def _weights(columns: Sequence[Encoded], rows: int, message_bytes: int) -> I64:
-    """n + 1 running sums of what each row may take: at least a thousandth of a message. `columns`: those that attribution does not fill."""
-    lengths = sum((column.row_lengths() for column in columns), np.full(rows, _ATTRIBUTED_BYTES, np.int64))
+def _weights(offsets: I64, attributed: Sequence[Encoded], message_bytes: int) -> I64:
+    """n + 1 running sums of what each row may take: at least a thousandth of a message. `attributed`: columns that attribution fills."""
+    lengths = np.diff(offsets) + _ATTRIBUTED_BYTES
+    for column in attributed:
+        lengths -= column.row_lengths()
     return np.concatenate(([0], np.cumsum(np.maximum(lengths, message_bytes // MESSAGE_FLOWS))))
 
 
@@ -179,19 +180,21 @@ def _cuts(group: _Group, weights: I64, message_bytes: int) -> Iterator[_Group]:
 def _encoded(flows: pa.Table, names: tuple[str, ...], order: NDArray[np.intp]) -> list[Encoded]:
     """Neighbouring columns, in as few as they can be."""
     if names in _TOGETHER:
-        return [column.take(order) for column in fused([_coded(flows, name) for name in names], flows.num_rows)]
-    name = names[0]
-    kind = FLOWS.field(name).type
-    if pa.types.is_fixed_size_binary(kind):
-        return encode_addresses(address_rows(flows[name])[order])
-    if pa.types.is_dictionary(kind):
-        return [_coded(flows, name).take(order)]
-    return [encode_integers(*(numbers(flows[name])[order] for name in names))]
+        parts = fused([_coded(flows, name) for name in names], flows.num_rows)
+    elif pa.types.is_fixed_size_binary(FLOWS.field(names[0]).type):
+        parts = encode_addresses(address_rows(flows[names[0]]))
+    else:
+        parts = [encode_integers(*(numbers(flows[name]) for name in names))]
+    return [part.take(order) for part in parts]
 
 
 def _coded(flows: pa.Table, name: str) -> Encoded:
     kind = FLOWS.field(name).type
+    if pa.types.is_fixed_size_binary(kind):
+        return encode_few_addresses(address_rows(flows[name]))
     if pa.types.is_dictionary(kind):
-        return encode_texts(*coded(flows[name]))
+        return encode_texts(*dictionary(flows[name]))
     values = numbers(flows[name])
-    return encode_booleans(values) if pa.types.is_boolean(kind) else encode_runs(values)
+    if pa.types.is_boolean(kind):
+        return encode_booleans(values)
+    return encode_few(values) if kind == pa.uint16() else encode_runs(values)

@@ -19,12 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schemas.arrays import I64, U8, U64
+from schemas.arrays import I64
+from schemas.wire.avro_integers import varint_rows
 
 _PIECE_ROWS = 16_384
 """So many rows are joined at a time: they stay in the processor's cache, and far below the 2 GiB of one binary column."""
-_PIECE_INTEGERS = 8_192
-"""The same for integers, whose bytes stand padded meanwhile."""
 _NOTHING = pa.scalar(b"", pa.binary())
 
 
@@ -44,7 +43,12 @@ class Encoded:
     def part(self, rows: slice) -> pa.BinaryArray:
         if self.codes is None:
             return self.values[rows]
-        return self.values.take(pa.array(self.codes[rows]))
+        return pc.take(self.values, pa.array(self.codes[rows]), boundscheck=False)
+
+    @property
+    def numbers(self) -> NDArray[np.int32]:
+        """`codes`, also where there are none."""
+        return np.arange(len(self.values), dtype=np.int32) if self.codes is None else self.codes
 
     def row_lengths(self) -> I64:
         lengths: I64 = pc.binary_length(self.values).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -53,34 +57,38 @@ class Encoded:
 
 def encode_integers(*columns: NDArray[Any]) -> Encoded:
     """int and long, from integer columns whose values fit an int64; several stand side by side."""
-    zigzag = [_zigzag(column) for column in columns]
-    widths = [_width(column) for column in zigzag]
-    narrow = [column.astype(np.uint32) if width < 5 else column for column, width in zip(zigzag, widths, strict=True)]
-    rows = len(columns[0])
-    offsets, pieces = np.zeros(rows + 1, np.int32), []
-    for first in range(0, rows, _PIECE_INTEGERS):
-        some = [column[first : first + _PIECE_INTEGERS] for column in narrow]
-        data, offsets[first + 1 : first + 1 + len(some[0])] = _varints(some, widths)
-        pieces.append(data)
-    np.cumsum(offsets, out=offsets)
-    data = np.concatenate(pieces) if pieces else np.zeros(0, np.uint8)
-    return Encoded(pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(data)]))
+    data, offsets = varint_rows(columns)
+    return Encoded(pa.Array.from_buffers(pa.binary(), len(columns[0]), [None, pa.py_buffer(offsets), pa.py_buffer(data)]))
 
 
 def encode_runs(values: NDArray[Any]) -> Encoded:
     """`encode_integers` for a column in which equal values stand together: every value is encoded once."""
+    distinct, codes = distinct_runs(values)
+    return replace(encode_integers(distinct), codes=codes)
+
+
+def encode_few(values: NDArray[np.uint16]) -> Encoded:
+    """The same for numbers of two bytes in any order."""
+    used, codes = _compact(values, 1 << 16)
+    return replace(encode_integers(used), codes=codes)
+
+
+def distinct_runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """The different values, and which of them each row has. Quick where equal values stand together."""
     begins = np.flatnonzero(np.append(True, values[1:] != values[:-1])) if len(values) else np.zeros(0, np.intp)
     distinct, code = np.unique(values[begins], return_inverse=True)
-    return replace(encode_integers(distinct), codes=np.repeat(code, np.diff(np.append(begins, len(values)))).astype(np.int32))
+    return distinct, np.repeat(code.astype(np.int32), np.diff(np.append(begins, len(values))))
 
 
 def encode_booleans(values: NDArray[np.bool_]) -> Encoded:
     return Encoded(pa.array([b"\0", b"\1"], pa.binary()), values.astype(np.int32))
 
 
-def encode_texts(texts: Sequence[str], codes: NDArray[Any]) -> Encoded:
+def encode_texts(texts: Sequence[str] | pa.StringArray, codes: NDArray[Any]) -> Encoded:
     """Row i is texts[codes[i]]."""
-    return Encoded(pa.array(map(encode_text, texts), pa.binary()), codes.astype(np.int32, copy=False))
+    raw = pa.array(texts, pa.string()).cast(pa.binary())
+    lengths = encode_integers(pc.binary_length(raw).to_numpy(zero_copy_only=False)).values
+    return Encoded(pc.binary_join_element_wise(lengths, raw, _NOTHING), codes.astype(np.int32, copy=False))
 
 
 def encode_text(text: str) -> bytes:
@@ -98,21 +106,45 @@ def encode_long(value: int) -> bytes:
 
 
 def fused(columns: Sequence[Encoded], rows: int) -> list[Encoded]:
-    """Neighbouring columns with codes as one, as long as few combinations are possible; else as they are."""
+    """Neighbouring columns with codes as one, as long as few combinations are possible; else in as few as can be."""
+    most = max(1 << 16, 4 * rows)
+    done: list[Encoded] = []
+    together = list(columns[:1])
+    for column in columns[1:]:
+        if _combinations([*together, column]) > most:
+            together = [_fused(together, rows)]  # of those that are possible, few may occur
+        if _combinations([*together, column]) > most:
+            done += together
+            together = []
+        together.append(column)
+    return [*done, _fused(together, rows)]
+
+
+def _combinations(columns: Sequence[Encoded]) -> int:
+    return prod(len(column.values) for column in columns)
+
+
+def _fused(columns: Sequence[Encoded], rows: int) -> Encoded:
+    if len(columns) == 1:
+        return columns[0]
     sizes = [len(column.values) for column in columns]
-    codes = [column.codes for column in columns if column.codes is not None]
-    if len(codes) < len(columns) or prod(sizes) > max(1 << 16, 4 * rows):
-        return list(columns)
     together = np.zeros(rows, np.intp)
-    for code, size in zip(codes, sizes, strict=True):
-        together = together * size + code
-    occurs = np.zeros(prod(sizes), np.bool_)
-    occurs[together] = True
-    used = np.flatnonzero(occurs)
-    number = np.zeros(len(occurs), np.int32)
-    number[used] = np.arange(len(used), dtype=np.int32)
+    for column, size in zip(columns, sizes, strict=True):
+        if size > 1:
+            together = together * size + column.numbers
+    used, codes = _compact(together, prod(sizes))
     parts = [column.values.take(pa.array(part)) for column, part in zip(columns, np.unravel_index(used, sizes), strict=True)]
-    return [Encoded(pc.binary_join_element_wise(*parts, _NOTHING), number[together])]
+    return Encoded(pc.binary_join_element_wise(*parts, _NOTHING), codes)
+
+
+def _compact(numbers: NDArray[Any], size: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """The numbers below `size` that occur, and the rows in terms of them."""
+    occurs = np.zeros(size, np.bool_)
+    occurs[numbers] = True
+    used = np.flatnonzero(occurs)
+    code = np.zeros(size, np.int32)
+    code[used] = np.arange(len(used), dtype=np.int32)
+    return used, code[numbers]
 
 
 def join_rows(columns: Sequence[Encoded], rows: int, piece_rows: int = _PIECE_ROWS) -> tuple[bytes, I64]:
@@ -126,36 +158,3 @@ def join_rows(columns: Sequence[Encoded], rows: int, piece_rows: int = _PIECE_RO
         ends.append(size + offsets[1:].astype(np.int64))
         size += int(offsets[-1])
     return b"".join(pieces), np.concatenate(ends)
-
-
-def _zigzag(values: NDArray[Any]) -> U64:
-    if values.dtype.kind == "u":
-        return values.astype(np.uint64) << np.uint64(1)
-    signed = values.astype(np.int64)
-    return ((signed << 1) ^ (signed >> 63)).view(np.uint64)
-
-
-def _width(values: U64) -> int:
-    """Bytes of the longest value."""
-    return max(1, -(-int(values.max(initial=0)).bit_length() // 7))
-
-
-def _varints(columns: Sequence[NDArray[Any]], widths: Sequence[int]) -> tuple[U8, NDArray[np.int32]]:
-    """The bytes of each row's values, row after row, and how many they are. `widths`: as `_width` of each column.
-
-    Byte k of every value of a column stands in a row of its own until the end: whole rows are what numpy is quick with.
-    """
-    rows = len(columns[0])
-    padded = np.empty((sum(widths), rows), np.uint8)
-    counts = np.ones((sum(widths), rows), np.bool_)  # False: a byte beyond the value's last
-    at = 0
-    for rest, width in zip(columns, widths, strict=True):
-        for k in range(at, at + width - 1):
-            byte = (rest & 0x7F).astype(np.uint8)
-            rest = rest >> rest.dtype.type(7)
-            np.greater(rest, 0, out=counts[k + 1])
-            np.bitwise_or(byte, counts[k + 1].view(np.uint8) << 7, out=padded[k])
-        at += width
-        padded[at - 1] = rest
-    data: U8 = np.compress(np.ascontiguousarray(counts.T).ravel(), np.ascontiguousarray(padded.T).ravel())
-    return data, counts.sum(axis=0, dtype=np.int32)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from sinks.engines.base import DATABASE, Settings
 from sinks.engines.directory import DirectoryLock
 from sinks.engines.errors import code_of, server_error
 from sinks.engines.guard import READ_LIMITS, check
+from sinks.engines.native import is_native, write_native
 from sinks.engines.payload import Payload
 from sinks.engines.quoting import quoted
 from sinks.engines.result import with_text, with_types
@@ -39,6 +40,7 @@ class ChdbEngine:
         try:
             self._writer = _Session(directory, self.name)
             self._reader = _Session(directory, self.name, READER)
+            self._payload = Payload()
         except BaseException:
             self._lock.release()
             raise
@@ -47,9 +49,10 @@ class ChdbEngine:
         self._writer.run(lambda session: session.query(sql))
 
     def insert(self, table: str, rows: pa.Table, settings: Settings) -> None:
-        with Payload(_as_stream(rows)) as payload:
-            statement = f"{insert_statement(table, rows, {**settings, **payload.settings})} {payload.select('ArrowStream')}"
-            self.execute(statement)
+        native = is_native(rows)
+        form, write = ("Native", partial(_write_block, rows)) if native else ("ArrowStream", partial(_write_stream, rows))
+        with self._payload.holding(write):
+            self.execute(f"{insert_statement(table, rows, {**settings, **Payload.settings})} {self._payload.select(form)}")
 
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
         if not guarded:
@@ -59,6 +62,7 @@ class ChdbEngine:
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
+        self._payload.close()
         self._lock.release()
 
 
@@ -144,13 +148,15 @@ def insert_statement(table: str, rows: pa.Table, settings: Settings) -> str:
     return f"INSERT INTO {table} ({columns})" + (f" SETTINGS {values}" if values else "")  # noqa: S608 (names are weir's own)
 
 
-def _as_stream(rows: pa.Table) -> pa.Buffer:
+def _write_block(rows: pa.Table, file: BinaryIO) -> None:
+    write_native(rows, file.write)
+
+
+def _write_stream(rows: pa.Table, file: BinaryIO) -> None:
     """One record batch: dictionaries of several chunks are made one first."""
     whole = rows.unify_dictionaries().combine_chunks()
-    out = pa.BufferOutputStream()
-    with pa.ipc.new_stream(out, whole.schema) as writer:
+    with pa.ipc.new_stream(pa.PythonFile(file, "w"), whole.schema) as writer:
         writer.write_table(whole)
-    return out.getvalue()
 
 
 def _column_types(session: Any, sql: str) -> list[str]:

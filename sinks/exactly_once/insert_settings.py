@@ -30,7 +30,13 @@ _DEDUPLICATED: dict[str, str | int] = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "materialized_views_ignore_errors": 0,
 }
-A_SET: dict[str, str | int] = {"async_insert": 0, "insert_deduplicate": 0, "max_partitions_per_insert_block": 0}
+A_SET: dict[str, str | int] = {
+    "async_insert": 0,
+    "insert_deduplicate": 0,
+    "max_threads": 1,  # one file or connection is read by one thread in any case: more are begun for nothing
+    "max_insert_threads": 1,
+    "max_partitions_per_insert_block": 0,
+}
 """For rows that say the same however often they are written, and whatever of a block is missing: it is made and written again."""
 _WHERE_KNOWN: dict[str, str | int] = {
     # Newer names for the same: they would otherwise overrule the older ones.

@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.arrays import I64, U8
 from streams.attribution.attribute import REASONS, SOURCES, Attribution
-from streams.columns.prefixes import NOT_FOUND, Prefixes, distinct
+from streams.columns.prefixes import NOT_FOUND, Prefixes
 from streams.ownership.map import OwnershipMap
 
 Network = IPv4Network | IPv6Network
@@ -52,14 +52,14 @@ class CidrLabels:
         rows = np.flatnonzero((named.reason == _UNKNOWN) & ~named.agent | of_a_link)
         if not rows.size:
             return named
-        addresses, address_of = distinct(ip[rows])
-        label = self._labels.find(addresses)[address_of]
+        addresses = ip[rows]
+        label = self._labels.find(addresses)
         labelled = (label != NOT_FOUND) & (~of_a_link[rows] | self._of_a_link[label])
         owner, source, reason = named.owner.copy(), named.source.copy(), named.reason.copy()
         if labelled.any():
             owner[rows[labelled]] = known.names.numbers(self._names)[label[labelled]]
         source[rows[labelled]], reason[rows[labelled]] = _CIDR, _NAMED
-        reason[rows[~labelled & ~of_a_link[rows] & self._public(addresses)[address_of]]] = _EXTERNAL
+        reason[rows[~labelled & ~of_a_link[rows] & self._public(addresses)]] = _EXTERNAL
         return replace(named, owner=owner, source=source, reason=reason)
 
     def text(self, ip: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,9 @@ class StringTable:
 
     def numbers(self, texts: Sequence[str]) -> U32:
         known = self._numbers
-        for text in [text for text in dict.fromkeys(texts) if text not in known]:
-            self.number(text)
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, count(len(known)), strict=False))
+        self.texts += new
         return np.fromiter(map(known.__getitem__, texts), np.uint32, len(texts))
 
     def joined_numbers(self, lists: Sequence[Sequence[str]], index: NDArray[Any], list_of: NDArray[np.int64]) -> U32:

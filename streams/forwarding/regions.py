@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.addresses import is_group, is_link_local, is_loopback
 from schemas.arrays import U8
-from streams.columns.prefixes import Prefixes, distinct
+from streams.columns.prefixes import Prefixes
 
 Prefix = tuple[IPv4Network | IPv6Network, str]
 HERE = -1
@@ -30,8 +30,6 @@ class Regions:
         """(n, 16) addresses to numbers in `names`; HERE: of the home region, of none, or never leaving its machine or its link."""
         if not self.names or not len(ip):
             return np.full(len(ip), HERE, np.int16)
-        addresses, address_of = distinct(ip)
-        found = self._region_of[self._prefixes.find(addresses)]
-        found[is_loopback(addresses) | is_group(addresses) | is_link_local(addresses)] = HERE
-        numbers: NDArray[np.int16] = found[address_of]
+        numbers: NDArray[np.int16] = self._region_of[self._prefixes.find(ip)]
+        numbers[is_loopback(ip) | is_group(ip) | is_link_local(ip)] = HERE
         return numbers

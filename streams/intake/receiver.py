@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import cast
 
-from faust.streams import Stream
 from faust.types import EventT, StreamT
 
 from streams.intake.app import WorkerApp
@@ -19,9 +17,6 @@ from streams.intake.decode import MessageDecoder
 from streams.intake.messages import UnreadableMessage
 from streams.observe import metrics
 from streams.retry import AsyncRetry, Stopped
-
-_TAKE_MESSAGES = 32
-_TAKE_WITHIN_SECONDS = 0.05
 
 
 class Receiver:
@@ -52,11 +47,12 @@ class Receiver:
             self._room.clear()
 
     async def _take_forever(self, stream: StreamT[bytes]) -> None:
-        async for events in cast("Stream[bytes]", stream).noack_take(_TAKE_MESSAGES, within=_TAKE_WITHIN_SECONDS):
-            for event in events:
-                await self._take(cast("EventT[bytes]", event))
-            self.make_room()
-            await self._room.wait()
+        stream.enable_acks = False
+        async for event in stream.events():
+            await self._take(event)
+            if not self._assignment.has_room:
+                self.make_room()
+                await self._room.wait()
 
     async def _take(self, event: EventT[bytes]) -> None:
         """Queue the message. One of an earlier assignment, still in a buffer, comes again and is dropped here."""

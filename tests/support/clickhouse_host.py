@@ -167,7 +167,8 @@ class Client:
         while (block := self.read_block()).num_columns:
             block.data = [list(column) for column in block.data]
             stream.write(block)
-        with Payload(native.data) as payload:
+        payload = Payload()
+        with contextlib.closing(payload), payload.holding(lambda file: file.write(native.data)):
             values = ", ".join(f"{name} = {literal(str(value))}" for name, value in {**settings, **payload.settings}.items())
             session.query(f"INSERT INTO {table} ({columns}) SETTINGS {values} {payload.select('Native')}")
         if lose_next_answer.is_set():

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from schemas.addresses import format_address, parse_address, parse_addresses
 from schemas.records.tables import FLOWS
 from schemas.wire.attributed import MESSAGE_FLOWS, Attributed, attributed_messages, partitions_of
-from schemas.wire.avro_addresses import encode_addresses
+from schemas.wire.avro_addresses import encode_addresses, encode_few_addresses
 from schemas.wire.avro_columns import (
     encode_booleans,
+    encode_few,
     encode_integers,
     encode_long,
     encode_runs,
@@ -217,8 +218,16 @@ def test_integers_are_avros(values: list[int]) -> None:
 def test_addresses_are_the_texts_of_another_formatter(more: list[str]) -> None:
     texts = [f"{a}.{b}.{c}.{d}" for a, b, c, d in zip(range(256), range(255, -1, -1), [0, 9, 10, 99] * 64, [100, 255] * 128, strict=True)]
     ip = parse_addresses([*texts, *more])
-    data, offsets = join_rows(encode_addresses(ip), len(ip))
-    assert [data[a:b] for a, b in zip(offsets, offsets[1:], strict=False)] == [encode_text(format_address(one.tobytes())) for one in ip]
+    for columns in (encode_addresses(ip), [encode_few_addresses(ip)]):
+        data, offsets = join_rows(columns, len(ip))
+        assert [data[a:b] for a, b in zip(offsets, offsets[1:], strict=False)] == [encode_text(format_address(one.tobytes())) for one in ip]
+
+
+def test_ports_are_encoded_once_each() -> None:
+    ports = np.array([443, 65_535, 0, 443, 64, 63], np.uint16)
+    column = encode_few(ports)
+    assert len(column.values) == 5
+    assert column.part(slice(0, 6)).to_pylist() == [encode_long(port) for port in ports.tolist()]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["", "a", "bc"]), st.booleans()), min_size=1, max_size=30))
@@ -239,6 +248,14 @@ def test_fused_columns_are_what_they_were_apart(rows: list[tuple[int, str, bool]
 def test_columns_of_too_many_combinations_stay_apart() -> None:
     columns = [encode_runs(np.arange(300)), encode_runs(np.arange(300)[::-1])]
     assert len(fused(columns, 300)) == 2
+
+
+def test_columns_are_fused_by_the_combinations_that_occur() -> None:
+    """Each node has an epoch of its own: of 200 times 200 combinations 200 occur, and leave room for a third column."""
+    each = encode_runs(np.arange(200))
+    columns = [each, each, encode_texts(["a", "b"] * 100, np.arange(200))]
+    (together,) = fused(columns, 200)
+    assert join_rows([together], 200)[0] == join_rows(columns, 200)[0]
 
 
 def test_no_flows_no_messages() -> None:

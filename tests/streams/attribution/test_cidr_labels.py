@@ -5,7 +5,6 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import numpy as np
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,7 +13,7 @@ from schemas.arrays import U8
 from schemas.records.ip_event import IpEvent
 from streams.attribution.attribute import REASONS, SOURCES, Endpoints, attribute
 from streams.attribution.cidr_labels import CidrLabels, Network
-from streams.columns.prefixes import Prefixes, distinct
+from streams.columns.prefixes import Prefixes
 from streams.ownership.map import OwnershipMap
 from tests.streams.support import Said, address, statements
 
@@ -49,20 +48,12 @@ def test_the_longest_prefix_is_found(networks: list[Network], asked: list[IPv4Ad
     assert Prefixes(networks).find(packed(asked)).tolist() == [longest(networks, one) for one in asked]
 
 
-@given(st.lists(st.sampled_from([bytes(16), bytes(15) + b"\x01", b"\x01" + bytes(15), address(1), address(2)]), max_size=20))
-def test_each_address_is_asked_once(rows: list[bytes]) -> None:
-    table = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, 16)
-    once, which = distinct(table)
-    assert len(once) == len(set(rows))
-    assert once[which].tobytes() == table.tobytes()
-
-
-def test_a_block_asks_the_trie_once_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    find = Prefixes.find
-    monkeypatch.setattr(Prefixes, "find", lambda self, rows: asked.append(len(rows)) or find(self, rows))
-    said(CidrLabels([(ip_network("10.0.0.0/8"), "onprem")]), a_map(), ["10.0.0.1"] * 500 + ["9.9.9.9"] * 500)
-    assert asked == [2, 2]
+@given(st.lists(NETWORKS, max_size=12, unique=True))
+def test_networks_end_where_they_end(networks: list[Network]) -> None:
+    ends = [int(end) + step for one in networks for end, step in ((one.network_address, -1), (one.broadcast_address, 1))]
+    asked: list[IPv4Address | IPv6Address] = [IPv4Address(end) for end in ends if 0 <= end < 1 << 32]
+    asked += [IPv6Address(end) for end in ends if 0 <= end < 1 << 128 and end >> 32 != 0xFFFF]
+    assert Prefixes(networks).find(packed(asked)).tolist() == [longest(networks, one) for one in asked]
 
 
 @given(st.lists(ADDRESSES | st.sampled_from([*map(ip_address, ("64:ff9b::1", "fec0::1", "ff02::1", "2002::1", "2606::1"))]), max_size=12))
