@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.ownership import address_index
 from streams.ownership.address_index import AddressIndex, key_columns, split_keys
 from streams.ownership.ragged import RaggedArray
 
@@ -66,3 +68,12 @@ def test_room_that_is_left_behind_is_used_again() -> None:
         ragged.put(np.zeros(1, np.int64), np.array([size]), value=np.arange(size))
     assert ragged.memory_bytes < 8 * 3_000 * 6
     assert ragged.columns["value"][ragged.positions(np.zeros(1, np.int64))].tolist() == list(range(2_999))
+
+
+def test_keys_with_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address_index, "mix", lambda words: np.zeros_like(words[0]))
+    index, chance = AddressIndex(), np.random.default_rng(1)
+    keys = chance.integers(0, 3, (3, 200)).astype(np.uint64)
+    ids = index.intern(keys)
+    assert index.count == len({*zip(*keys.tolist(), strict=True)})
+    assert (index.keys[:, ids] == keys).all()
