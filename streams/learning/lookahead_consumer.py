@@ -20,6 +20,8 @@ _FETCH_KBYTES = 8 * 1024
 _RESPONSE_BYTES = 1024 * 1024
 """An answer that was asked for while there was room comes on top of what is fetched already, and is larger yet once decompressed."""
 _PARTITION_BYTES = 1024 * 1024
+_FULL_MS = 20
+"""A fetch that finds the queue full is put off for so long, not for a second: it is emptied many times a second."""
 _STATISTICS_MS = 5_000
 _TAKE_MESSAGES = 500
 _TAKE_BYTES = 16 * 1024 * 1024
@@ -56,6 +58,7 @@ class LookaheadConsumer:
             "queued.max.messages.kbytes": _FETCH_KBYTES,
             "fetch.max.bytes": _RESPONSE_BYTES,
             "fetch.message.max.bytes": _PARTITION_BYTES,
+            "fetch.queue.backoff.ms": _FULL_MS,
             "statistics.interval.ms": _STATISTICS_MS,
             "stats_cb": _measure,
             **kafka.client(),
