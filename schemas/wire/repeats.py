@@ -26,7 +26,7 @@ _WIDTHS = {"ip": 16, "workload": 4, "port": 2, "protocol": 1}
 """Bytes a row of a heartbeat's columns before its times, in the schema's order."""
 _OTHERS_BYTES = 700
 """An estimate of what an entry takes besides bytes and columns."""
-_SPANS = 4_096
+_LENGTHS = 4_096
 
 
 class Repeated(NamedTuple):
@@ -119,14 +119,13 @@ def _places(at: int, rows: int) -> tuple[int, int, int]:
     return at + length, at + 2 * length + 8 * rows, at + 2 * (length + 8 * rows)
 
 
-@lru_cache(_SPANS)
 def _span(start: bytes, until: bytes, rows: int) -> bytes:
-    """Two columns of instants in planes, each of one value: windows are the same for many nodes."""
+    """Two columns of instants in planes, each of one value. Not remembered: agents look at instants of their own."""
     prefix = varint(8 * rows)
     return b"".join(prefix + b"".join(instant[byte : byte + 1] * rows for byte in range(8)) for instant in (start, until))
 
 
-@lru_cache(_SPANS)
+@lru_cache(_LENGTHS)
 def varint(number: int) -> bytes:
     """Avro's encoding of a length."""
     left, found = number << 1, bytearray()

@@ -74,6 +74,13 @@ class BatchHearing:
         changes += self._see(batches)
         return changes, distinct(spoken)
 
+    def forget(self) -> None:
+        """Let go of what slices said that hold nothing any more: their nodes are gone, and the columns would stay."""
+        held = np.any(self._known.evidence.leases.state, axis=1)
+        for known in self._slices.values():
+            if not held[known.lease]:
+                known.words = None
+
     def _hear_round(self, turns: Sequence[_Turn]) -> list[OwnershipChanges]:
         """`turns`: one of each slice at most."""
         table = self._known.evidence.leases

@@ -154,6 +154,8 @@ class LockedOwnershipMap:
         dropped = self._known.forget(before_us)
         if self._known.sparse:
             self._hold(self._known.rebuilt())
+        else:
+            self._hearing.forget()
         return dropped
 
     def _hold(self, known: OwnershipMap) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import replace
+
 import pytest
 from prometheus_client import REGISTRY
 
@@ -38,6 +41,21 @@ def test_a_full_map_forgets_what_ended_first_and_never_names_wrongly() -> None:
     kept = names.index("app-199") - ownership.size + 1
     assert set(names[:kept]) == {"(gap)"}
     assert names[kept:] == [f"app-{number}" for number in range(kept, 200)]
+
+
+def test_what_nodes_that_are_gone_have_said_is_let_go() -> None:
+    _, ownership = shared()
+    held = window(0).heartbeats
+    for number in range(2):
+        beats = replace(held, start_us=held.start_us + 10 * number * SECOND_US, end_us=held.end_us + 10 * number * SECOND_US)
+        ownership.learn([batch([], window=number, beats=beats, workloads=("app",))], [], [])
+    later = replace(window(9), node_id="alive")
+    ownership.learn([later], [], [])
+    column = weakref.ref(beats.ip)
+    del beats, held
+    assert column() is not None
+    ownership.forget(500 * SECOND_US)
+    assert column() is None
 
 
 def test_events_come_in_parts_while_more_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
