@@ -94,6 +94,21 @@ class DecisionThread(AIOKafkaConsumerThread):
             raise Unavailable(f"Kafka did not take the commit of {tp.topic}:{tp.partition} at {offset}: {error!r}") from error
         return True
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Faust's own, but that a partition with nothing committed before it goes back to its beginning.
+
+        aiokafka leaves such a partition where it stands; what Faust had fetched of it during a rebalance and thrown away never came again.
+        """
+        return cast("Mapping[TP, int]", await self.call_thread(self._seek_to_committed))
+
+    async def _seek_to_committed(self) -> Mapping[TopicPartition, int]:
+        consumer = self._ensure_consumer()
+        stored: Mapping[TopicPartition, int] = await consumer.seek_to_committed()
+        at_beginning = [partition for partition in consumer.assignment() if not stored.get(partition)]
+        if at_beginning:
+            await consumer.seek_to_beginning(*at_beginning)
+        return stored
+
     @property
     def fetched_bytes(self) -> int:
         """What has been fetched and not handed over yet, as it was on the wire. For other threads to look at."""
