@@ -34,7 +34,12 @@ class Group:
 
     def __init__(self, bootstrap: str, directory: Path, group: str, *topics: str) -> None:
         self.members: dict[str, Child] = {}
-        self._settings: dict[str, object] = {"kafka_bootstrap": bootstrap, "group": group, "session_seconds": SESSION_SECONDS}
+        self._settings: dict[str, object] = {
+            "kafka_bootstrap": bootstrap,
+            "clickhouse_url": f"chdb:///{directory}/none",  # which no member opens
+            "group": group,
+            "session_seconds": SESSION_SECONDS,
+        }
         self._directory, self._topics, self._name = directory, topics, group
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._started = ExitStack()
