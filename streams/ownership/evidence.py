@@ -309,10 +309,9 @@ class OwnershipEvidence:
 
     def _note_leases(self) -> None:
         """What leases have prolonged since it was noted."""
-        numbers = np.arange(len(self.leases))
-        address, _, of = self.leases.joined_members(numbers)
+        address, _, lease = self.leases.members(np.arange(len(self.leases))).members
         network, ip, _, port = split_keys(self.addresses.keys[:, address])
-        self._note(network, ip, port, address, self.leases.until_us[of])
+        self._note(network, ip, port, address, self.leases.until_us[lease])
 
     def _merge(self, where: RaggedArray, said: OwnedIntervals, *, but_said: bool = False) -> tuple[I64, I64]:
         """Sort new ranges into their addresses' lists; `but_said`: except where heartbeats say so already. Returns the addresses whose list
