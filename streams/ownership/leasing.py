@@ -89,9 +89,9 @@ class Leasing:
             owner = said["owner"][last[row_of]]
             mine = ((seen.owner == owner) | evidence.is_node(owner)) & (seen.node == said["node"][last[row_of]])
             weighed[row_of[mine]] = True
-        if evidence.has_events:
+        if evidence.events:
             said = evidence.said.columns
             for row in np.flatnonzero(asked).tolist():
                 number, at = int(address[row]), last[row]
-                weighed[row] |= evidence.contradicts(number, int(said["owner"][at]), int(said["start_us"][at]))
+                weighed[row] |= evidence.events.contradict(number, int(said["owner"][at]), int(said["start_us"][at]))
         return weighed

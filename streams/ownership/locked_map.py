@@ -137,7 +137,7 @@ class LockedOwnershipMap:
             with self._lock:
                 if known is not self._known:  # numbers have been given out anew
                     known, done = self._known, -1
-                left = known.evidence.with_events
+                left = known.evidence.events.addresses
                 part: I64 = left[left > done][:_EVENT_ADDRESSES]
                 told = known.evidence.events_of(part)
             if not len(part):

@@ -162,8 +162,7 @@ class OwnershipMap:
         """Drop ranges that ended by then; returns how many. Meant for once a minute or so. Addresses keep their numbers, see `rebuilt`."""
         before = self.size
         self._end_leases(before_us)
-        self.evidence.forget_events(before_us)
-        self._derive_events(self.evidence.with_events.tolist())
+        self._derive_events(self.evidence.events.forget(before_us))
         self.evidence.forget_ranges(before_us)
         self.pieces.drop_ended(before_us)
         dropped = before - self.size
@@ -186,7 +185,7 @@ class OwnershipMap:
         )
         for part in self.evidence.parts():
             fresh.learn(part)
-        fresh.learn_events(self.evidence.events_of(self.evidence.with_events))
+        fresh.learn_events(self.evidence.events_of(self.evidence.events.addresses))
         fresh._take_over_leases(self)
         fresh.evidence.succeed(self.evidence)
         fresh.forgotten_ranges = self.forgotten_ranges
@@ -239,7 +238,7 @@ class OwnershipMap:
                 self._derive_pieces(touched)
             changed = np.union1d(changed, merged)
         self.evidence.drop_sightings(changed)
-        self._derive_events(self.evidence.evented(changed))
+        self._derive_events(self.evidence.events.among(changed))
         return changed
 
     def see(self, seen: OwnedIntervals) -> I64:
@@ -272,7 +271,7 @@ class OwnershipMap:
         process of the node may have had the port, and nothing would tell.
         """
         said = self.evidence.said_of(touched)
-        others = self.evidence.assignments(touched).concat(self.evidence.strangers(touched, said))
+        others = self.evidence.events.assignments(touched).concat(self.evidence.strangers(touched, said))
         whole = split_keys(self.evidence.addresses.keys[:, said.address])[3] == 0
         held = bridge_gaps(said.rows(whole), others, self.gap_us, self.window_us).concat(said.rows(~whole))
         _put_pieces(self.pieces, touched, flatten(held))
@@ -281,7 +280,7 @@ class OwnershipMap:
         """`touched` ascends."""
         if not touched:
             return
-        held = [(number, *held) for number in touched for held in self.evidence.event_ranges(number)]
+        held = [(number, *held) for number in touched for held in self.evidence.events.ranges(number)]
         table = np.array(held, np.int64).reshape(-1, 4)
         owner = table[:, 3].astype(np.uint32)
         ranges = OwnedIntervals(table[:, 0], owner, np.zeros_like(owner), table[:, 1], table[:, 2])

@@ -360,7 +360,7 @@ def assert_consistent(known: OwnershipMap, from_us: int = -4) -> None:
     again = a_map()
     for part in known.evidence.parts():
         again.learn(part)
-    again.learn_events(known.evidence.events_of(known.evidence.with_events))
+    again.learn_events(known.evidence.events_of(known.evidence.events.addresses))
     assert named(again, from_us) == named(known, from_us)
     table = known.evidence.leases
     listed = table.members(leases(known))
