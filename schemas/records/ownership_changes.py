@@ -7,7 +7,9 @@ it, in whatever order messages are heard.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -71,6 +73,29 @@ class OwnershipChanges:
     names: tuple[str, ...]
     slices: SliceColumns
     ranges: RangeColumns
+
+
+def joined_changes(told: Sequence[OwnershipChanges]) -> OwnershipChanges:
+    """What several messages say, in one: names as often as they have them."""
+    if len(told) == 1:
+        return told[0]
+    first_name = [0, *accumulate(len(one.names) for one in told)]
+    first_slice = [0, *accumulate(len(one.slices) for one in told)]
+
+    def joined(columns: Sequence[SliceColumns] | Sequence[RangeColumns], name: str) -> Any:
+        parts = [getattr(some, name) for some in columns]
+        if name in ("node", "network", "workload"):
+            parts = [part + np.uint32(first) for part, first in zip(parts, first_name, strict=False)]
+        elif name == "of":
+            parts = [np.where(part == NO_SLICE, part, part + np.uint32(first)) for part, first in zip(parts, first_slice, strict=False)]
+        return np.concatenate(parts)
+
+    slices, ranges = [one.slices for one in told], [one.ranges for one in told]
+    return OwnershipChanges(
+        tuple(name for one in told for name in one.names),
+        SliceColumns(*(joined(slices, field.name) for field in fields(SliceColumns))),
+        RangeColumns(*(joined(ranges, field.name) for field in fields(RangeColumns))),
+    )
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from schemas.records.ip_event import IpEvent
 from streams.columns.sorting import distinct
 from streams.columns.strings import StringTable
 from streams.ownership.address_index import AddressIndex, key_columns, split_keys
+from streams.ownership.event_evidence import EventEvidence
 from streams.ownership.intervals import OwnedIntervals, subtract, union
-from streams.ownership.ip_events import Event, Held, Sign, ranges_of_events
+from streams.ownership.ip_events import Event
 from streams.ownership.leases import LeaseTable, is_leased
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
@@ -36,7 +37,6 @@ class OwnershipEvidence:
     """
 
     def __init__(self, event_limit_us: int) -> None:
-        self.event_limit_us = event_limit_us
         self.names = StringTable()
         self.addresses = AddressIndex()
         self.said = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
@@ -44,7 +44,7 @@ class OwnershipEvidence:
         self.leases = LeaseTable()
         self.from_us, self.until_us = FOREVER_US, NEVER_US
         self.forgotten_us = NEVER_US
-        self._events: dict[int, set[Event]] = {}
+        self.events = EventEvidence(self.said_of, event_limit_us)
         self._spoken_until_us: I64 = np.zeros(0, np.int64)
         self._has_ports: U8 = np.zeros(0, np.uint8)
 
@@ -53,7 +53,7 @@ class OwnershipEvidence:
         """Arrays, and an estimate of 150 bytes for a name or an event."""
         arrays = sum(part.memory_bytes for part in (self.said, self.seen, self.addresses)) + self._spoken_until_us.nbytes
         arrays += self._has_ports.nbytes + self.leases.memory_bytes
-        return arrays + 150 * (len(self.names) + sum(map(len, self._events.values())))
+        return arrays + 150 * (len(self.names) + len(self.events))
 
     # Taking in.
 
@@ -132,14 +132,9 @@ class OwnershipEvidence:
         network = self.names.numbers([event.network for event in events])
         ip = np.frombuffer(b"".join(event.ip for event in events), np.uint8).reshape(-1, 16)
         none = np.zeros(len(events), np.uint16)
-        changed: set[int] = set()
-        for event, address in zip(events, self._intern(network, ip, none.astype(np.uint8), none).tolist(), strict=True):
-            known = self._events.setdefault(address, set())
-            said = Event(event.at_us, event.assigned, self.names.number(event.workload) if event.workload else None)
-            if said not in known:
-                known.add(said)
-                changed.add(address)
-        return np.array(sorted(changed), np.int64)
+        address = self._intern(network, ip, none.astype(np.uint8), none).tolist()
+        said = [Event(event.at_us, event.assigned, self.names.number(event.workload) if event.workload else None) for event in events]
+        return self.events.add(zip(address, said, strict=True))
 
     # Looking up.
 
@@ -184,38 +179,9 @@ class OwnershipEvidence:
         for number in ids.tolist():
             network, ip, _, _ = split_keys(self.addresses.keys[:, [number]])
             name = self.names.texts[int(network[0])]
-            for at_us, assigned, owner in sorted(self._events.get(number, ()), key=lambda event: event[:2]):
+            for at_us, assigned, owner in self.events.of(number):
                 told.append(IpEvent(name, ip.tobytes(), "" if owner is None else self.names.texts[owner], assigned, at_us))
         return told
-
-    @property
-    def with_events(self) -> I64:
-        """Numbers of the addresses that events speak of, ascending."""
-        return np.array(sorted(self._events), np.int64)
-
-    def evented(self, ids: I64) -> list[int]:
-        """Those that events speak of, in the same order."""
-        return [number for number in ids.tolist() if number in self._events] if self._events else []
-
-    @property
-    def has_events(self) -> bool:
-        return bool(self._events)
-
-    def contradicts(self, number: int, owner: int, start_us: int) -> bool:
-        """Whether an event gave the address to another since then: it is believed until the owner has been heard for long enough."""
-        return any(event.assigned and event.owner != owner and event.at_us >= start_us for event in self._events.get(number, ()))
-
-    def event_ranges(self, number: int) -> list[Held]:
-        """What events say of an address, and of its heartbeats whatever ends a range without an event."""
-        said = self.said_of(np.array([number]))
-        signs = map(Sign, said.start_us.tolist(), said.end_us.tolist(), said.owner.tolist())
-        return ranges_of_events(self._events[number], signs, self.event_limit_us)
-
-    def assignments(self, ids: I64) -> OwnedIntervals:
-        """Events say of an instant who got the address."""
-        held = [(number, event.at_us, event.owner) for number in self.evented(ids) for event in self._events[number] if event.assigned]
-        address, at_us, owner = np.array(held, np.int64).reshape(-1, 3).T
-        return OwnedIntervals(address, owner.astype(np.uint32), np.zeros(len(owner), np.uint32), at_us, at_us + 1)
 
     def strangers(self, ids: I64, said: OwnedIntervals) -> OwnedIntervals:
         """Sightings, without those of a node's own processes at an address that the node itself holds by what is `said`: they share it."""
@@ -227,16 +193,6 @@ class OwnershipEvidence:
         return seen
 
     # Forgetting.
-
-    def forget_events(self, before_us: int) -> None:
-        """Keep events since then, and the ranges that reach beyond it as events: what ended them may be forgotten itself."""
-        for number in self._events:
-            kept = {event for event in self._events[number] if event.at_us >= before_us}
-            for start_us, end_us, owner in self.event_ranges(number):
-                if end_us > before_us:
-                    kept.add(Event(start_us, True, owner))
-                    kept |= {Event(end_us, False, owner)} if end_us < FOREVER_US else set()
-            self._events[number] = kept
 
     def forget_ranges(self, before_us: int) -> None:
         """Drop what ended by then; what is said of that time later says nothing. No lease ended by then."""
@@ -250,7 +206,7 @@ class OwnershipEvidence:
     def sparse(self) -> bool:
         """Whether most addresses, and many, are without any evidence left, or most leases without a holding."""
         held = np.count_nonzero((self.said.counts > 0) | (self.seen.counts > 0))
-        idle = self.addresses.count - int(held) - len(self._events)
+        idle = self.addresses.count - int(held) - len(self.events.addresses)
         return idle > max(_CHUNK, self.addresses.count // 2) or self.leases.idle > max(_CHUNK, len(self.leases) // 2)
 
     def parts(self) -> Iterable[Observations]:
@@ -309,10 +265,9 @@ class OwnershipEvidence:
 
     def _note_leases(self) -> None:
         """What leases have prolonged since it was noted."""
-        numbers = np.arange(len(self.leases))
-        address, _, of = self.leases.joined_members(numbers)
+        address, _, lease = self.leases.members(np.arange(len(self.leases))).members
         network, ip, _, port = split_keys(self.addresses.keys[:, address])
-        self._note(network, ip, port, address, self.leases.until_us[of])
+        self._note(network, ip, port, address, self.leases.until_us[lease])
 
     def _merge(self, where: RaggedArray, said: OwnedIntervals, *, but_said: bool = False) -> tuple[I64, I64]:
         """Sort new ranges into their addresses' lists; `but_said`: except where heartbeats say so already. Returns the addresses whose list

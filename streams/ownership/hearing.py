@@ -17,11 +17,13 @@ from streams.columns.sorting import distinct
 from streams.ownership.leases import HoldingHashes
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import from_flows, from_heartbeats
+from streams.ownership.saying import changes_of
 from streams.ownership.slices import Heard, hear_slices
-from streams.ownership.told import changes_of
 
-_ROWS = 8_000
-"""Heartbeats, and sightings, that are compared and told at once: with as many that ended, a message of a megabyte at most."""
+_ROWS = 30_000
+"""Heartbeats that are compared at once."""
+_TOLD_ROWS = 16_000
+"""Ranges of a message, and those of one slice more: a megabyte at most."""
 
 
 Words = tuple[tuple[str, ...], tuple[NDArray[Any], ...]]
@@ -108,7 +110,7 @@ class BatchHearing:
         leases = np.array([known.lease for known in slices], np.int64)
         of = np.repeat(np.arange(len(batches)), [len(batch.heartbeats) for batch in batches])
         telling = self._known.evidence.telling(observations)
-        said = self._known.evidence.numbered(observations.rows(telling))
+        said = self._known.evidence.numbered(observations if telling.all() else observations.rows(telling))
         table = self._known.evidence.leases
         before_us = table.until_us[leases]
         heard = hear_slices(self._known, self._hashes, leases, said, of[telling])
@@ -117,10 +119,7 @@ class BatchHearing:
         whole = all_tell & (table.until_us[leases] > before_us)
         for known, word, is_whole in zip(slices, words, whole.tolist(), strict=True):
             known.words, known.state = (word, table.state[known.lease].tobytes()) if is_whole else (None, b"")
-        return [self._changes(heard)] if len(heard.leases) or len(heard.of) else []
-
-    def _changes(self, heard: Heard) -> OwnershipChanges:
-        return changes_of(self._known, heard, heard.ranges.rows(np.zeros(len(heard.of), np.bool_)))
+        return [changes_of(self._known, part, part.ranges.rows(np.zeros(len(part.of), np.bool_))) for part in heard.parts(_TOLD_ROWS)]
 
     def _see(self, batches: Sequence[FlowBatch]) -> list[OwnershipChanges]:
         observations = from_flows(batches, self._network)
@@ -130,8 +129,10 @@ class BatchHearing:
         seen = self._known.evidence.numbered(observations)
         changed = self._known.see(seen)
         seen = seen.rows(np.isin(seen.address, changed))
-        cuts = range(0, len(seen.address), _ROWS)
-        return [changes_of(self._known, Heard.nothing(), seen.rows(np.arange(cut, min(cut + _ROWS, len(seen.address))))) for cut in cuts]
+        cuts = range(0, len(seen.address), _TOLD_ROWS)
+        return [
+            changes_of(self._known, Heard.nothing(), seen.rows(np.arange(cut, min(cut + _TOLD_ROWS, len(seen.address))))) for cut in cuts
+        ]
 
     def _slice_of(self, batch: FlowBatch) -> _Slice:
         key = (batch.network or self._network, batch.node_id, batch.batch_index)

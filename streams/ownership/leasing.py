@@ -7,27 +7,14 @@ heartbeat, as any other's. What is known is the same either way.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.arrays import I64, U32
+from schemas.arrays import I64
 from streams.columns.sorting import distinct
 from streams.ownership.evidence import OwnershipEvidence, rows_of
-from streams.ownership.leases import is_leased, leases_of, stored_as
+from streams.ownership.leases import Members, is_leased, leases_of, stored_as
 from streams.ownership.ragged import RaggedArray
-
-
-class Members(NamedTuple):
-    """Holdings that a lease has, or may have: row i of each column."""
-
-    address: I64
-    owner: U32
-    lease: I64
-
-    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Members:
-        return Members(self.address[chosen], self.owner[chosen], self.lease[chosen])
 
 
 class Leasing:
@@ -41,7 +28,9 @@ class Leasing:
         self._window_us = window_us
 
     def write_out(self, address: I64) -> Members:
-        """Give the ranges of these addresses (each named once) ends of their own; returns those that had leases."""
+        """Give the ranges of these addresses (each named once) ends of their own; returns those that had leases, which are loose now unless
+        they are attached again or leave: that is the caller's to note.
+        """
         said, leases = self._evidence.said, self._evidence.leases
         address = address[said.counts[address] > 0]
         last = said.last(address)
@@ -52,32 +41,33 @@ class Leasing:
         address, last, lease = address[leased], last[leased], leases_of(stored_us[leased])
         said.columns["end_us"][last] = leases.until_us[lease]
         self._pieces.columns["end_us"][self._pieces.last(address)] = leases.until_us[lease]
-        np.add.at(leases.loose, lease, 1)
         return Members(address, said.columns["owner"][last], lease)
 
     def part(self, members: Members) -> None:
-        """Give the ranges of members that end with their leases ends of their own."""
+        """Give the ranges of members that leave, and end with their leases, ends of their own."""
         self.write_out(distinct(members.address[self.is_attached(members)]))
 
-    def attach(self, members: Members) -> None:
-        """Let the ranges of members that have ends of their own end with their leases, where they may."""
-        if not len(members.address):
-            return
+    def attach(self, members: Members) -> NDArray[np.bool_]:
+        """Let the ranges of members that have ends of their own end with their leases, where they may: of which rows they do."""
         said, leases, pieces = self._evidence.said, self._evidence.leases, self._pieces
-        members = members.rows((said.counts[members.address] > 0) & (pieces.counts[members.address] > 0))
-        address, owner, lease = members
+        attached = np.zeros(len(members.address), np.bool_)
+        rows = np.flatnonzero((said.counts[members.address] > 0) & (pieces.counts[members.address] > 0))
+        if not rows.size:
+            return attached
+        address, owner, lease = members.rows(rows)
         last, piece = said.last(address), pieces.last(address)
-        until_us, rows, held = leases.until_us[lease], said.columns, pieces.columns
-        may = (rows["owner"][last] == owner) & (rows["node"][last] == leases.place[lease, 1]) & (rows["end_us"][last] == until_us)
+        until_us, columns, held = leases.until_us[lease], said.columns, pieces.columns
+        may = (columns["owner"][last] == owner) & (columns["node"][last] == leases.place[lease, 1]) & (columns["end_us"][last] == until_us)
         may &= (held["owner"][piece] == owner) & (held["end_us"][piece] == until_us)
-        may &= until_us - rows["start_us"][last] >= self._window_us
+        may &= until_us - columns["start_us"][last] >= self._window_us
         may &= ~self._weighed(address, last, may)
         _, first = np.unique(address, return_index=True)  # of two leases that could have a range one does
         once = np.zeros(len(address), np.bool_)
         once[first] = True
         chosen = may & once
-        rows["end_us"][last[chosen]] = held["end_us"][piece[chosen]] = stored_as(lease[chosen])
-        np.subtract.at(leases.loose, lease[chosen], 1)
+        columns["end_us"][last[chosen]] = held["end_us"][piece[chosen]] = stored_as(lease[chosen])
+        attached[rows[chosen]] = True
+        return attached
 
     def is_attached(self, members: Members) -> NDArray[np.bool_]:
         """Which members' ranges end with their leases."""
@@ -99,9 +89,9 @@ class Leasing:
             owner = said["owner"][last[row_of]]
             mine = ((seen.owner == owner) | evidence.is_node(owner)) & (seen.node == said["node"][last[row_of]])
             weighed[row_of[mine]] = True
-        if evidence.has_events:
+        if evidence.events:
             said = evidence.said.columns
             for row in np.flatnonzero(asked).tolist():
                 number, at = int(address[row]), last[row]
-                weighed[row] |= evidence.contradicts(number, int(said["owner"][at]), int(said["start_us"][at]))
+                weighed[row] |= evidence.events.contradict(number, int(said["owner"][at]), int(said["start_us"][at]))
         return weighed

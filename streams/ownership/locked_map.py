@@ -23,7 +23,8 @@ from streams.ownership.changelog import ChangelogRecord, encode_changelog
 from streams.ownership.hearing import BatchHearing
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import from_changelog, from_flows, from_heartbeats
-from streams.ownership.told import learn_changes, learn_leases, leases_told, whole_slices
+from streams.ownership.saying import leases_told, whole_slices
+from streams.ownership.told import learn_told
 
 logger = logging.getLogger(__name__)
 _ROOM = 10
@@ -85,8 +86,7 @@ class LockedOwnershipMap:
                 self._known.learn_events(events)
             if records:
                 self._known.learn(from_changelog(records))
-            for message, home in told:
-                self._learn_told(message, home)
+            self._learn_told(told)
             changes, spoken = self._hearing.hear(batches, partitions)
             self._spoken.update(spoken.tolist())
             learned = self._one_by_one(batches) if one_by_one and batches else []
@@ -109,7 +109,7 @@ class LockedOwnershipMap:
         """All that the nodes of one of the partition's `shelves` hold, in as many messages as it takes."""
         with self._lock:
             leases = self._shelf(partition, shelf, shelves)
-            sizes = np.array([len(self._known.evidence.leases.address[lease]) for lease in leases.tolist()], np.int64)
+            sizes = self._known.evidence.leases.counts(leases)
             part_of = (np.cumsum(sizes) - sizes) // _WHOLE_ROWS
             return [whole_slices(self._known, leases[part_of == part]) for part in distinct(part_of).tolist()]
 
@@ -137,7 +137,7 @@ class LockedOwnershipMap:
             with self._lock:
                 if known is not self._known:  # numbers have been given out anew
                     known, done = self._known, -1
-                left = known.evidence.with_events
+                left = known.evidence.events.addresses
                 part: I64 = left[left > done][:_EVENT_ADDRESSES]
                 told = known.evidence.events_of(part)
             if not len(part):
@@ -166,14 +166,13 @@ class LockedOwnershipMap:
         self._retold: set[int] = set()
         self._marked: I64 = np.zeros(0, np.int64)
 
-    def _learn_told(self, message: OwnershipChanges | OwnershipLeases, home: int) -> None:
-        if isinstance(message, OwnershipLeases):
-            leases = learn_leases(self._known, message)
-        else:
-            leases = learn_changes(self._known, self._hearing.hashes, message)
-            self._retold.update(leases.tolist())
-        if home >= 0:
-            self._known.evidence.leases.home[leases] = home
+    def _learn_told(self, told: Sequence[Told]) -> None:
+        spoken = learn_told(self._known, self._hearing.hashes, [one.message for one in told])
+        for (message, home), leases in zip(told, spoken, strict=True):
+            if isinstance(message, OwnershipChanges):
+                self._retold.update(leases.tolist())
+            if home >= 0:
+                self._known.evidence.leases.home[leases] = home
 
     def _one_by_one(self, batches: Sequence[FlowBatch]) -> list[ChangelogRecord]:
         """All that is known of every address that the batches speak of."""

@@ -23,7 +23,8 @@ from streams.ownership.asof import Tolerance
 from streams.ownership.evidence import OwnershipEvidence, counts_of
 from streams.ownership.gaps import bridge_gaps
 from streams.ownership.intervals import OwnedIntervals, Timeline, flatten
-from streams.ownership.leasing import Leasing, Members
+from streams.ownership.leases import Members
+from streams.ownership.leasing import Leasing
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
 
@@ -120,13 +121,13 @@ class OwnershipMap:
         self.evidence.spoke(FOREVER_US, int(after_us.max(initial=NEVER_US)))
         rows = np.flatnonzero((table.loose[leases] > 0) & (after_us > before_us))
         if rows.size:
-            address, owner, of = table.joined_members(leases[rows])
-            members = Members(address, owner, leases[rows][of])
-            loose = ~self.leasing.is_attached(members)
-            node = table.place[members.lease, 1]
-            went_on = OwnedIntervals(address, owner, node, before_us[rows][of], after_us[rows][of])
-            self.hear(went_on.rows(loose))
-            self.leasing.attach(members.rows(loose & ~self.leasing.is_attached(members)))
+            loose = table.loose_members(leases[rows])
+            self.hear(self.going_on(loose.members, before_us[rows][loose.of], after_us[rows][loose.of]))
+            table.tighten(loose, self.leasing.attach(loose.members))
+
+    def going_on(self, members: Members, before_us: I64, after_us: I64) -> OwnedIntervals:
+        """What members are said for whose lease lasted until `before_us`, and lasts until `after_us`."""
+        return OwnedIntervals(members.address, members.owner, self.evidence.leases.place[members.lease, 1], before_us, after_us)
 
     def heard_throughout(self, ids: I64, first_us: I64, last_us: I64) -> NDArray[np.bool_]:
         """Whether one range of heartbeats, with no silence in it, covers the flow with the margin to spare. No id is below 0."""
@@ -161,8 +162,7 @@ class OwnershipMap:
         """Drop ranges that ended by then; returns how many. Meant for once a minute or so. Addresses keep their numbers, see `rebuilt`."""
         before = self.size
         self._end_leases(before_us)
-        self.evidence.forget_events(before_us)
-        self._derive_events(self.evidence.with_events.tolist())
+        self._derive_events(self.evidence.events.forget(before_us))
         self.evidence.forget_ranges(before_us)
         self.pieces.drop_ended(before_us)
         dropped = before - self.size
@@ -185,7 +185,7 @@ class OwnershipMap:
         )
         for part in self.evidence.parts():
             fresh.learn(part)
-        fresh.learn_events(self.evidence.events_of(self.evidence.with_events))
+        fresh.learn_events(self.evidence.events_of(self.evidence.events.addresses))
         fresh._take_over_leases(self)
         fresh.evidence.succeed(self.evidence)
         fresh.forgotten_ranges = self.forgotten_ranges
@@ -198,17 +198,16 @@ class OwnershipMap:
         places = theirs.place[kept].tolist()
         leases = [ours.number(self.names.number(texts[network]), self.names.number(texts[node]), part) for network, node, part in places]
         chosen = np.array(leases, np.int64)
-        address, owner, of = theirs.joined_members(kept)
+        (address, owner, _), of, _ = theirs.members(kept)
         network, ip, protocol, port = split_keys(other.evidence.addresses.keys[:, address])
         used, index = np.unique(np.concatenate((network, owner)), return_inverse=True)
         number = self.names.numbers([texts[name] for name in used.tolist()])[index]
         network, owner = number[: len(network)], number[len(network) :]
         address = self.evidence.addresses.find(key_columns(network, ip, protocol, port))
-        ours.set_members(chosen, address, owner, of)
         ours.until_us[chosen], ours.since_us[chosen] = theirs.until_us[kept], theirs.since_us[kept]
         ours.state[chosen], ours.home[chosen] = theirs.state[kept], theirs.home[kept]
-        ours.loose[chosen] = np.bincount(of, minlength=len(chosen))
-        self.leasing.attach(Members(address, owner, chosen[of]))
+        members = Members(address, owner, chosen[of])
+        ours.set_members(chosen, members, of, ~self.leasing.attach(members))
 
     def _resize(self) -> None:
         self.pieces.resize(self.evidence.addresses.count)
@@ -219,15 +218,14 @@ class OwnershipMap:
         """Within, the ranges of these addresses have ends of their own."""
         members = self.leasing.write_out(touched)
         yield
-        self.leasing.attach(members)
+        self.evidence.leases.loosen(members.rows(~self.leasing.attach(members)))
 
     def _end_leases(self, before_us: int) -> None:
         """Write out, and empty, the leases that ended by then."""
         table = self.evidence.leases
         ended = np.flatnonzero(table.until_us[: len(table)] <= before_us)
-        ended = ended[np.fromiter((len(table.address[lease]) > 0 for lease in ended.tolist()), np.bool_, len(ended))]
-        address, owner, of = table.joined_members(ended)
-        self.leasing.part(Members(address, owner, ended[of]))
+        ended = ended[table.counts(ended) > 0]
+        self.leasing.part(table.members(ended).members)
         table.empty(ended)
 
     def hear(self, said: OwnedIntervals) -> I64:
@@ -240,7 +238,7 @@ class OwnershipMap:
                 self._derive_pieces(touched)
             changed = np.union1d(changed, merged)
         self.evidence.drop_sightings(changed)
-        self._derive_events(self.evidence.evented(changed))
+        self._derive_events(self.evidence.events.among(changed))
         return changed
 
     def see(self, seen: OwnedIntervals) -> I64:
@@ -273,7 +271,7 @@ class OwnershipMap:
         process of the node may have had the port, and nothing would tell.
         """
         said = self.evidence.said_of(touched)
-        others = self.evidence.assignments(touched).concat(self.evidence.strangers(touched, said))
+        others = self.evidence.events.assignments(touched).concat(self.evidence.strangers(touched, said))
         whole = split_keys(self.evidence.addresses.keys[:, said.address])[3] == 0
         held = bridge_gaps(said.rows(whole), others, self.gap_us, self.window_us).concat(said.rows(~whole))
         _put_pieces(self.pieces, touched, flatten(held))
@@ -282,7 +280,7 @@ class OwnershipMap:
         """`touched` ascends."""
         if not touched:
             return
-        held = [(number, *held) for number in touched for held in self.evidence.event_ranges(number)]
+        held = [(number, *held) for number in touched for held in self.evidence.events.ranges(number)]
         table = np.array(held, np.int64).reshape(-1, 4)
         owner = table[:, 3].astype(np.uint32)
         ranges = OwnedIntervals(table[:, 0], owner, np.zeros_like(owner), table[:, 1], table[:, 2])

@@ -5,6 +5,7 @@ What goes on is prolonged by its slice's lease. Only the rest is merged into the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,9 @@ from schemas.instants import NEVER_US
 from schemas.records.ownership_changes import HELD, LEFT, NO_SLICE, SAID
 from streams.columns.sorting import distinct
 from streams.ownership.intervals import OwnedIntervals
-from streams.ownership.leases import HoldingHashes, sums
-from streams.ownership.leasing import Members
+from streams.ownership.leases import HoldingHashes, Members, sums
 from streams.ownership.map import OwnershipMap
+from streams.ownership.turnover import Turnover, turn_over
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,20 @@ class Heard:
         ranges = OwnedIntervals(none, numbers, numbers, none, none)
         return cls(none, np.zeros((0, 2), np.uint64), none, none, ranges, numbers, np.zeros(0, np.uint8))
 
+    def parts(self, rows: int) -> Iterator[Heard]:
+        """The same in parts of about so many ranges, each slice whole."""
+        slices = len(self.leases)
+        counts = np.bincount(self.of[self.of != NO_SLICE], minlength=slices)
+        part_of = np.append((np.cumsum(counts) - counts) // rows, 0)
+        plain = np.cumsum(self.of == NO_SLICE) // rows  # in parts by themselves: they need no slice
+        part_of_row = np.where(self.of == NO_SLICE, plain, part_of[np.minimum(self.of, slices)])
+        for part in range(int(part_of_row.max(initial=-1)) + 1):
+            chosen, of_rows = np.flatnonzero(part_of[:-1] == part), np.flatnonzero(part_of_row == part)
+            position = np.append(np.cumsum(part_of[:-1] == part) - 1, NO_SLICE)
+            of = position[np.minimum(self.of[of_rows], slices)].astype(np.uint32)
+            leases, before, since_us, until_us = self.leases[chosen], self.before[chosen], self.since_us[chosen], self.until_us[chosen]
+            yield Heard(leases, before, since_us, until_us, self.ranges.rows(of_rows), of, self.kind[of_rows])
+
 
 def hear_slices(known: OwnershipMap, hashes: HoldingHashes, leases: I64, said: OwnedIntervals, of: I64) -> Heard:
     """Learn one batch of heartbeats of each of the `leases` (each named once). `of`: the position of its lease, for each row of `said`."""
@@ -46,73 +61,52 @@ def hear_slices(known: OwnershipMap, hashes: HoldingHashes, leases: I64, said: O
     reach_us = np.full(len(leases), NEVER_US, np.int64)
     np.maximum.at(reach_us, of, said.end_us)
     ahead = reach_us > until_us  # others were heard before: they say nothing of what goes on
+    rows = np.flatnonzero(ahead)
+    listed = table.members(leases[rows])
     whole = ahead[of] & (said.end_us == reach_us[of])
-    members, of_member = _members(known, leases, ahead)
-    stays, goes_on, loose_stays = _staying(known, leases, said, of, whole & (said.start_us <= until_us[of]), members, of_member)
-    left = _last_ranges(known, members.rows(~stays), of_member[~stays], until_us)
-    known.leasing.part(members.rows(~stays))
-    table.until_us[leases[ahead]] = reach_us[ahead]
-    if ahead.any():
-        known.evidence.spoke(int(said.start_us.min()), int(reach_us.max()))
-    rest = said.rows(~goes_on)
-    changed = known.hear(rest)
-    joins = whole & ~goes_on & ~loose_stays
+    member = _members_repeated(known, said, leases[of], whole & (said.start_us <= until_us[of]), listed.members)
+    repeats, stays = member >= 0, np.zeros(len(listed.of), np.bool_)
+    stays[member[repeats]] = True
+    left, of_left = _last_ranges(known, listed.members.rows(~stays), until_us[rows][listed.of[~stays]]), rows[listed.of[~stays]]
+    rest, joins = np.flatnonzero(~repeats), np.flatnonzero(whole & ~repeats)
     joined, of_joined = _once(said.rows(joins), of[joins])
-    _renew(known, leases, ahead, members, of_member, stays, joined, of_joined)
-    state = before - sums(hashes.of(known.evidence.addresses.keys[:, left.address], left.owner), of_member[~stays], len(leases))
+    if rows.size:
+        known.evidence.spoke(int(said.start_us.min()), int(reach_us.max()))
+    position = np.zeros(len(leases), np.int64)
+    position[rows] = np.arange(len(rows))
+    turnover = Turnover(leases[rows], reach_us[rows], listed, stays, joined, position[of_joined])
+    changed = turn_over(known, turnover, said.rows(rest))
+    state = before - sums(hashes.of(known.evidence.addresses.keys[:, left.address], left.owner), of_left, len(leases))
     state += sums(hashes.of(known.evidence.addresses.keys[:, joined.address], joined.owner), of_joined, len(leases))
     table.state[leases] = state
-    table.since_us[leases] = np.where(ahead, _since(since_us, stays, of_member, joined, of_joined, leases), since_us)
-    plain = said.rows(~goes_on & ~joins & ~loose_stays)
+    table.since_us[leases] = np.where(ahead, _since(since_us, rows[listed.of[stays]], joined, of_joined), since_us)
+    plain = said.rows(np.flatnonzero(~repeats & ~whole))
     plain = plain.rows(np.isin(plain.address, changed))
-    return _heard(leases, before, since_us, until_us, (left, of_member[~stays]), (joined, of_joined), plain)
+    return _heard(leases, before, since_us, until_us, (left, of_left), (joined, of_joined), plain)
 
 
-def _members(known: OwnershipMap, leases: I64, ahead: NDArray[np.bool_]) -> tuple[Members, I64]:
-    """Members of the leases that are `ahead`, and the position of each one's lease."""
-    rows = np.flatnonzero(ahead)
-    address, owner, of = known.evidence.leases.joined_members(leases[rows])
-    return Members(address, owner, leases[rows][of]), rows[of]
-
-
-def _staying(
-    known: OwnershipMap, leases: I64, said: OwnedIntervals, of: I64, touching: NDArray[np.bool_], members: Members, of_member: I64
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Members that stay; rows of `said` that their lease says from now on; rows of members whose ends are their own.
+def _members_repeated(known: OwnershipMap, said: OwnedIntervals, lease: I64, touching: NDArray[np.bool_], listed: Members) -> I64:
+    """For each row of `said` the row of the member that it says again, -1 where it says something new.
 
     `touching`: rows that go on to the end of their slice's window from before its lease's end.
     """
-    table, stored = known.evidence.leases, known.evidence.said
-    last = stored.last(said.address)
-    attached = known.leasing.is_attached(Members(said.address, said.owner, leases[of]))
-    goes_on = touching & attached & (stored.columns["start_us"][last] <= said.start_us)
-    marked = np.zeros(known.evidence.addresses.count, np.bool_)
-    marked[said.address[goes_on]] = True
-    stays = known.leasing.is_attached(members)
-    own_end = ~stays
-    stays &= marked[members.address]
-    loose_stays = np.zeros(len(of), np.bool_)
-    for position in distinct(of_member[own_end]).tolist():
-        mine, theirs = np.flatnonzero(own_end & (of_member == position)), np.flatnonzero(touching & (of == position))
-        mine = mine[np.argsort(_keys(members.address[mine], members.owner[mine]))]
-        loose = members.rows(mine)
-        begun_us = known.last_starts(loose.address, loose.owner, table.place[loose.lease, 1], table.until_us[loose.lease])
-        held, named = _keys(loose.address, loose.owner), _keys(said.address[theirs], said.owner[theirs])
-        at = np.minimum(np.searchsorted(held, named), len(held) - 1)
-        same = (held[at] == named) & (begun_us[at] <= said.start_us[theirs])
-        loose_stays[theirs] = same
-        stays[mine[at[same]]] = True
-    return stays, goes_on, loose_stays
+    table, rows = known.evidence.leases, np.flatnonzero(touching)
+    some = said.rows(rows)
+    at = table.find_members(listed, Members(some.address, some.owner, lease[rows]))
+    # All members have been held since then. What is said of a time before may be new.
+    early = np.flatnonzero((at >= 0) & (some.start_us < table.since_us[lease[rows]]))
+    if early.size:
+        its, of_lease = some.rows(early), lease[rows[early]]
+        begun_us = known.last_starts(its.address, its.owner, table.place[of_lease, 1], table.until_us[of_lease])
+        at[early[begun_us > its.start_us]] = -1
+    member = np.full(len(touching), -1, np.int64)
+    member[rows] = at
+    return member
 
 
-def _keys(address: I64, owner: U32) -> I64:
-    return address << 32 | owner.astype(np.int64)
-
-
-def _last_ranges(known: OwnershipMap, left: Members, of: I64, until_us: I64) -> OwnedIntervals:
+def _last_ranges(known: OwnershipMap, left: Members, end_us: I64) -> OwnedIntervals:
     """The range of each holding that left, up to where its lease lasted."""
     node = known.evidence.leases.place[left.lease, 1]
-    end_us = until_us[of]
     return OwnedIntervals(left.address, left.owner, node, known.last_starts(left.address, left.owner, node, end_us), end_us)
 
 
@@ -125,34 +119,9 @@ def _once(said: OwnedIntervals, of: I64) -> tuple[OwnedIntervals, I64]:
     return said.rows(first), of[first]
 
 
-def _renew(
-    known: OwnershipMap,
-    leases: I64,
-    ahead: NDArray[np.bool_],
-    members: Members,
-    of_member: I64,
-    stays: NDArray[np.bool_],
-    joined: OwnedIntervals,
-    of_joined: I64,
-) -> None:
-    """Who is a member now, and whose range ends with the lease."""
-    table = known.evidence.leases
-    rows = np.flatnonzero(ahead)
-    position = np.zeros(len(leases), np.int64)
-    position[rows] = np.arange(len(rows))
-    address, owner = np.concatenate((members.address[stays], joined.address)), np.concatenate((members.owner[stays], joined.owner))
-    of = position[np.concatenate((of_member[stays], of_joined))]
-    table.set_members(leases[rows], address, owner, of)
-    now = Members(address, owner, leases[rows][of])
-    loose = ~known.leasing.is_attached(now)
-    table.loose[leases[rows]] = np.bincount(of[loose], minlength=len(rows))
-    known.leasing.attach(now.rows(loose))
-
-
-def _since(since_us: I64, stays: NDArray[np.bool_], of_member: I64, joined: OwnedIntervals, of_joined: I64, leases: I64) -> I64:
-    """Since when all of the new members have been held."""
-    now_us = np.full(len(leases), NEVER_US, np.int64)
-    stayed = of_member[stays]
+def _since(since_us: I64, stayed: I64, joined: OwnedIntervals, of_joined: I64) -> I64:
+    """Since when all of the new members have been held. `stayed`: the position of its lease, for each member that stays."""
+    now_us = np.full(len(since_us), NEVER_US, np.int64)
     now_us[stayed] = since_us[stayed]
     np.maximum.at(now_us, of_joined, joined.start_us)
     return now_us

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,14 +14,15 @@ from hypothesis import strategies as st
 from schemas.records.flow_batch import HEARTBEAT_DTYPES, FlowBatch, HeartbeatColumns, empty_flows
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership_changes import OwnershipChanges, OwnershipLeases
-from streams.ownership import evidence
+from streams.ownership import evidence, hearing
+from streams.ownership import told as told_of
 from streams.ownership.hearing import BatchHearing
-from streams.ownership.leases import HoldingHashes
-from streams.ownership.leasing import Members
+from streams.ownership.leases import HoldingHashes, LeaseTable, Members
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import concat, from_flows, from_heartbeats
 from streams.ownership.ragged import RaggedArray
-from streams.ownership.told import learn_changes, learn_leases, leases_told, whole_slices
+from streams.ownership.saying import leases_told, whole_slices
+from streams.ownership.told import learn_told
 from tests.streams.ownership.test_map import everything
 from tests.streams.support import address, flows, whos
 
@@ -55,11 +57,7 @@ class Listener:
         self.hashes = HoldingHashes(self.known.names)
 
     def hear(self, told: list[Told]) -> None:
-        for one in told:
-            if isinstance(one, OwnershipLeases):
-                learn_leases(self.known, one)
-            else:
-                learn_changes(self.known, self.hashes, one)
+        learn_told(self.known, self.hashes, told)
 
 
 @dataclass(frozen=True)
@@ -193,6 +191,37 @@ def test_a_listener_knows_what_the_teller_knows(chance: random.Random, trouble: 
 
 
 @settings(max_examples=40, deadline=None)
+@given(seeds, troubles, st.integers(1, 30))
+def test_however_much_is_told_and_heard_at_once(chance: random.Random, trouble: float, size: int) -> None:
+    """Messages of a few ranges or of many, learned one after the other or together, teach the same."""
+    batches = delivered(chance, fleet(chance, 12), trouble)
+    teller, one_by_one, together = Teller(), Listener(), Listener()
+    with patch.object(hearing, "_TOLD_ROWS", chance.choice([1, 3, 16_000])), patch.object(hearing, "_ROWS", chance.choice([1, 7, 30_000])):
+        said = [message for told in rounds(chance, teller, batches, size) for message in told]
+    for message in said:
+        one_by_one.hear([message])
+    with patch.object(told_of, "_ROWS", chance.choice([0, 5, 50_000])):
+        at = 0
+        while at < len(said):
+            behind = at + chance.randint(1, 20)
+            together.hear(said[at:behind])
+            at = behind
+    assert_same(one_by_one.known, teller.known)
+    assert_same(together.known, teller.known)
+    for listener in (one_by_one, together):
+        assert_consistent(listener.known)
+
+
+def test_what_changes_many_slices_fits_into_messages() -> None:
+    teller = Teller()
+    batches = [a_batch(f"node-{node}", 0, 0, [Beat("A", ip, 0, 0, WINDOW) for ip in range(1, 8)], 0) for node in range(30)]
+    with patch.object(hearing, "_TOLD_ROWS", 20):
+        changes = [one for one in teller.hear(batches) if isinstance(one, OwnershipChanges)]
+    assert (sum(len(one.slices) for one in changes), sum(len(one.ranges) for one in changes)) == (30, 210)
+    assert all(13 < len(one.ranges) < 20 + 7 for one in changes[:-1])
+
+
+@settings(max_examples=40, deadline=None)
 @given(seeds, troubles, st.integers(1, 9))
 def test_whatever_is_heard_in_whatever_order_nobody_claims_more_than_was_said(chance: random.Random, trouble: float, size: int) -> None:
     """Two tellers, one of which takes over from the other, or speaks beside it, having heard some of what it said."""
@@ -305,6 +334,19 @@ def test_rows_that_no_list_has_held_are_no_leases() -> None:
         assert set(np.unique(made.columns["end_us"]).tolist()) <= {0, 1}
 
 
+members = st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 3))
+
+
+@given(st.lists(members, unique=True, max_size=30), st.lists(members, max_size=30))
+def test_members_are_found_among_others_at_the_same_address(listed: list[tuple[int, int, int]], wanted: list[tuple[int, int, int]]) -> None:
+    def columns(rows: list[tuple[int, int, int]]) -> Members:
+        address, owner, lease = np.array(rows, np.int64).reshape(-1, 3).T
+        return Members(address, owner.astype(np.uint32), lease)
+
+    rows = LeaseTable().find_members(columns(listed), columns(wanted)).tolist()
+    assert rows == [listed.index(one) if one in listed else -1 for one in wanted]
+
+
 def leases(known: OwnershipMap) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.arange(len(known.evidence.leases))
 
@@ -318,9 +360,10 @@ def assert_consistent(known: OwnershipMap, from_us: int = -4) -> None:
     again = a_map()
     for part in known.evidence.parts():
         again.learn(part)
-    again.learn_events(known.evidence.events_of(known.evidence.with_events))
+    again.learn_events(known.evidence.events_of(known.evidence.events.addresses))
     assert named(again, from_us) == named(known, from_us)
     table = known.evidence.leases
-    address, owner, of = table.joined_members(leases(known))
-    loose = ~known.leasing.is_attached(Members(address, owner, of))
-    assert table.loose[: len(table)].tolist() == np.bincount(of[loose], minlength=len(table)).tolist()
+    listed = table.members(leases(known))
+    loose = ~known.leasing.is_attached(listed.members)
+    assert table.is_loose(listed.at).tolist() == loose.tolist()
+    assert table.loose[: len(table)].tolist() == np.bincount(listed.of[loose], minlength=len(table)).tolist()
