@@ -66,6 +66,8 @@ class BatchHearing:
         `partitions`: of weir.flows, where each batch stands.
         """
         beating = [_Turn(batch, self._slice_of(batch)) for batch in batches if len(batch.heartbeats)]
+        if not beating:
+            return self._see(batches), np.zeros(0, np.int64)
         spoken = np.array([turn.known.lease for turn in beating], np.int64)
         if len(partitions):
             homes = [partition for batch, partition in zip(batches, partitions, strict=True) if len(batch.heartbeats)]
@@ -122,6 +124,8 @@ class BatchHearing:
         return [changes_of(self._known, part, part.ranges.rows(np.zeros(len(part.of), np.bool_))) for part in heard.parts(_TOLD_ROWS)]
 
     def _see(self, batches: Sequence[FlowBatch]) -> list[OwnershipChanges]:
+        if not any(len(batch.flows) for batch in batches):
+            return []
         observations = from_flows(batches, self._network)
         observations = observations.rows(self._known.evidence.telling(observations))
         if not len(observations):

@@ -81,12 +81,15 @@ class LockedOwnershipMap:
 
         `partitions`: of weir.flows, where each batch stands.
         """
+        if not (batches or records or events or told):
+            return Learned([], [])
         with self._lock, stage("learn"):
             if events:
                 self._known.learn_events(events)
             if records:
                 self._known.learn(from_changelog(records))
-            self._learn_told(told)
+            if told:
+                self._learn_told(told)
             changes, spoken = self._hearing.hear(batches, partitions)
             self._spoken.update(spoken.tolist())
             learned = self._one_by_one(batches) if one_by_one and batches else []
