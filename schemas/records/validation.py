@@ -5,6 +5,7 @@ Instants lie between 1970 and 2106, the end of ClickHouse's DateTime. Counters s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -39,17 +40,17 @@ ADDRESS_COLUMNS = ("local_ip", "remote_ip", "ip")
 _BIG_COUNTERS = tuple(name for name in COUNTERS if FLOW_DTYPES[name].itemsize == 8)
 
 
-def check_batch(batch: FlowBatch, *, in_shape: bool = False, repeated: bool = False) -> None:
+def check_batch(batch: FlowBatch, *, in_shape: bool = False, new_names: Sequence[str] | None = None, repeated: bool = False) -> None:
     """`in_shape`: columns are known to have as many rows as they should.
 
+    `new_names`: the names of workloads that have not passed before; None: all of them.
     `repeated`: a batch with the same names and heartbeats, but for their times, has passed, and the times are known to be sound.
     """
     if not in_shape:
         _check_shapes(batch.flows)
         _check_shapes(batch.heartbeats)
     check_names("Node, region or network name", (batch.node_id, batch.region, batch.network))
-    if not repeated:
-        check_names("Workload name", batch.workloads)
+    check_names("Workload name", batch.workloads if new_names is None else new_names)
     if not batch.node_id:
         raise Unreadable("A batch has an empty node_id; every batch must say which node it is of.")
     check_count("epoch", batch.epoch)

@@ -9,10 +9,13 @@ A body that differs in any way gives None: it is fastavro's to read as a whole, 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import fields
 from functools import cache, lru_cache
 from io import BytesIO
 from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -22,7 +25,9 @@ from numpy.typing import NDArray
 from schemas.arrays import U8
 from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowColumns, HeartbeatColumns
 from schemas.records.validation import ADDRESS_COLUMNS
-from schemas.wire.repeats import Repeated, Repeats, holdings_size, names_shared, repeated_beats, repeated_of, varint
+from schemas.wire.avro_lengths import read_length, varint
+from schemas.wire.changed_names import ChangedNames, changed_names
+from schemas.wire.repeats import Repeated, Repeats, holdings_size, repeated_beats
 from schemas.wire.schema_files import current
 
 Columns = TypeVar("Columns", FlowColumns, HeartbeatColumns)
@@ -38,7 +43,6 @@ _SECTIONS = 1_024
 """For so many numbers of rows it is remembered where everything is, in 4 KB each."""
 _ADDRESS_BYTES = 16
 _NO_LOSSES = b"\0"
-_ROWS_BYTES = 5
 _DIFFERENT = (EOFError, ValueError, TypeError, IndexError, OverflowError, MemoryError)
 
 
@@ -55,7 +59,6 @@ class _Run(NamedTuple):
 class _Part(NamedTuple):
     """Columns of one type as they are in order."""
 
-    names: tuple[str, ...]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     place: int
@@ -104,6 +107,8 @@ class _ColumnReader(Generic[Columns]):
     def __init__(self, kind: type[Columns], dtypes: dict[str, np.dtype[Any]]) -> None:
         columns = _on_the_wire(kind.__name__, dtypes)
         self._make: Callable[..., Columns] = kind
+        widest_first = [column.name for column in _widest_first(columns)]
+        self._as_fields = itemgetter(*(widest_first.index(field.name) for field in fields(kind)))
         self._section = lru_cache(_SECTIONS)(lambda rows: _section(columns, rows))
         self._positions = cache(lambda rows: self._section(rows).positions())
         self._none = bytes(1 + len(columns))  # no rows, and columns without bytes
@@ -113,7 +118,7 @@ class _ColumnReader(Generic[Columns]):
         """The columns, and where they end. Raises what is in _DIFFERENT."""
         if body[at : at + len(self._none)].tobytes() == self._none:
             return self._nothing, at + len(self._none)
-        rows, at = _rows(body, at)
+        rows, at = read_length(body, at)
         section = self._section(rows)
         wire = np.frombuffer(body, np.uint8, section.size, at)
         if wire.take(section.lengths).tobytes() != section.said:
@@ -123,41 +128,42 @@ class _ColumnReader(Generic[Columns]):
 
     def _columns(self, section: _Section, found: U8) -> Columns:
         found.flags.writeable = False
-        columns: dict[str, NDArray[Any]] = {}
-        for names, shape, dtype, place in section.parts:
-            columns.update(zip(names, np.ndarray(shape, dtype, found, place), strict=True))
-        return self._make(**columns)
+        columns: list[NDArray[Any]] = []
+        for shape, dtype, place in section.parts:
+            columns.extend(np.ndarray(shape, dtype, found, place))
+        return self._make(*self._as_fields(columns))
 
 
 class BatchRecord(NamedTuple):
     """The fields of a body, flows and heartbeats as columns, which are read-only.
 
-    `repeated`: its names and holdings are what was said before. Otherwise `to_repeat` is what another batch may repeat, where there is any.
+    `new_names`: those of its names that this slice has not brought before. `repeated`: its names and holdings are what was said before.
+    Otherwise `to_repeat` is what another batch may repeat, where there is any.
     """
 
     fields: dict[str, Any]
+    new_names: tuple[str, ...]
     repeated: bool
     to_repeat: Repeated | None
 
 
 def read_record(body: memoryview, repeats: Repeats | None = None) -> BatchRecord | None:
     """None: it is not laid out as expected."""
-    head, names, tail = _schemas()
+    head, _, tail = _schemas()
     flows, heartbeats = _readers()
     begun = BytesIO(body[:_HEAD_BYTES])
     try:
         record: Any = schemaless_reader(begun, head, None)
         named = begun.tell()
         said = repeats.find(record["node_id"], record["batch_index"]) if repeats is not None else None
-        if said is not None and body[named : named + len(said.names)].tobytes() == said.names:
-            record["workloads"], unnamed = said.workloads, named + len(said.names)
+        same_names = said is not None and body[named : named + len(said.names)].tobytes() == said.names
+        if said is not None and same_names:
+            names = ChangedNames(said.workloads, (), len(said.names))
         else:
-            said, listed = None, BytesIO(body[named : named + _NAMES_BYTES])
-            listed_names: Any = schemaless_reader(listed, names, None)
-            record["workloads"] = names_shared(listed_names) if repeats is not None else tuple(listed_names)
-            unnamed = named + listed.tell()
+            names = _names(body[named : named + _NAMES_BYTES], said, repeats is not None)
+        record["workloads"], unnamed = names.names, named + names.size
         record["flows"], held = flows.read(body, unnamed)
-        repeated = _repeated(body, held, said)
+        repeated = _repeated(body, held, said) if same_names else None
         record["heartbeats"], at = repeated or heartbeats.read(body, held)
         if body[at:] == _NO_LOSSES:
             record["losses"] = ()
@@ -169,7 +175,19 @@ def read_record(body: memoryview, repeats: Repeats | None = None) -> BatchRecord
     except _DIFFERENT:
         return None
     fresh = repeats is not None and repeated is None and len(record["heartbeats"]) > 0
-    return BatchRecord(record, repeated is not None, _to_repeat(body, slice(named, unnamed), held, record) if fresh else None)
+    to_repeat = _to_repeat(body, slice(named, unnamed), held, record) if fresh else None
+    return BatchRecord(record, names.new, repeated is not None, to_repeat)
+
+
+def _names(listed: memoryview, said: Repeated | None, shared: bool) -> ChangedNames:
+    """`shared`: each is in memory once, whichever nodes have it. Raises what is in _DIFFERENT."""
+    changed = changed_names(listed.tobytes(), said.names, said.workloads) if said is not None else None
+    if changed is not None:
+        return changed
+    begun = BytesIO(listed)
+    names: Any = schemaless_reader(begun, _schemas()[1], None)
+    every = tuple(map(sys.intern, names)) if shared else tuple(names)
+    return ChangedNames(every, every, begun.tell())
 
 
 def _repeated(body: memoryview, at: int, said: Repeated | None) -> tuple[HeartbeatColumns, int] | None:
@@ -178,10 +196,9 @@ def _repeated(body: memoryview, at: int, said: Repeated | None) -> tuple[Heartbe
     return repeated_beats(body, at + len(said.holdings), said)
 
 
-def _to_repeat(body: memoryview, names: slice, held: int, fields: dict[str, Any]) -> Repeated:
-    beats: HeartbeatColumns = fields["heartbeats"]
-    size = holdings_size(len(beats))
-    return repeated_of(body[names].tobytes(), body[held : held + size].tobytes(), fields["workloads"], beats)
+def _to_repeat(body: memoryview, names: slice, held: int, record: dict[str, Any]) -> Repeated:
+    rows = len(record["heartbeats"])
+    return Repeated(body[names].tobytes(), body[held : held + holdings_size(rows)].tobytes(), record["workloads"], rows)
 
 
 @cache
@@ -207,7 +224,7 @@ def _on_the_wire(record: str, dtypes: dict[str, np.dtype[Any]]) -> list[_Column]
 
 
 def _section(columns: list[_Column], rows: int) -> _Section:
-    in_order = sorted(columns, key=lambda column: -column.width)
+    in_order = _widest_first(columns)
     ends = [rows * end for end in accumulate(column.width for column in in_order)]
     places = {column.name: end - rows * column.width for column, end in zip(in_order, ends, strict=True)}
     runs: list[_Run] = []
@@ -226,21 +243,14 @@ def _section(columns: list[_Column], rows: int) -> _Section:
     return _Section(at, ends[-1], tuple(runs), tuple(parts), np.array(lengths, np.intp), said)
 
 
+def _widest_first(columns: list[_Column]) -> list[_Column]:
+    return sorted(columns, key=lambda column: -column.width)
+
+
 def _neighbours(columns: list[_Column], alike: Callable[[_Column], Any]) -> list[list[_Column]]:
     return [[*some] for _, some in groupby(columns, alike)]
 
 
 def _part(columns: list[_Column], rows: int, place: int) -> _Part:
     row = (_ADDRESS_BYTES,) if columns[0].width == _ADDRESS_BYTES else ()
-    return _Part(tuple(column.name for column in columns), (len(columns), rows, *row), columns[0].dtype, place)
-
-
-def _rows(body: memoryview, at: int) -> tuple[int, int]:
-    """The number of rows, and where its bytes end. Raises ValueError for a negative one, too."""
-    number = 0
-    for shift in range(_ROWS_BYTES):
-        byte = body[at + shift]
-        number |= (byte & 0x7F) << 7 * shift
-        if byte < 0x80 and not number & 1:
-            return number >> 1, at + shift + 1
-    raise ValueError
+    return _Part((len(columns), rows, *row), columns[0].dtype, place)

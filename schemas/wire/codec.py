@@ -65,8 +65,11 @@ def decode_batch(body: Body, writer: Schema | None = None, repeats: Repeats | No
         heartbeats=record["heartbeats"],
         losses=tuple(_loss(loss) for loss in record["losses"]),
     )
-    check_batch(batch, in_shape=read is not None, repeated=read is not None and read.repeated)
-    if repeats is not None and read is not None and read.to_repeat is not None:
+    if read is None:
+        check_batch(batch)
+        return batch
+    check_batch(batch, in_shape=True, new_names=read.new_names, repeated=read.repeated)
+    if repeats is not None and read.to_repeat is not None:
         repeats.keep(batch.node_id, batch.batch_index, read.to_repeat)
     return batch
 

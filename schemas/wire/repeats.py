@@ -6,17 +6,17 @@ who compares it with the last one has to look at nothing else.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from schemas.arrays import U8
 from schemas.records.flow_batch import HEARTBEAT_DTYPES, HeartbeatColumns
 from schemas.records.validation import INSTANT_LIMIT_US
+from schemas.wire.avro_lengths import varint
 
 REPEATS_BYTES = 128 * 1024 * 1024
 """Of two million addresses, about. Beyond it, what came longest ago is read anew when it comes again."""
@@ -26,23 +26,33 @@ _WIDTHS = {"ip": 16, "workload": 4, "port": 2, "protocol": 1}
 """Bytes a row of a heartbeat's columns before its times, in the schema's order."""
 _OTHERS_BYTES = 700
 """An estimate of what an entry takes besides bytes and columns."""
-_LENGTHS = 4_096
 
 
-class Repeated(NamedTuple):
-    """`names`, `holdings`: as they came, the holdings with their number and without their times. The columns are read-only.
-
-    `held`: without times.
-    """
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """`names`, `holdings`: as they came, the holdings with their number and without their times. `rows`: of the holdings."""
 
     names: bytes
     holdings: bytes
     workloads: tuple[str, ...]
-    held: HeartbeatColumns
+    rows: int
+
+    @cached_property
+    def held(self) -> HeartbeatColumns:
+        """The holdings, read-only and without times. Made when they are first repeated: those that change in each window are not made."""
+        at = len(varint(self.rows))
+        columns: dict[str, NDArray[Any]] = {}
+        for name, width in _WIDTHS.items():
+            at += len(varint(width * self.rows))
+            columns[name] = _column(HEARTBEAT_DTYPES[name], self.rows, self.holdings, at, width)
+            at += width * self.rows
+        none = np.zeros(0, _INSTANT)
+        return HeartbeatColumns(**columns, start_us=none, end_us=none)
 
     @property
     def size(self) -> int:
-        return len(self.names) + len(self.holdings) + 6 * len(self.held) + 8 * len(self.workloads) + _OTHERS_BYTES
+        """In memory, `held` included."""
+        return len(self.names) + len(self.holdings) + 6 * self.rows + 8 * len(self.workloads) + _OTHERS_BYTES
 
 
 class Repeats:
@@ -76,31 +86,14 @@ class Repeats:
         return self._bytes, self._limit_bytes
 
 
-def names_shared(names: Sequence[str]) -> tuple[str, ...]:
-    """The same names, each of which is in memory once, whichever nodes have it."""
-    return tuple(map(sys.intern, names))
-
-
 def holdings_size(rows: int) -> int:
     """Bytes of heartbeats up to before their times."""
     return len(varint(rows)) + sum(len(varint(rows * width)) + rows * width for width in _WIDTHS.values())
 
 
-def repeated_of(names: bytes, holdings: bytes, workloads: tuple[str, ...], beats: HeartbeatColumns) -> Repeated:
-    """`beats`: what the bytes say. Columns that are on the wire as they are in memory are kept there alone."""
-    rows = len(beats)
-    first = len(varint(rows)) + len(varint(_WIDTHS["ip"] * rows))
-    ip: U8 = np.ndarray((rows, _WIDTHS["ip"]), np.uint8, holdings, first)
-    protocol: U8 = np.ndarray((rows,), np.uint8, holdings, len(holdings) - rows)
-    workload, port = beats.workload.copy(), beats.port.copy()
-    workload.flags.writeable = port.flags.writeable = False
-    none = np.zeros(0, np.int64)
-    return Repeated(names, holdings, workloads, HeartbeatColumns(ip, workload, port, protocol, none, none))
-
-
 def repeated_beats(body: memoryview, at: int, said: Repeated) -> tuple[HeartbeatColumns, int] | None:
     """What was `said` for one span of time, which stands at `at`, and where it ends. None: the times are not alike, or make no sense."""
-    held, rows = said.held, len(said.held)
+    held, rows = said.held, said.rows
     first, end, behind = _places(at, rows)
     start = bytes(body[first : first + 8 * rows : rows])
     until = bytes(body[end : end + 8 * rows : rows])
@@ -113,6 +106,15 @@ def repeated_beats(body: memoryview, at: int, said: Repeated) -> tuple[Heartbeat
     return HeartbeatColumns(held.ip, held.workload, held.port, held.protocol, start_us, end_us), behind
 
 
+def _column(dtype: np.dtype[Any], rows: int, holdings: bytes, at: int, width: int) -> NDArray[Any]:
+    """One that is on the wire as it is in memory is a part of `holdings`."""
+    if dtype.itemsize == 1:
+        return np.ndarray((rows, width) if width > 1 else (rows,), dtype, holdings, at)
+    column = np.ndarray((rows, width), np.uint8, holdings, at, (1, rows)).copy().view(dtype).reshape(rows)
+    column.flags.writeable = False
+    return column
+
+
 def _places(at: int, rows: int) -> tuple[int, int, int]:
     """Where the columns of starts and of ends begin, and where the latter end."""
     length = len(varint(8 * rows))
@@ -123,13 +125,3 @@ def _span(start: bytes, until: bytes, rows: int) -> bytes:
     """Two columns of instants in planes, each of one value. Not remembered: agents look at instants of their own."""
     prefix = varint(8 * rows)
     return b"".join(prefix + b"".join(instant[byte : byte + 1] * rows for byte in range(8)) for instant in (start, until))
-
-
-@lru_cache(_LENGTHS)
-def varint(number: int) -> bytes:
-    """Avro's encoding of a length."""
-    left, found = number << 1, bytearray()
-    while left > 0x7F:
-        found.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes((*found, left))

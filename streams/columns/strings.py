@@ -30,6 +30,10 @@ class StringTable:
 
     def numbers(self, texts: Sequence[str]) -> U32:
         known = self._numbers
+        try:
+            return np.fromiter(map(known.__getitem__, texts), np.uint32, len(texts))
+        except KeyError:
+            pass  # not all of them are known
         new = [text for text in dict.fromkeys(texts) if text not in known]
         known.update(zip(new, count(len(known)), strict=False))
         self.texts += new

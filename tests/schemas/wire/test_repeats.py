@@ -15,6 +15,7 @@ from schemas.records.validation import INSTANT_LIMIT_US
 from schemas.wire import codec
 from schemas.wire.repeats import Repeats
 from tests.schemas.samples import WINDOW_US, assert_same_batch, sample_batch
+from tests.schemas.wire.alike import assert_read_alike
 
 
 def a_window(number: int, rows: int, *, start_us: int | None = None, names: int = 3) -> FlowBatch:
@@ -55,7 +56,7 @@ def test_changed_bytes_are_read_or_refused_as_by_themselves(data: st.DataObject,
             at = data.draw(st.one_of(st.integers(0, len(body) - 1), st.integers(len(body) - 16 * rows - 8, len(body) - 1)))
             body[at] = data.draw(st.one_of(st.integers(0, 255), st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])))
         end = data.draw(st.one_of(st.just(len(body)), st.just(len(body)), st.integers(0, len(body))))
-        _assert_read_alike(bytes(body[:end]) + data.draw(st.binary(max_size=2)), repeats)
+        assert_read_alike(bytes(body[:end]) + data.draw(st.binary(max_size=2)), repeats)
 
 
 @pytest.mark.parametrize("start_us", [-1, -(2**63), INSTANT_LIMIT_US, INSTANT_LIMIT_US - 10_000_000, INSTANT_LIMIT_US - 10_000_001, 0])
@@ -70,7 +71,7 @@ def test_times_that_are_alike_are_believed_by_the_same_rule(start_us: int) -> No
         assert sound.count(plane) == 1
     both = sound.replace(planes[0], others[0]).replace(planes[1], others[1])
     for body in (both, sound.replace(planes[0], others[0]), sound.replace(planes[1], others[1])):
-        _assert_read_alike(body, repeats)
+        assert_read_alike(body, repeats)
 
 
 def test_a_batch_that_is_refused_is_not_repeated() -> None:
@@ -91,15 +92,3 @@ def test_memory_has_a_limit_and_what_came_longest_ago_makes_room() -> None:
         assert repeats.fill[0] <= repeats.fill[1] == 20_000
     kept = [number for number in range(40) if repeats.find(f"node-{number}", 0) is not None]
     assert kept[0] == 0 and kept[1:] == list(range(kept[1], 40)) and 2 < len(kept) < 20
-
-
-def _assert_read_alike(body: bytes, repeats: Repeats) -> None:
-    """With what was said before and without the same batch, or the same sentence."""
-    try:
-        wanted = codec.decode_batch(body)
-    except Unreadable as error:
-        with pytest.raises(Unreadable) as refused:
-            codec.decode_batch(body, None, repeats)
-        assert str(refused.value) == str(error)
-    else:
-        assert_same_batch(codec.decode_batch(body, None, repeats), wanted)
