@@ -22,8 +22,8 @@ from streams.ownership.slices import Heard, hear_slices
 
 _ROWS = 30_000
 """Heartbeats that are compared at once."""
-_TOLD_ROWS = 16_000
-"""Ranges of a message, and those of one slice more: a megabyte at most."""
+_TOLD_ROWS = 8_000
+"""Of a message: ranges of slices, and those of one slice more, and as many that are of none. A megabyte at most."""
 
 
 Words = tuple[tuple[str, ...], tuple[NDArray[Any], ...]]

@@ -196,7 +196,7 @@ def test_however_much_is_told_and_heard_at_once(chance: random.Random, trouble: 
     """Messages of a few ranges or of many, learned one after the other or together, teach the same."""
     batches = delivered(chance, fleet(chance, 12), trouble)
     teller, one_by_one, together = Teller(), Listener(), Listener()
-    with patch.object(hearing, "_TOLD_ROWS", chance.choice([1, 3, 16_000])), patch.object(hearing, "_ROWS", chance.choice([1, 7, 30_000])):
+    with patch.object(hearing, "_TOLD_ROWS", chance.choice([1, 3, 8_000])), patch.object(hearing, "_ROWS", chance.choice([1, 7, 30_000])):
         said = [message for told in rounds(chance, teller, batches, size) for message in told]
     for message in said:
         one_by_one.hear([message])
