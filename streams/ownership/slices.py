@@ -65,10 +65,13 @@ def hear_slices(known: OwnershipMap, hashes: HoldingHashes, leases: I64, said: O
     listed = table.members(leases[rows])
     whole = ahead[of] & (said.end_us == reach_us[of])
     member = _members_repeated(known, said, leases[of], whole & (said.start_us <= until_us[of]), listed.members)
-    repeats, stays = member >= 0, np.zeros(len(listed.of), np.bool_)
-    stays[member[repeats]] = True
+    repeats = member >= 0
+    stays = table.find_members(Members(said.address, said.owner, leases[of]).rows(repeats), listed.members) >= 0
     left, of_left = _last_ranges(known, listed.members.rows(~stays), until_us[rows][listed.of[~stays]]), rows[listed.of[~stays]]
     rest, joins = np.flatnonzero(~repeats), np.flatnonzero(whole & ~repeats)
+    # Of a holding that is said twice, one row may go on with the lease: the other makes it no member a second time.
+    kept = table.find_members(listed.members.rows(stays), Members(said.address[joins], said.owner[joins], leases[of[joins]])) >= 0
+    joins = joins[~kept]
     joined, of_joined = _once(said.rows(joins), of[joins])
     if rows.size:
         known.evidence.spoke(int(said.start_us.min()), int(reach_us.max()))
@@ -80,7 +83,7 @@ def hear_slices(known: OwnershipMap, hashes: HoldingHashes, leases: I64, said: O
     state += sums(hashes.of(known.evidence.addresses.keys[:, joined.address], joined.owner), of_joined, len(leases))
     table.state[leases] = state
     table.since_us[leases] = np.where(ahead, _since(since_us, rows[listed.of[stays]], joined, of_joined), since_us)
-    plain = said.rows(np.flatnonzero(~repeats & ~whole))
+    plain = said.rows(np.setdiff1d(rest, joins, assume_unique=True))
     plain = plain.rows(np.isin(plain.address, changed))
     return _heard(leases, before, since_us, until_us, (left, of_left), (joined, of_joined), plain)
 

@@ -126,8 +126,7 @@ def _turnover(
     position[rows] = np.arange(len(rows))
     listed = table.members(leases[rows])
     stays = ((slices.whole[rows] == 0) & slices.before[rows].any(axis=1))[listed.of]
-    gone = table.find_members(listed.members, Members(left[0].address, left[0].owner, leases[left[1]]))
-    stays[gone[gone >= 0]] = False
+    stays &= table.find_members(Members(left[0].address, left[0].owner, leases[left[1]]), listed.members) < 0
     return Turnover(leases[rows], slices.after_until_us[rows], listed, stays, joined[0], position[joined[1]])
 
 

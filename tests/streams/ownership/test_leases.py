@@ -284,6 +284,23 @@ def test_forgetting_and_numbering_anew_change_no_answer(chance: random.Random, b
     assert_consistent(teller.known, before_us + 9)
 
 
+def test_a_holding_that_is_said_twice_is_held_once() -> None:
+    """One row goes on from the window before, the other says the same of less, or of more, of the time."""
+    for other in (Beat("A", 1, 0, 7, 10), Beat("A", 1, 0, 2, 10)):
+        teller, listener = Teller(), Listener()
+        batches = [
+            a_batch("x", 0, 0, [Beat("A", 1, 0, 3, 5)], 0),
+            a_batch("x", 0, 1, [Beat("A", 1, 0, 5, 10), other], 0),
+            a_batch("x", 0, 2, [Beat("B", 2, 0, 10, 15)], 0),
+        ]
+        for count, batch in enumerate(batches, 1):
+            listener.hear(teller.hear([batch]))
+            assert_same(teller.known, plainly(batches[:count], []))
+            assert_same(listener.known, teller.known)
+            assert_consistent(teller.known)
+            assert_consistent(listener.known)
+
+
 def test_a_node_at_rest_moves_one_number_and_tells_one_lease() -> None:
     teller = Teller()
     held = [Beat("A", ip, 0, 0, WINDOW) for ip in range(1, 200)]
@@ -364,6 +381,7 @@ def assert_consistent(known: OwnershipMap, from_us: int = -4) -> None:
     assert named(again, from_us) == named(known, from_us)
     table = known.evidence.leases
     listed = table.members(leases(known))
+    assert len(set(zip(*(column.tolist() for column in listed.members), strict=True))) == len(listed.of)
     loose = ~known.leasing.is_attached(listed.members)
     assert table.is_loose(listed.at).tolist() == loose.tolist()
     assert table.loose[: len(table)].tolist() == np.bincount(listed.of[loose], minlength=len(table)).tolist()
