@@ -104,7 +104,8 @@ class DecisionThread(AIOKafkaConsumerThread):
     async def _seek_to_committed(self) -> Mapping[TopicPartition, int]:
         consumer = self._ensure_consumer()
         stored: Mapping[TopicPartition, int] = await consumer.seek_to_committed()
-        at_beginning = [partition for partition in consumer.assignment() if not stored.get(partition)]
+        # A partition that came while Kafka was asked may have been committed: nothing is known of it, and its own rebalance seeks it.
+        at_beginning = [partition for partition in consumer.assignment() if partition in stored and not stored[partition]]
         if at_beginning:
             await consumer.seek_to_beginning(*at_beginning)
         return stored
