@@ -94,7 +94,11 @@ def test_all_ends_have_names_and_nothing_is_lost(finished: Finished) -> None:
 
 
 def test_what_one_end_sent_the_other_received(finished: Finished) -> None:
-    """To the byte and the packet, wherever the demo itself loses nothing."""
+    """To the byte and the packet, wherever the demo itself loses nothing.
+
+    A segment that is sent again may find its receiver in TIME_WAIT, which belongs to no cgroup and answers with a bare ACK; a listener
+    meets that with a RST (seen on a busy machine: a FIN of 52 bytes, an ACK of 52, a RST of 40). The sender's view may have as much more.
+    """
     views = ask(
         finished.data,
         "SELECT if(role = 'client', local_workload, remote_workload) AS client,"
@@ -102,14 +106,22 @@ def test_what_one_end_sent_the_other_received(finished: Finished) -> None:
         " sumIf(bytes_sent, role = 'client') AS sent, sumIf(bytes_received, role = 'server') AS arrived,"
         " sumIf(bytes_received, role = 'client') AS got, sumIf(bytes_sent, role = 'server') AS answered,"
         " sumIf(packets_sent, role = 'client') AS packets, sumIf(packets_received, role = 'server') AS packets_arrived,"
-        " sumIf(connections_opened, role = 'client') AS opened, sumIf(connections_opened, role = 'server') AS accepted"
+        " sumIf(packets_received, role = 'client') AS packets_got, sumIf(packets_sent, role = 'server') AS packets_answered,"
+        " sumIf(connections_opened, role = 'client') AS opened, sumIf(connections_opened, role = 'server') AS accepted,"
+        " sum(retransmits) AS resent, any(startsWith(toString(local_ip), '::ffff:')) AS ipv4"
         " FROM weir.flows GROUP BY client, server",
     )
     clean = [row for row in views if row["server"] not in LOSSY]
     assert len(clean) >= 8
     for row in clean:
-        seen = (row["sent"], row["got"], row["packets"], row["opened"])
-        assert seen == (row["arrived"], row["answered"], row["packets_arrived"], row["accepted"]), row
+        bare_ack, reset = (52, 40) if row["ipv4"] else (72, 60)
+        unheard = row["packets_arrived"] - row["packets"]
+        assert 0 <= unheard <= row["resent"], row
+        assert row["arrived"] - row["sent"] == unheard * bare_ack, row
+        unheard = row["packets_answered"] - row["packets_got"]
+        assert 0 <= unheard <= 2 * row["resent"], row
+        assert unheard * reset <= row["answered"] - row["got"] <= row["resent"] * (1500 + reset), row
+        assert row["opened"] == row["accepted"], row
         assert row["sent"] > 0
 
 

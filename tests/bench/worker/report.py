@@ -10,7 +10,7 @@ from tests.bench.worker.scaling import Scaled
 from tests.bench.worker.tables import Insert, Query
 from tests.bench.worker.throughput import Run, Size, Throughput
 
-GOALS = {"own": 500_000, "total": 200_000}
+GOALS = {"own": 260_000, "total": 110_000}
 GOALS_AT = 2_000
 """Flows a message, for which the goals are meant."""
 _TITLES = {"own": "worker without the engine", "engine": "engine, every rollup", "total": "both"}
