@@ -125,8 +125,9 @@ def repeat_messages(bench: Bench, chance: random.Random) -> None:
 @fault("messages: one that no block can hold", kills=1)
 def send_poison(bench: Bench, chance: random.Random) -> None:
     """Every worker has the defect, and one dies while it looks for the message to blame: the others count, and it is put aside once at
-    least, as it came.
+    least, as it came. It waits behind whatever is left of its partition, so that nothing is.
     """
+    bench.catch_up()
     bench.crew.stop_all()
     for _ in range(bench.crew_size):
         bench.crew.start(poisoned=True)
@@ -150,9 +151,11 @@ def send_poison(bench: Bench, chance: random.Random) -> None:
         bench.crew.start()
 
 
-@fault("group: rewound to the beginning", weight=0.2)
+@fault("group: rewound to the beginning", weight=0.2, kills=1)
 def rewind_group(bench: Bench, chance: random.Random) -> None:
-    """By hand, with no worker left, and no block begun: who sets offsets back while one is pending, decides it away."""
+    """By hand, with no worker left, and no block begun: who sets offsets back while one is pending, decides it away. A worker dies while
+    all is read again.
+    """
     bench.crew.stop_all()
     while pending(bench):
         bench.crew.start()
@@ -163,6 +166,11 @@ def rewind_group(bench: Bench, chance: random.Random) -> None:
     bench.strike()
     for _ in range(bench.crew_size):
         bench.crew.start()
+    bench.await_recovery("a group that was rewound")
+    instant(chance)
+    bench.strike()
+    bench.crew.kill(pick(chance, bench))
+    bench.crew.start()
 
 
 @fault("workers: join and leave, storm", served=True)

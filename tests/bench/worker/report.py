@@ -90,12 +90,25 @@ def table_lines(inserted: Sequence[Insert], day: Query) -> list[str]:
 
 
 def scaling_lines(scaled: Sequence[Scaled]) -> list[str]:
-    lines = ["| workers | CPU, us a flow | by the clock, flows a second |", "|---|---|---|"]
-    lines += [f"| {one.workers} | {1e6 * one.cpu_seconds / one.flows:.1f} | {one.flows / one.wall_seconds:,.0f} |" for one in scaled]
+    lines = [
+        "| workers | CPU, us a flow | beside one worker's | without idling | idle, % of a core each | by the clock, flows a second |",
+        "|---|---|---|---|---|---|",
+    ]
+    alone = scaled[0]
+    for one in scaled:
+        cells = (
+            f"{1e6 * one.cpu_seconds / one.flows:.1f}",
+            f"{one.cpu_seconds / alone.cpu_seconds:.2f}",
+            f"{one.busy_seconds / alone.busy_seconds:.2f}",
+            f"{100 * one.idle_share / one.workers:.1f}",
+            f"{one.flows / one.wall_seconds:,.0f}",
+        )
+        lines.append(f"| {one.workers} | {' | '.join(cells)} |")
     return [
         *lines,
         "",
-        "The tables are the same: counts, sums, hours. The driver's rows are in it, and behind it a stand-in for a server.",
+        f"{alone.flows:,} flows; the driver's rows are in it, and behind it a stand-in for a server.",
+        "The tables are the same: counts, sums, hours.",
     ]
 
 
