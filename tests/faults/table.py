@@ -135,8 +135,9 @@ def send_poison(bench: Bench, chance: random.Random) -> None:
     # Of no flows: a group that is rewound reads it again without the defect.
     poison = replace(whole, node_id=POISON, flows=empty_flows(), heartbeats=empty_heartbeats(), losses=(), workloads=())
     bench.fleet.send([poison])
-    bench.strike()
     bench.feed()
+    bench.fleet.flush()
+    bench.strike()
     instant(chance)
     bench.crew.kill(pick(chance, bench))
     bench.crew.start(poisoned=True)
