@@ -65,8 +65,8 @@ def hear_slices(known: OwnershipMap, hashes: HoldingHashes, leases: I64, said: O
     listed = table.members(leases[rows])
     whole = ahead[of] & (said.end_us == reach_us[of])
     member = _members_repeated(known, said, leases[of], whole & (said.start_us <= until_us[of]), listed.members)
-    repeats = member >= 0
-    stays = table.find_members(Members(said.address, said.owner, leases[of]).rows(repeats), listed.members) >= 0
+    repeats, stays = member >= 0, np.zeros(len(listed.of), np.bool_)
+    stays[member[repeats]] = True
     left, of_left = _last_ranges(known, listed.members.rows(~stays), until_us[rows][listed.of[~stays]]), rows[listed.of[~stays]]
     rest, joins = np.flatnonzero(~repeats), np.flatnonzero(whole & ~repeats)
     # Of a holding that is said twice, one row may go on with the lease: the other makes it no member a second time.
