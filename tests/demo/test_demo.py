@@ -115,12 +115,12 @@ def test_what_one_end_sent_the_other_received(finished: Finished) -> None:
     assert len(clean) >= 8
     for row in clean:
         bare_ack, reset = (52, 40) if row["ipv4"] else (72, 60)
-        unheard = row["packets_arrived"] - row["packets"]
-        assert 0 <= unheard <= row["resent"], row
-        assert row["arrived"] - row["sent"] == unheard * bare_ack, row
-        unheard = row["packets_answered"] - row["packets_got"]
-        assert 0 <= unheard <= 2 * row["resent"], row
-        assert unheard * reset <= row["answered"] - row["got"] <= row["resent"] * (1500 + reset), row
+        of_nobody = row["packets_arrived"] - row["packets"]
+        assert 0 <= of_nobody <= row["resent"], row
+        assert row["arrived"] - row["sent"] == of_nobody * bare_ack, row
+        to_nobody = row["packets_answered"] - row["packets_got"]
+        assert 0 <= to_nobody <= 2 * row["resent"], row
+        assert to_nobody * reset <= row["answered"] - row["got"] <= row["resent"] * (1500 + reset), row
         assert row["opened"] == row["accepted"], row
         assert row["sent"] > 0
 
