@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
@@ -37,6 +37,8 @@ class Source:
     epoch: int
     region: str
     network: str
+    zone: str = ""
+    agent_version: str = ""
 
 
 def cut(
@@ -57,6 +59,8 @@ def cut(
             index,
             len(parts),
             *part,
+            zone=source.zone,
+            agent_version=source.agent_version,
         )
         for index, part in enumerate(parts)
     )
@@ -67,26 +71,18 @@ Part = tuple[tuple[str, ...], FlowColumns, HeartbeatColumns, tuple[Loss, ...]]
 
 def _part(folded: Folded, rows: slice | None, heartbeats: Sequence[Heartbeat] | None, losses: Sequence[Loss] | None) -> Part:
     """One batch's content, with a dictionary of the names that it uses and no others."""
-    flows = _sliced(folded.flows, rows) if rows is not None else empty_flows()
+    flows = folded.flows.take(np.arange(rows.start, rows.stop)) if rows is not None else empty_flows()
     used = {folded.workloads[i] for i in _used(flows.local_workload)}
     names = tuple(sorted(used | {heartbeat.holding.workload for heartbeat in heartbeats or ()}))
     position = {name: index for index, name in enumerate(names)}
     translation = np.array([position.get(name, 0) for name in folded.workloads], np.uint32)
     local = translation[flows.local_workload] if len(flows) else flows.local_workload
-    return names, _with_workload(flows, local), _heartbeats(heartbeats or (), position), tuple(losses or ())
+    return names, replace(flows, local_workload=local), _heartbeats(heartbeats or (), position), tuple(losses or ())
 
 
 def _used(workloads: NDArray[np.uint32]) -> NDArray[np.intp]:
     """The numbers that occur. (np.unique would do, and load all of numpy.ma for it.)"""
     return np.flatnonzero(np.bincount(workloads))
-
-
-def _sliced(flows: FlowColumns, rows: slice) -> FlowColumns:
-    return FlowColumns(*(getattr(flows, f.name)[rows] for f in fields(FlowColumns)))
-
-
-def _with_workload(flows: FlowColumns, local: NDArray[np.uint32]) -> FlowColumns:
-    return replace(flows, local_workload=local)
 
 
 def _heartbeats(heartbeats: Sequence[Heartbeat], position: dict[str, int]) -> HeartbeatColumns:

@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.errors import Unreadable
 from schemas.recording.fields import flow_columns
-from schemas.records.flow_batch import FlowBatch, FlowColumns, HeartbeatColumns, Loss, empty_flows
+from schemas.records.flow_batch import FlowBatch, FlowColumns, HeartbeatColumns, Loss, empty_flows, joined_flows
 
 Refuse = Callable[[int, str], None]
 """Told the number of a line that is not used, and the reason."""
@@ -93,7 +93,7 @@ class Group:
             lines.extend(kept)
         if len(parts) == 1:
             return parts[0]
-        together = _concatenated(parts)
+        together = joined_flows(parts)
         return together.take(np.argsort(np.array(lines, np.int64), kind="stable"))
 
 
@@ -127,12 +127,6 @@ def _usable(names: tuple[str, ...], row: tuple[Any, ...], line: int, window_us: 
 
 def _by_field(names: tuple[str, ...], values: list[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
     return dict(zip(names, zip(*values, strict=True), strict=True))
-
-
-def _concatenated(parts: list[FlowColumns]) -> FlowColumns:
-    names = FlowColumns.__dataclass_fields__
-    parts = [empty_flows(), *parts]
-    return FlowColumns(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def _heartbeat_columns(rows: list[HeartbeatRow], workloads: dict[str, int]) -> HeartbeatColumns:

@@ -6,6 +6,7 @@ microseconds since the epoch. Row i of every column of one object speaks of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.arrays import I64, U8, U16, U32, U64
+from schemas.records.histogram import Histogram, empty_histogram, joined_histograms
 
 ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER = 0, 1, 2
 ROLE_NAMES = ("unknown", "client", "server")
@@ -23,7 +25,7 @@ COUNTER_LIMIT = 2**63
 
 @dataclass(frozen=True)
 class FlowColumns:
-    """n flows of one node, epoch and window. `local_workload` indexes the batch's `workloads`."""
+    """n flows of one node, epoch and window. `local_workload` indexes the batch's `workloads`, `remote_domain` its `domains`, from 1 on."""
 
     local_ip: U8  # (n, 16)
     remote_ip: U8  # (n, 16)
@@ -47,13 +49,20 @@ class FlowColumns:
     rtt_us_sum: U64
     rtt_us_max: U32
     rtt_count: U32
+    connections_refused: U32
+    connections_timed_out: U32
+    remote_domain: U32  # 0: no name
+    rtt: Histogram = field(default_factory=empty_histogram)
+    connect: Histogram = field(default_factory=empty_histogram)
 
     def __len__(self) -> int:
         return len(self.service_port)
 
     def take(self, rows: NDArray[Any]) -> FlowColumns:
-        """The rows that an index array or a boolean mask selects, in that order."""
-        return FlowColumns(*(getattr(self, f.name)[rows] for f in fields(self)))
+        """The rows that an index array without repeats or a boolean mask selects, in that order."""
+        columns = {name: getattr(self, name)[rows] for name in FLOW_DTYPES}
+        histograms = {name: getattr(self, name).take(rows, len(self)) for name in HISTOGRAMS}
+        return FlowColumns(**columns, **histograms)
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,10 @@ class FlowBatch:
     flows: FlowColumns
     heartbeats: HeartbeatColumns
     losses: tuple[Loss, ...] = field(default=())
+    zone: str = ""  # of the node; empty: not known, as are the versions
+    agent_version: str = ""
+    config_version: str = ""
+    domains: tuple[str, ...] = ()
 
     @property
     def window_end_us(self) -> int:
@@ -166,6 +179,9 @@ FLOW_DTYPES: dict[str, np.dtype[Any]] = {
             "retransmits",
             "rtt_us_max",
             "rtt_count",
+            "connections_refused",
+            "connections_timed_out",
+            "remote_domain",
         ),
         np.dtype("<u4"),
     ),
@@ -178,11 +194,22 @@ HEARTBEAT_DTYPES: dict[str, np.dtype[Any]] = {
     "start_us": np.dtype("<i8"),
     "end_us": np.dtype("<i8"),
 }
-COUNTERS = tuple(f.name for f in fields(FlowColumns))[8:]
+HISTOGRAMS = ("rtt", "connect")
+"""Smoothed round trips, and times from SYN to established."""
+COUNTERS = tuple(f.name for f in fields(FlowColumns) if f.name not in (*HISTOGRAMS, "remote_domain"))[8:]
 
 
 def empty_flows() -> FlowColumns:
-    return FlowColumns(*(_zeros(f.name, FLOW_DTYPES[f.name]) for f in fields(FlowColumns)))
+    return FlowColumns(**{name: _zeros(name, dtype) for name, dtype in FLOW_DTYPES.items()})
+
+
+def joined_flows(parts: Sequence[FlowColumns]) -> FlowColumns:
+    """The flows of all parts, one after the other."""
+    if not parts:
+        return empty_flows()
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in FLOW_DTYPES}
+    histograms = {name: joined_histograms([(getattr(part, name), len(part)) for part in parts]) for name in HISTOGRAMS}
+    return FlowColumns(**columns, **histograms)
 
 
 def empty_heartbeats() -> HeartbeatColumns:

@@ -13,6 +13,8 @@ import pyarrow as pa
 NAME = pa.dictionary(pa.int32(), pa.string())
 INSTANT = pa.timestamp("us", tz="UTC")
 ADDRESS = pa.binary(16)
+SAMPLES = pa.list_(pa.field("item", pa.uint32(), nullable=False))
+"""A histogram: samples by bucket, up to the last that has any."""
 
 FLOWS = pa.schema(
     [
@@ -48,9 +50,20 @@ FLOWS = pa.schema(
         ("rtt_us_sum", pa.uint64()),
         ("rtt_us_max", pa.uint32()),
         ("rtt_count", pa.uint32()),
+        ("connections_refused", pa.uint32()),
+        ("connections_timed_out", pa.uint32()),
         ("partition", pa.uint32()),
         ("first_offset", pa.uint64()),
         ("topic", NAME),
+        ("local_zone", NAME),
+        ("remote_zone", NAME),
+        ("remote_region", NAME),
+        ("remote_node_id", NAME),
+        ("remote_service", NAME),
+        ("remote_domain", NAME),
+        ("registrable_domain", NAME),
+        ("rtt_histogram", SAMPLES),
+        ("connect_histogram", SAMPLES),
     ]
 )
 

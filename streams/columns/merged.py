@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.arrays import U32, U64
-from schemas.records.flow_batch import FlowBatch, FlowColumns, empty_flows
+from schemas.records.flow_batch import FlowBatch, FlowColumns, joined_flows
 from streams.columns.hashing import flow_hashes, text_hashes
 from streams.columns.strings import StringTable
 
 
 @dataclass(frozen=True)
 class MergedBatches:
-    """`flows.local_workload` indexes `names`, as do the per-batch columns; `batch_of` says which batch a row came from."""
+    """`flows.local_workload` and `flows.remote_domain` index `names`, as do the per-batch columns; `batch_of` says which batch a row came from."""
 
     batches: tuple[FlowBatch, ...]
     names: tuple[str, ...]
@@ -26,6 +25,7 @@ class MergedBatches:
     region: U32  # one a batch, like network and node
     network: U32
     node: U32
+    zone: U32
 
     def __len__(self) -> int:
         return len(self.batch_of)
@@ -38,7 +38,7 @@ class MergedBatches:
     def take(self, rows: NDArray[np.bool_]) -> MergedBatches:
         if rows.all():
             return self
-        return MergedBatches(self.batches, self.names, self.flows.take(rows), self.batch_of[rows], self.region, self.network, self.node)
+        return MergedBatches(self.batches, self.names, self.flows.take(rows), self.batch_of[rows], self.region, self.network, self.node, self.zone)
 
     def hashes(self) -> U64:
         """Identity of every row within its node, epoch and window."""
@@ -52,16 +52,14 @@ def merge_batches(batches: Sequence[FlowBatch], *, region: str, network: str = "
     names = StringTable()
     counts = np.fromiter((len(batch.flows) for batch in batches), np.int64, len(batches))
     batch_of = np.repeat(np.arange(len(batches)), counts)
-    columns = {field.name: _column(batches, field.name) for field in fields(FlowColumns)}
-    columns["local_workload"] = names.joined_numbers([batch.workloads for batch in batches], columns["local_workload"], batch_of)
+    flows = joined_flows([batch.flows for batch in batches])
+    flows = replace(
+        flows,
+        local_workload=names.joined_numbers([batch.workloads for batch in batches], flows.local_workload, batch_of),
+        remote_domain=names.joined_numbers([("", *batch.domains) for batch in batches], flows.remote_domain, batch_of),
+    )
     region_of = names.numbers([batch.region or region for batch in batches])
     network_of = names.numbers([batch.network or network for batch in batches])
     node_of = names.numbers([batch.node_id for batch in batches])
-    return MergedBatches(tuple(batches), tuple(names.texts), FlowColumns(**columns), batch_of, region_of, network_of, node_of)
-
-
-def _column(batches: Sequence[FlowBatch], name: str) -> NDArray[Any]:
-    if not batches:
-        empty: NDArray[Any] = getattr(empty_flows(), name)
-        return empty
-    return np.concatenate([getattr(batch.flows, name) for batch in batches])
+    zone_of = names.numbers([batch.zone for batch in batches])
+    return MergedBatches(tuple(batches), tuple(names.texts), flows, batch_of, region_of, network_of, node_of, zone_of)
