@@ -25,6 +25,7 @@ from streams.ownership.gaps import bridge_gaps
 from streams.ownership.intervals import NOBODY, SEVERAL, OwnedIntervals, Timeline, flatten
 from streams.ownership.leases import Members
 from streams.ownership.leasing import Leasing
+from streams.ownership.node_places import NodePlaces
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
 
@@ -70,6 +71,7 @@ class OwnershipMap:
         self.pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
         self.event_pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
         self.leasing = Leasing(self.evidence, self.pieces, window_us)
+        self.places = NodePlaces()
 
     @property
     def names(self) -> StringTable:
@@ -179,6 +181,7 @@ class OwnershipMap:
         """Drop ranges that ended by then; returns how many. Meant for once a minute or so. Addresses keep their numbers, see `rebuilt`."""
         before = self.size
         self._end_leases(before_us)
+        self.places.forget(before_us, self._leaseholders())
         self._derive_events(self.evidence.events.forget(before_us))
         self.evidence.forget_ranges(before_us)
         self.pieces.drop_ended(before_us)
@@ -205,7 +208,7 @@ class OwnershipMap:
         fresh.learn_events(self.evidence.events_of(self.evidence.events.addresses))
         fresh._take_over_leases(self)
         fresh.evidence.succeed(self.evidence)
-        fresh.forgotten_ranges = self.forgotten_ranges
+        fresh.forgotten_ranges, fresh.places = self.forgotten_ranges, self.places
         return fresh
 
     def _take_over_leases(self, other: OwnershipMap) -> None:
@@ -244,6 +247,12 @@ class OwnershipMap:
         ended = ended[table.counts(ended) > 0]
         self.leasing.part(table.members(ended).members)
         table.empty(ended)
+
+    def _leaseholders(self) -> set[str]:
+        """Nodes that have a lease of something."""
+        table = self.evidence.leases
+        held = table.state[: len(table)].any(axis=1)
+        return {self.names.texts[node] for node in np.unique(table.place[: len(table), 1][held]).tolist()}
 
     def hear(self, said: OwnedIntervals) -> I64:
         """Merge heartbeats in, in the evidence's numbers. Returns the addresses whose evidence changed."""
