@@ -7,7 +7,19 @@ from typing import Literal
 from prometheus_client import Counter, Gauge, Histogram
 
 Bound = Literal[
-    "fetch", "queue", "shared", "repeats", "learner", "ownership", "nodes", "dedup", "resting", "ip_events", "producer", "learner_producer"
+    "fetch",
+    "queue",
+    "shared",
+    "repeats",
+    "learner",
+    "ownership",
+    "nodes",
+    "sightings",
+    "dedup",
+    "resting",
+    "ip_events",
+    "producer",
+    "learner_producer",
 ]
 
 FLOWS = Counter("weir_flows", "Flows read, by what became of them.", ["outcome"])  # applied, forwarded, repeated, late
