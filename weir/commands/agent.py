@@ -57,7 +57,21 @@ def agent_fields(settings: Settings, remove_on_exit: bool) -> dict[str, Any]:
         "remove_on_exit": remove_on_exit,
         "registry_url": settings.schema_registry_url,
         "registry_ca_file": str(settings.schema_registry_ca_file or ""),
+        "zone": settings.zone,
+        "agent_version": _version(),
+        "metrics_address": settings.metrics_address,
+        "metrics_port": settings.metrics_port,
     }
+
+
+def _version() -> str:
+    """weir's own. Asked here: the agent would keep what it takes to find out."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("weir")
+    except PackageNotFoundError:
+        return ""
 
 
 def _remove(settings: Settings) -> None:
