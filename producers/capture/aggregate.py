@@ -43,7 +43,7 @@ def fold(
     order, starts = _groups(_identities(keys, local_workload))
     first = order[starts]
     first_us, last_us = _times(values, offset_ns, now_us)
-    columns = {
+    columns: dict[str, Any] = {
         "local_ip": keys["local_ip"][first],
         "remote_ip": keys["remote_ip"][first],
         "service_port": keys["service_port"][first],
@@ -52,9 +52,11 @@ def fold(
         "local_workload": local_workload[first],
         "first_seen_us": np.minimum.reduceat(first_us[order], starts),
         "last_seen_us": np.maximum.reduceat(last_us[order], starts),
-        **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS},
+        **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS if counter in (values.dtype.names or ())},
     }
-    return Folded(workloads, FlowColumns(**{n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}))
+    columns |= {name: np.zeros(len(first), FLOW_DTYPES[name]) for name in FLOW_DTYPES if name not in columns}
+    columns = {n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}
+    return Folded(workloads, FlowColumns(**columns))
 
 
 def _workloads(keys: NDArray[Any], name: Callable[[int], str], served: Served) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
