@@ -37,6 +37,7 @@ from producers.zone.clouds import CLOUDS, cloud_of
 from producers.zone.finder import ZoneFinder
 from schemas.topics import FLOWS_TOPIC
 from schemas.wire.framing import Framer
+from schemas.wire.schema_files import released
 
 __all__ = ["AgentSettings", "run_agent"]
 
@@ -228,12 +229,13 @@ class Agent:
 
 
 def _framer(settings: AgentSettings) -> Framer:
+    older = () if settings.flow_batch_version is None else (released("FlowBatch", settings.flow_batch_version),)
     if not settings.registry_url:
-        return Framer()
+        return Framer(older=older)
     from producers.publish.registry import RegistryInChild
     from schemas.wire.registry import RegistryAddress
 
-    return Framer(RegistryInChild(RegistryAddress(settings.registry_url, settings.registry_ca_file)))
+    return Framer(RegistryInChild(RegistryAddress(settings.registry_url, settings.registry_ca_file)), older)
 
 
 def _time(instant_us: int) -> str:

@@ -36,5 +36,6 @@ class AgentSettings:
     cloud: str | None = None  # a key of zone.clouds.CLOUDS; None: as the firmware says
     metadata_address: tuple[str, int] = METADATA_ADDRESS
     agent_version: str = ""
+    flow_batch_version: int | None = None  # a released version of FlowBatch to write; None: the current one
     metrics_address: str = ""  # empty: every address
     metrics_port: int = 0  # 0: neither metrics nor health over HTTP

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.names import NAME_BYTES
 from schemas.wire.registry import read_registry_url
@@ -113,6 +113,10 @@ class Settings(BaseModel):
     names_file: Path | None = Field(None, description="TOML file that maps cgroup path patterns to workload names")
     map_entries: int = Field(65_536, ge=16, le=16_777_216, description="flows that one kernel map holds")
     batch_flows: int = Field(2_000, ge=1, le=5_000, description="flows in one Kafka message at most")
+    flow_batch_version: Annotated[Literal["current", "1"], BeforeValidator(str)] = Field(
+        "current",
+        description="schema of the batches that agents and `weir replay` write; 1: what workers of before know, without newer columns",
+    )
     group: Name = Field("weir", description="consumer group that the workers of a region share")
     session_seconds: int = Field(15, ge=1, le=300, description="silence after which the group takes a worker for dead")
     hold_seconds: int = Field(30, ge=0, le=3_600, description="seconds that a flow waits at most for ownership to catch up")
