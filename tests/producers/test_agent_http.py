@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bpf import sources
+from producers.agent import AgentSettings, run_agent
+from producers.capture.collector import Account, Collector
+from producers.capture.window import Window
+from producers.observe import progress
 from schemas.records.flow_batch import FlowBatch
 from tests.producers.test_agent import Topic, call, node, pods, spooled, start
 from tests.producers.zone.fake_metadata import Answer, Asked, aws, fake_metadata
@@ -48,7 +56,7 @@ def agent(kafka: str, state: Path, node: Node, **more: object) -> Iterator[subpr
 
 
 def reaches(port: int, condition: Callable[[dict[tuple[str, ...], float]], bool], what: str) -> dict[tuple[str, ...], float]:
-    """The first scrape of which the condition is true."""
+    """The first scrape of which the condition is true. The port is there as soon as the agent counts."""
     wait_for(lambda: ask(port, "/health")[0], 30, "the port")
     return wait_for(lambda: found if condition(found := scraped(port)) else None, 40, what)
 
@@ -61,6 +69,7 @@ def test_counting_is_well_without_kafka_and_all_is_published_when_it_is_back(
     fresh_kafka.stop()
     state = tmp_path / "state"
     with agent(fresh_kafka.bootstrap, state, node, metrics_port=port, metrics_address="127.0.0.1", map_entries=4_096):
+        reaches(port, lambda found: found["weir_agent_windows_total",] >= 1, "a window")
         call(*pods, 7, 613)
         away = reaches(
             port, lambda found: found["weir_agent_windows_total",] >= 3 and not found["weir_agent_kafka_reachable",], "Kafka's absence"
@@ -97,20 +106,36 @@ def packets(batches: list[FlowBatch]) -> int:
     return sum(int(batch.flows.packets_sent.sum() + batch.flows.packets_received.sum()) for batch in batches)
 
 
-def test_an_agent_that_takes_no_windows_is_not_well(tmp_path: Path, node: Node) -> None:
-    """Its main thread is stuck (in a disk that does not answer, say): another answers for it."""
-    (port,) = free_ports(1)
-    state = tmp_path / "state"
-    with (
-        agent("127.0.0.1:9", state, node, metrics_port=port, cloud="stuck")
-        if False
-        else agent("127.0.0.1:9", state, node, metrics_port=port) as process
-    ):
+def test_an_agent_that_takes_no_windows_is_not_well(tmp_path: Path, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its main thread is stuck, in a disk that does not answer, say: another thread answers for it."""
+    monkeypatch.setattr(progress, "GRACE_SECONDS", 0.0)
+    stuck, goes_on, stop, (port,) = threading.Event(), threading.Event(), threading.Event(), free_ports(1)
+    close_window = Collector.close_window
+
+    def slow(collector: Collector, window: Window) -> Account:
+        if stuck.is_set():
+            goes_on.wait(60 * PATIENCE)
+        return close_window(collector, window)
+
+    monkeypatch.setattr(Collector, "close_window", slow)
+    settings = AgentSettings(
+        "127.0.0.1:9", tmp_path, "n1", cgroup=node.cgroup, window_seconds=1, remove_on_exit=True, drain_seconds=0.1, metrics_port=port
+    )
+    running = threading.Thread(target=run_agent, args=(settings, stop))
+    running.start()
+    try:
         reaches(port, lambda found: found["weir_agent_windows_total",] >= 1, "a window")
-        (state / "journal").unlink()
-        process.send_signal(signal.SIGSTOP)
-        process.send_signal(signal.SIGCONT)
-        assert health(port)[0] == 200
+        stuck.set()
+        wait_for(lambda: health(port)[0] == 503, 20, "the agent to be unwell")
+        assert re.match(r"No window was taken for \d+ s, and a window has 1 s: the agent is stuck, or has no CPU\.", health(port)[1])
+        goes_on.set()
+        stuck.clear()
+        wait_for(lambda: health(port)[0] == 200, 20, "the agent to be well again")
+    finally:
+        goes_on.set()
+        stop.set()
+        running.join()
+    assert ask(port, "/health") == (0, "")
 
 
 def test_the_zone_is_learned_meanwhile_and_stands_in_the_next_windows(tmp_path: Path, node: Node) -> None:
@@ -138,8 +163,6 @@ def test_the_zone_is_learned_meanwhile_and_stands_in_the_next_windows(tmp_path: 
 
 def test_a_slow_metadata_service_delays_no_window(tmp_path: Path, node: Node) -> None:
     """It takes the connection and never answers."""
-    import socket
-
     state = tmp_path / "state"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with agent("127.0.0.1:9", state, node, cloud="gcp", metadata_address=silent.getsockname()):
