@@ -1,5 +1,6 @@
-"""Compiles, loads, pins and attaches, then exits: the only module that knows bcc. Run as `python -m bpf.compiler CGROUP PINS ENTRIES DOMAINS`.
+"""Compiles, loads, pins and attaches, then exits: the only module that knows bcc.
 
+Run as `python -m bpf.compiler CGROUP PINS MAP_ENTRIES DOMAIN_ENTRIES`.
 The compiler's library weighs more than a hundred megabytes; a child of its own keeps that out of the agent. What it leaves is all in the
 kernel: maps and programs pinned under PINS, programs attached to CGROUP. On failure it prints one sentence and exits with 1.
 """

@@ -22,6 +22,7 @@ from producers import losses
 from producers.capture.aggregate import NOTHING, Folded, fold
 from producers.capture.batches import Heartbeat, Source, cut
 from producers.capture.clock import Clock
+from producers.capture.domains import DomainNames
 from producers.capture.encode import BatchEncoder
 from producers.capture.heartbeats import HeartbeatTracker
 from producers.capture.window import Window, window_at
@@ -71,6 +72,7 @@ class Collector:
         self._source = source
         self._batch_flows = batch_flows
         self._journal_works = True
+        self._domains = DomainNames(probe.lost())
         self.state = state
 
     def start(self, seconds: int) -> None:
@@ -147,14 +149,17 @@ class Collector:
         self.state = replace(self.state, epoch=max(self._clock.now_us(), self.state.epoch + 1), window_start_us=-1)
 
     def _fold(self, now_us: int) -> Folded:
-        drained = self._probe.read()
+        drained, offset_ns = self._probe.read(), self._clock.offset_ns()
         reach("window.drained")
-        return fold(drained.keys, drained.values, self._inventory.name, self._clock.offset_ns(), now_us, self._inventory.served)
+        asked = self._domains.of_rows(drained, self._probe.asked(self._clock.now_us() * 1000 - offset_ns))
+        return fold(drained.keys, drained.values, self._inventory.name, offset_ns, now_us, self._inventory.served, asked)
 
     def _keep(self, window: Window, look: Snapshot, arrears: tuple[Loss, ...] = ()) -> Account:
         folded = self._fold(look.at_us)
         heartbeats = self._heartbeats.heartbeats(look.seen, folded, look.at_us, look.since_us)
-        lost = account(self._probe.lost())
+        kernel_lost = self._probe.lost()
+        self._domains.report(kernel_lost)
+        lost = account(kernel_lost)
         known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
         records = self._cut(window, folded, heartbeats, known)
         replaces: tuple[int, ...] = ()

@@ -124,7 +124,7 @@ REFUSED = {
     "cut short": answer(NAME, [Record(NAME, A, V4)])[:-1],
     "a pointer to itself": answer(NAME, [Record("x", CNAME, b"")]).replace(b"\x01x\x00", b"\xc0\x21"),
     "private": answer(NAME, [Record(NAME, A, ip) for ip in ("10.1.2.3", "127.0.0.1", "192.168.7.7", "172.31.0.1", "169.254.1.1")]),
-    "groups": answer(NAME, [Record(NAME, A, ip) for ip in ("224.0.0.1", "255.255.255.255", "0.0.0.0", "100.127.0.1")]),
+    "groups": answer(NAME, [Record(NAME, A, ip) for ip in ("224.0.0.1", "255.255.255.255", "0.0.0.1", "100.127.0.1")]),
     "private, IPv6": answer(NAME, [Record(NAME, AAAA, ip) for ip in ("::1", "::", "fd00::1", "fe80::1", "ff02::1")], kind=AAAA),
     "mapped and private": answer(NAME, [Record(NAME, AAAA, "::ffff:10.0.0.1")], kind=AAAA),
 }

@@ -11,7 +11,13 @@ import pytest
 
 from bpf import layout, sources
 
-STRUCTS = {"flow_key": layout.KEY, "flow_counters": layout.VALUE, "loss": layout.LOSS, "domain_key": layout.DOMAIN_KEY, "domain": layout.DOMAIN}
+STRUCTS = {
+    "flow_key": layout.KEY,
+    "flow_counters": layout.VALUE,
+    "loss": layout.LOSS,
+    "domain_key": layout.DOMAIN_KEY,
+    "domain": layout.DOMAIN,
+}
 
 
 def members(struct: str) -> list[str]:

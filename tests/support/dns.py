@@ -94,7 +94,10 @@ class Broken(Exception):
 
 
 def read(message: bytes) -> list[tuple[str, bytes, int]]:
-    """Name, address of 16 bytes and TTL of each public address that a message gives the name asked for; none of a message that is no such answer."""
+    """Name, address of 16 bytes and TTL of each public address that a message gives the name asked for.
+
+    None of a message that is no such answer.
+    """
     try:
         return [found for found in _read(message) if is_public(found[1])]
     except (Broken, IndexError, struct.error):

@@ -101,6 +101,7 @@ class Settings(BaseModel):
     spool_bytes: int = Field(268_435_456, ge=1_048_576, le=2**40, description="spool, or outbox to a region, on disk at most")
     names_file: Path | None = Field(None, description="TOML file that maps cgroup path patterns to workload names")
     map_entries: int = Field(65_536, ge=16, le=16_777_216, description="flows that one kernel map holds")
+    domains: bool = Field(True, description="name external ends by what the workload asked DNS for; false: no packet's content is read")
     batch_flows: int = Field(2_000, ge=1, le=5_000, description="flows in one Kafka message at most")
     group: Name = Field("weir", description="consumer group that the workers of a region share")
     session_seconds: int = Field(15, ge=1, le=300, description="silence after which the group takes a worker for dead")
