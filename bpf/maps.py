@@ -6,7 +6,7 @@ import ctypes
 import errno
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from bpf import syscalls
 from bpf.layout import KEY, LOSS, VALUE
@@ -14,12 +14,12 @@ from bpf.layout import KEY, LOSS, VALUE
 CLEAR_BATCH = 4096
 
 
-def read_all(fd: int, capacity: int, key: DTypeLike = KEY, value: DTypeLike = VALUE) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """Every entry of a hash map, by default a quiet flow map: keys and values, row for row.
+def read_all(fd: int, capacity: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Every entry of a quiet flow map: keys (KEY) and values (VALUE), row for row.
 
     `capacity` is the room to start with, in entries; untouched room costs no memory.
     """
-    keys, values = np.empty(capacity, key), np.empty(capacity, value)
+    keys, values = np.empty(capacity, KEY), np.empty(capacity, VALUE)
     cursor, filled, ended = ctypes.c_uint32(), 0, False
     while not ended:
         try:
@@ -27,8 +27,8 @@ def read_all(fd: int, capacity: int, key: DTypeLike = KEY, value: DTypeLike = VA
                 fd,
                 cursor,
                 filled == 0,
-                keys.ctypes.data + filled * keys.itemsize,
-                values.ctypes.data + filled * values.itemsize,
+                keys.ctypes.data + filled * KEY.itemsize,
+                values.ctypes.data + filled * VALUE.itemsize,
                 len(keys) - filled,
             )
         except OSError as error:
@@ -53,13 +53,6 @@ def clear_all(fd: int) -> int:
         count, ended = syscalls.lookup_batch(fd, cursor, start, keys.ctypes.data, values.ctypes.data, CLEAR_BATCH, delete=True)
         removed, start = removed + count, False
     return removed
-
-
-def delete(fd: int, keys: NDArray[np.void]) -> None:
-    """Removes entries; those that are gone already do not matter."""
-    keys = np.ascontiguousarray(keys)
-    for at in range(0, keys.nbytes, keys.itemsize):
-        syscalls.map_delete(fd, keys.ctypes.data + at)
 
 
 def read_losses(fd: int, reasons: int, cpus: int) -> NDArray[np.void]:

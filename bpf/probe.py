@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpf import layout, maps, pins, sources, syscalls
+from bpf.domain_map import forget_domains, read_domains
 from schemas.errors import CaptureError, SettingError
 
 MAP_ENTRIES = 65_536
@@ -120,9 +121,8 @@ class PinnedProbe:
     def asked(self, now_ns: int) -> Asked:
         if self._domains is None:
             return NOTHING_ASKED
-        keys, values = maps.read_all(self._domains, DOMAIN_ENTRIES, layout.DOMAIN_KEY, layout.DOMAIN)
-        over = np.maximum(values["expires_ns"], values["contested_until_ns"]) < now_ns
-        maps.delete(self._domains, keys[over])
+        keys, values = read_domains(self._domains)
+        forget_domains(self._domains, keys[np.maximum(values["expires_ns"], values["contested_until_ns"]) < now_ns])
         return Asked(keys, values)
 
     def active_slot(self) -> int:

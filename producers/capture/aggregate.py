@@ -62,7 +62,7 @@ def fold(
     order, starts = groups(_identities(keys, local_workload))
     first = order[starts]
     first_us, last_us = _times(values, offset_ns, now_us)
-    columns = {
+    columns: dict[str, Any] = {
         "local_ip": keys["local_ip"][first],
         "remote_ip": keys["remote_ip"][first],
         "service_port": keys["service_port"][first],
@@ -72,10 +72,11 @@ def fold(
         "first_seen_us": np.minimum.reduceat(first_us[order], starts),
         "last_seen_us": np.maximum.reduceat(last_us[order], starts),
         "remote_domain": np.zeros(len(first), np.uint32) if asked is None else agreed(asked.numbers[order], starts),
-        **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS},
+        **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS if counter in (values.dtype.names or ())},
     }
-    flows = FlowColumns(**{n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()})
-    return Folded(workloads, flows, () if asked is None else asked.texts)
+    columns |= {name: np.zeros(len(first), FLOW_DTYPES[name]) for name in FLOW_DTYPES if name not in columns}
+    columns = {n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}
+    return Folded(workloads, FlowColumns(**columns), () if asked is None else asked.texts)
 
 
 def agreed(numbers: NDArray[np.uint32], starts: NDArray[np.intp]) -> NDArray[np.uint32]:

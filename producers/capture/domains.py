@@ -1,8 +1,7 @@
 """Names of remote ends: what a flow's own cgroup had asked DNS for, by the time of the flow.
 
 A name fits a flow if its answer came before the flow's last packet and was still good at its first one. A name that the flow had in the
-last
-window goes on with it, however long a connection outlives the answer, as long as nothing else is asked for the address.
+window before goes on with it, however long a connection outlives the answer, as long as nothing else is asked for the address.
 Two names for one flow are no name.
 """
 

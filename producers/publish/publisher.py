@@ -27,7 +27,7 @@ _DEFAULTS: dict[str, Any] = {
     "linger.ms": 20,
     "queue.buffering.max.kbytes": 16_384,
     "queue.buffering.max.messages": 10_000,
-    "message.max.bytes": 1_000_000,
+    "message.max.bytes": 2_000_000,
     "log.connection.close": False,
     "log_level": 2,
 }
