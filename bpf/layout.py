@@ -36,7 +36,17 @@ VALUE = np.dtype(
         ("padding", "<u4"),
     ]
 )
+DOMAIN_KEY = np.dtype([("cgroup", "<u8"), ("address", "u1", 16)])
+DOMAIN = np.dtype(
+    [
+        ("asked_ns", "<u8"),
+        ("expires_ns", "<u8"),
+        ("contested_until_ns", "<u8"),
+        ("length", "<u2"),
+        ("name", "u1", 254),
+    ]
+)
 LOSS = np.dtype([("packets", "<u8"), ("bytes", "<u8"), ("events", "<u8")])
 
-LOSS_REASONS = ("map_full", "unreadable", "extension_headers")
+LOSS_REASONS = ("map_full", "unreadable", "extension_headers", "domains_full", "domains_unread")
 """Names of weir.h's loss_reason values, in its order."""

@@ -19,6 +19,7 @@
 
 #include "weir.h"
 #include "packet.h"
+#include "dns.h"
 
 #define RTT_INTERVAL_NS 100000000ULL /* at most one sample in 100 ms and connection */
 #define STREAM 1                     /* SOCK_STREAM */
@@ -44,6 +45,12 @@ BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows1, MAP_ENTRIES, 
 BPF_ARRAY_OF_MAPS(active, "flows0", 1);
 BPF_PERCPU_ARRAY(lost, struct loss, LOSS_REASONS);
 BPF_F_TABLE("sk_storage", int, struct mark, marks, 0, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+
+#ifdef DOMAIN_ENTRIES
+enum { READ_ANSWER, NOTE_QUESTION, READ_RECORDS, PROGRAMS_AFTER };
+
+BPF_PROG_ARRAY(then, PROGRAMS_AFTER); /* domains.c, for what port 53 is told and says */
+#endif
 
 static __always_inline void lose(int reason, __u64 packets, __u64 bytes, __u64 events)
 {
@@ -226,6 +233,10 @@ static __always_inline int count(struct __sk_buff *skb, int sent)
 	add_packet(counters, sent, packets, bytes, payload, now);
 	if (mark && !listening)
 		add_signals(counters, mark, sk, &packet, sent, now);
+#ifdef DOMAIN_ENTRIES
+	if ((sent ? packet.target_port : packet.source_port) == DNS_PORT)
+		then.call(skb, sent ? NOTE_QUESTION : READ_ANSWER);
+#endif
 	return 1;
 }
 

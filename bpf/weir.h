@@ -57,13 +57,33 @@ enum loss_reason {
 	LOST_MAP_FULL,          /* no room (or memory) for one more flow */
 	LOST_UNREADABLE,        /* the packet ends before its headers do, or is neither IPv4 nor IPv6 */
 	LOST_EXTENSION_HEADERS, /* IPv6: a longer chain than is followed */
+	LOST_DOMAINS_FULL,      /* no packet, an event: an address of a DNS answer found no room */
+	LOST_DOMAINS_UNREAD,    /* no packet, an event: a DNS answer is longer than is read, or names more addresses */
 	LOSS_REASONS,
 };
 
 struct loss {
 	__u64 packets;
 	__u64 bytes;
-	__u64 events;          /* connection events (opened, closed, ...), which are no packets */
+	__u64 events;          /* connection events (opened, closed, ...) and DNS answers, which are no packets */
+};
+
+#define DOMAIN_BYTES 254
+#define DOMAIN_WORDS 32
+
+/* Whose socket asked, and a public address that it was answered with. */
+struct domain_key {
+	__u64 cgroup;
+	__u32 address[4];
+};
+
+/* What it had asked for, from the answer on until the answer's time is over. */
+struct domain {
+	__u64 asked_ns;
+	__u64 expires_ns;
+	__u64 contested_until_ns; /* not 0: another name had the address within that time, and none is right until both times are over */
+	__u16 length;
+	__u8 name[DOMAIN_BYTES];  /* lower case, dots between labels; zeros behind */
 };
 
 #endif

@@ -11,14 +11,20 @@ import pytest
 
 from bpf import layout, sources
 
-STRUCTS = {"flow_key": layout.KEY, "flow_counters": layout.VALUE, "loss": layout.LOSS}
+STRUCTS = {
+    "flow_key": layout.KEY,
+    "flow_counters": layout.VALUE,
+    "loss": layout.LOSS,
+    "domain_key": layout.DOMAIN_KEY,
+    "domain": layout.DOMAIN,
+}
 
 
 def members(struct: str) -> list[str]:
     """Names in the order of weir.h, read from its text."""
     body = re.search(rf"struct {struct} {{(.*?)\n}};", sources.source("weir.h"), re.DOTALL)
     assert body is not None
-    return re.findall(r"__u\d+ (\w+)(?:\[\d+\])?;", body[1])
+    return re.findall(r"__u\d+ (\w+)(?:\[\w+\])?;", body[1])
 
 
 def compiled(tmp_path: Path) -> dict[str, tuple[int, int]]:
@@ -58,7 +64,7 @@ def test_structs_have_no_hidden_holes() -> None:
 
 
 def test_the_stamp_changes_with_the_sources_and_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = sources.stamp(64)
-    assert original == sources.stamp(64) != sources.stamp(65)
+    original = sources.stamp(64, 8)
+    assert len({original, sources.stamp(64, 8), sources.stamp(65, 8), sources.stamp(64, 9), sources.stamp(64, 0)}) == 4
     monkeypatch.setattr(sources, "source", lambda name: f"another {name}")
-    assert sources.stamp(64) != original
+    assert sources.stamp(64, 8) != original
