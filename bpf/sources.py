@@ -7,7 +7,7 @@ import pkgutil
 
 PROGRAMS = ("count_sent", "count_received", "follow_connection")
 FLOW_MAPS = ("flows0", "flows1")
-SOURCES = ("weir.h", "packet.h", "weir.c")
+SOURCES = ("histogram.h", "weir.h", "packet.h", "weir.c")
 MAPS = (*FLOW_MAPS, "active", "lost")  # what user space touches; the programs keep the socket marks alive
 
 

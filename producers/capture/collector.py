@@ -149,7 +149,7 @@ class Collector:
     def _fold(self, now_us: int) -> Folded:
         drained = self._probe.read()
         reach("window.drained")
-        return fold(drained.keys, drained.values, self._inventory.name, self._clock.offset_ns(), now_us, self._inventory.served)
+        return fold(drained, self._inventory.name, self._clock.offset_ns(), now_us, self._inventory.served)
 
     def _keep(self, window: Window, look: Snapshot, arrears: tuple[Loss, ...] = ()) -> Account:
         folded = self._fold(look.at_us)
