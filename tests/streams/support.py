@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -141,7 +142,8 @@ def _meet(one: Said, span: range) -> bool:
 def flows(keys: Sequence[int], *, workload: int = 0, start_us: int = 0) -> FlowColumns:
     """One flow a key: a key is the last byte of the remote address and the port; counters follow from it."""
     rows = len(keys)
-    columns = {name: np.ones(rows, dtype) for name, dtype in FLOW_DTYPES.items()}
+    columns: dict[str, Any] = {name: np.ones(rows, dtype) for name, dtype in FLOW_DTYPES.items()}
+    columns["remote_domain"][:] = 0
     columns["local_ip"] = np.tile(np.frombuffer(address(200), np.uint8), (rows, 1))
     columns["remote_ip"] = np.frombuffer(b"".join(address(key % 256) for key in keys), np.uint8).reshape(rows, 16)
     columns["service_port"] = np.array(keys, np.uint16)
