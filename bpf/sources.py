@@ -8,7 +8,7 @@ import pkgutil
 PROGRAMS = ("count_sent", "count_received", "follow_connection")
 PROGRAMS_AFTER = ("read_answer", "note_question", "read_records")  # in the order of weir.c's enum; called by the others
 FLOW_MAPS = ("flows0", "flows1")
-SOURCES = ("weir.h", "packet.h", "dns.h", "weir.c", "domains.c")
+SOURCES = ("histogram.h", "weir.h", "packet.h", "dns.h", "weir.c", "domains.c")
 
 
 def maps(domain_entries: int) -> tuple[str, ...]:

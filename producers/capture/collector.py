@@ -161,7 +161,7 @@ class Collector:
         drained, offset_ns = self._probe.read(), self._clock.offset_ns()
         reach("window.drained")
         asked = self._domains.of_rows(drained, self._probe.asked(self._clock.now_us() * 1000 - offset_ns))
-        folded = fold(drained.keys, drained.values, self._inventory.name, offset_ns, now_us, self._inventory.served, asked)
+        folded = fold(drained, self._inventory.name, offset_ns, now_us, self._inventory.served, asked)
         return folded, len(drained)
 
     def _keep(self, window: Window, look: Snapshot, arrears: tuple[Loss, ...] = ()) -> Account:
