@@ -52,6 +52,15 @@ def current(name: str) -> Schema:
 
 
 @cache
+def released(name: str, version: int) -> Schema:
+    """The schema as schemas/released/v<version> has it: what readers of that time know."""
+    data = pkgutil.get_data("schemas", f"released/v{version}/{name}.avsc")
+    if data is None:
+        raise ValueError(f"version {version} released no {name}")
+    return Schema.of(data.decode())
+
+
+@cache
 def known() -> dict[bytes, Schema]:
     """Every schema that weir has ever written and still reads, by fingerprint."""
     schemas = [Schema.of(text) for _, text in released_files()]
