@@ -51,7 +51,7 @@ def nodes(outcomes: Sequence[Outcome]) -> str:
     placeable, placed, misplaced = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("placeable", "placed", "misplaced"))
     return (
         f"Of {placeable:,} records whose remote end is named and on a node with an agent, {placed / max(1, placeable):.3%} have its node; "
-        f"{misplaced:,} have another."
+        f"{misplaced:,} have a right name with another one."
     )
 
 

@@ -45,7 +45,8 @@ class Score:
 class Outcome:
     """`at_edges`: records of which some time lies within the skew of the end of a tenure, where no clock can tell.
 
-    `placed`: records whose remote end has a node; `misplaced`: another than it was on; `placeable`: named by heartbeats.
+    `placed`: records whose remote end has a node; `misplaced`: a right name, and another node than it was on; `placeable`: a name, of an end
+    with an agent.
     `true_bytes`: of conversations that agents at both ends reported; `canonical_bytes`: what the canonical views of them add up to.
     `unheard_bytes`: of those at whose client's address no agent had ever been heard of when the server's view was named: its node was
     cut off from the first, so that nothing told the worker of a second view. They count twice.
@@ -94,7 +95,7 @@ def run(scenario: Scenario, rules: Rules | None = None, *, others: bool = True) 
         tuple(scores),
         placeable=int(np.count_nonzero((named.owner >= 0) & (views.truth_node >= 0))),
         placed=int(np.count_nonzero(named.node >= 0)),
-        misplaced=int(np.count_nonzero((named.node >= 0) & (named.node != views.truth_node))),
+        misplaced=int(np.count_nonzero((named.node >= 0) & (named.owner == views.truth) & (named.node != views.truth_node))),
         true_bytes=int(views.octets[twice].sum()) // 2,  # a conversation's true bytes stand in each of its views
         canonical_bytes=int(views.octets[twice & named.canonical].sum()),
         unheard_bytes=int(views.octets[twice & _unheard(fleet, beats, views, named.at_us)].sum()),
