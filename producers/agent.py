@@ -97,7 +97,7 @@ class Agent:
         self._node_id = identity.node_id(settings.node_id, settings.state_dir)
         journal, spool = self._stores(settings)
         self._exit.callback(journal.close)
-        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=DOMAIN_ENTRIES if settings.domains else 0)
+        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=_domain_entries(settings))
         self._exit.callback(self._leave_kernel, probe)
         boot_id = identity.boot_id()
         state = recovery.next_state(
@@ -152,7 +152,11 @@ class Agent:
             self._publisher,
             self._spool,
             self._bounds(),
-            {"version": settings.agent_version, "programs": sources.stamp(settings.map_entries), "kernel": os.uname().release},
+            {
+                "version": settings.agent_version,
+                "programs": sources.stamp(settings.map_entries, _domain_entries(settings)),
+                "kernel": os.uname().release,
+            },
             lambda: {"node_id": self._node_id, "region": settings.region, "network": settings.network, "zone": self._known_zone()},
             time.time(),
         )
@@ -236,6 +240,10 @@ def _framer(settings: AgentSettings) -> Framer:
     from schemas.wire.registry import RegistryAddress
 
     return Framer(RegistryInChild(RegistryAddress(settings.registry_url, settings.registry_ca_file)), older)
+
+
+def _domain_entries(settings: AgentSettings) -> int:
+    return DOMAIN_ENTRIES if settings.domains else 0
 
 
 def _time(instant_us: int) -> str:

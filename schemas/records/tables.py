@@ -198,3 +198,4 @@ class Block:
     ownership: pa.Table
     batches: pa.Table
     rests: pa.Table = field(default_factory=RESTS.empty_table)
+    nodes: pa.Table = field(default_factory=NODES.empty_table)
