@@ -45,8 +45,8 @@ class Score:
 class Outcome:
     """`at_edges`: records of which some time lies within the skew of the end of a tenure, where no clock can tell.
 
-    `placed`: records whose remote end has a node; `misplaced`: a right name, and another node than it was on; `placeable`: a name, of an end
-    with an agent.
+    `placed`: records whose remote end has a node; `misplaced`: a right name, and another node than it was on; `placeable`: those with
+    a name, and an agent at the end.
     `true_bytes`: of conversations that agents at both ends reported; `canonical_bytes`: what the canonical views of them add up to.
     `unheard_bytes`: of those at whose client's address no agent had ever been heard of when the server's view was named: its node was
     cut off from the first, so that nothing told the worker of a second view. They count twice.
