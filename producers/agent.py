@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bpf import sources
 from bpf.cgroup import find_cgroup2, resolve_cgroup
-from bpf.probe import Probe, open_probe, remove_probe
+from bpf.probe import DOMAIN_ENTRIES, Probe, open_probe, remove_probe
 from producers import node_identity as identity
 from producers.capture.batches import Source
 from producers.capture.clock import SystemClock
@@ -98,7 +98,7 @@ class Agent:
         self._node_id = identity.node_id(settings.node_id, settings.state_dir)
         journal, spool = self._stores(settings)
         self._exit.callback(journal.close)
-        probe = open_probe(self._root, map_entries=settings.map_entries)
+        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=DOMAIN_ENTRIES if settings.domains else 0)
         self._exit.callback(self._leave_kernel, probe)
         boot_id = identity.boot_id()
         state = recovery.next_state(

@@ -26,6 +26,7 @@ class AgentSettings:
     spool_bytes: int = 268_435_456
     names_file: Path | None = None
     map_entries: int = 65_536
+    domains: bool = True  # read the DNS answers of the node's sockets
     batch_flows: int = 2_000
     remove_on_exit: bool = False  # count the running window at the end, publish it, and take the programs out of the kernel
     drain_seconds: float = DRAIN_SECONDS  # how long an ending agent waits for Kafka to take what is spooled

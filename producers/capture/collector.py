@@ -22,6 +22,7 @@ from producers import losses
 from producers.capture.aggregate import NOTHING, Folded, fold
 from producers.capture.batches import Heartbeat, Source, cut
 from producers.capture.clock import Clock
+from producers.capture.domains import DomainNames
 from producers.capture.encode import BatchEncoder
 from producers.capture.heartbeats import HeartbeatTracker
 from producers.capture.window import Window, window_at
@@ -73,6 +74,7 @@ class Collector:
         self._source = source
         self._batch_flows = batch_flows
         self._journal_works = True
+        self._domains = DomainNames(probe.lost())
         self.state = state
 
     def set_zone(self, zone: str) -> None:
@@ -156,15 +158,17 @@ class Collector:
 
     def _fold(self, now_us: int) -> tuple[Folded, int]:
         """The flows, and of how many entries of the map they are."""
-        drained = self._probe.read()
+        drained, offset_ns = self._probe.read(), self._clock.offset_ns()
         reach("window.drained")
-        folded = fold(drained.keys, drained.values, self._inventory.name, self._clock.offset_ns(), now_us, self._inventory.served)
+        asked = self._domains.of_rows(drained, self._probe.asked(self._clock.now_us() * 1000 - offset_ns))
+        folded = fold(drained, self._inventory.name, offset_ns, now_us, self._inventory.served, asked)
         return folded, len(drained)
 
     def _keep(self, window: Window, look: Snapshot, arrears: tuple[Loss, ...] = ()) -> Account:
         folded, entries = self._fold(look.at_us)
         heartbeats = self._heartbeats.heartbeats(look.seen, folded, look.at_us, look.since_us)
         every_loss = self._probe.lost()
+        self._domains.report(every_loss)
         lost = account(every_loss)
         known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
         records = self._cut(window, folded, heartbeats, known)

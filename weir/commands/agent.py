@@ -54,6 +54,7 @@ def agent_fields(settings: Settings, remove_on_exit: bool) -> dict[str, Any]:
         "kafka_config": security_config(settings),
         "names_file": settings.names_file,
         "map_entries": settings.map_entries,
+        "domains": settings.domains,
         "batch_flows": settings.batch_flows,
         "remove_on_exit": remove_on_exit,
         "registry_url": settings.schema_registry_url,

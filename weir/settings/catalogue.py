@@ -112,6 +112,7 @@ class Settings(BaseModel):
     spool_bytes: int = Field(268_435_456, ge=1_048_576, le=2**40, description="spool, or outbox to a region, on disk at most")
     names_file: Path | None = Field(None, description="TOML file that maps cgroup path patterns to workload names")
     map_entries: int = Field(65_536, ge=16, le=16_777_216, description="flows that one kernel map holds")
+    domains: bool = Field(True, description="name external ends by what the workload asked DNS for; false: no packet's content is read")
     batch_flows: int = Field(2_000, ge=1, le=5_000, description="flows in one Kafka message at most")
     flow_batch_version: Annotated[Literal["current", "1"], BeforeValidator(str)] = Field(
         "current",
