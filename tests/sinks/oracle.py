@@ -19,6 +19,11 @@ KEYS = (
     "remote_source",
     "remote_reason",
     "canonical",
+    "local_zone",
+    "remote_zone",
+    "remote_region",
+    "remote_service",
+    "remote_domain",
 )
 SUMS = (
     "bytes_sent",
@@ -34,15 +39,19 @@ SUMS = (
     "retransmits",
     "rtt_us_sum",
     "rtt_count",
+    "connections_refused",
+    "connections_timed_out",
 )
+HISTOGRAMS = ("rtt_histogram", "connect_histogram")
 COARSE = {"flows_1m": "toStartOfMinute", "flows_5m": "toStartOfFiveMinutes", "flows_1h": "toStartOfHour"}
+EDGES = {"edges_5m": "toStartOfFiveMinutes", "edges_1h": "toStartOfHour", "edges_1d": "toStartOfDay"}
 
 
-def totals(sink: Sink, table: str) -> dict[str, int]:
+def totals(sink: Sink, table: str) -> dict[str, object]:
     """Sums over a whole table, and how many flows they stand for."""
     count = "count()" if table == "flows" else "sum(flows)"
-    parts = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-    found: dict[str, int] = sink.query(f"SELECT {count} AS n, {parts} FROM weir.{table}").to_pylist()[0]
+    parts = ", ".join([*(f"sum({name}) AS {name}" for name in SUMS), *(f"sumForEach({name}) AS {name}" for name in HISTOGRAMS)])
+    found: dict[str, object] = sink.query(f"SELECT {count} AS n, {parts} FROM weir.{table}").to_pylist()[0]
     return found
 
 
@@ -53,12 +62,46 @@ def newest_part(sink: Sink, table: str) -> Path:
 
 
 def assert_rollups_follow(sink: Sink) -> None:
-    """Every rollup row equals what the raw table gives for its key, and none is missing or too much."""
-    sums = ", ".join(f"sum({name}) AS s_{name}" for name in SUMS)
+    """Every row of a rollup and of a table of edges equals what the raw table gives for its key, and none is missing or too much."""
+    sums = ", ".join([*(f"sum({name}) AS s_{name}" for name in SUMS), *(f"sumForEach({name}) AS s_{name}" for name in HISTOGRAMS)])
+    sums += ", max(rtt_us_max) AS top"
     keys = ", ".join(KEYS)
+    raw_keys = keys.replace("remote_domain", "registrable_domain AS remote_domain")
     for table, start in COARSE.items():
-        raw = f"SELECT {start}(window_start) AS w, {keys}, count() AS n, {sums}, max(rtt_us_max) AS top FROM weir.flows GROUP BY w, {keys}"
-        rolled = f"SELECT window_start AS w, {keys}, sum(flows) AS n, {sums}, max(rtt_us_max) AS top FROM weir.{table} GROUP BY w, {keys}"
-        for one, other in ((raw, rolled), (rolled, raw)):
-            odd = sink.query(f"SELECT count() AS n FROM ({one} EXCEPT {other})").column("n")[0].as_py()
-            assert odd == 0, f"{odd} rows of {table} differ from flows"
+        raw = f"SELECT {start}(window_start) AS w, {raw_keys}, count() AS n, {sums} FROM weir.flows GROUP BY w, {keys}"
+        assert_same(sink, raw, f"SELECT window_start AS w, {keys}, sum(flows) AS n, {sums} FROM weir.{table} GROUP BY w, {keys}", table)
+    assert_edges_follow(sink, "flows", "count()", "registrable_domain", sums)
+
+
+def assert_edges_follow(sink: Sink, source: str, counted: str, domain: str, sums: str) -> None:
+    """Each view by itself: what clients told, or who is neither, and what servers told, turned round."""
+    told = ", ".join(
+        f"{name.replace('sent', 'received') if 'sent' in name else name.replace('received', 'sent')} AS {name}"
+        for name in SUMS
+        if name.endswith(("_sent", "_received"))
+    )
+    same = "window_start, network, protocol, service_port, remote_reason AS reason, flows, rtt_us_max"
+    same += "".join(f", {name}" for name in (*SUMS, *HISTOGRAMS) if not name.endswith(("_sent", "_received")))
+    counters = ", ".join(name for name in SUMS if name.endswith(("_sent", "_received")))
+    from_source = f"(SELECT *, {', '.join(HISTOGRAMS)}, {'1 AS ' if source == 'flows' else ''}flows FROM weir.{source} WHERE canonical"
+    by_client = (
+        f"SELECT local_workload AS client, remote_workload AS server, local_zone AS client_zone, remote_zone AS server_zone, "
+        f"region AS client_region, remote_region AS server_region, remote_service AS server_service, {domain} AS server_domain, "
+        f"{same}, {counters} FROM {from_source} AND role != 'server')"
+    )
+    by_server = (
+        f"SELECT remote_workload AS client, local_workload AS server, remote_zone AS client_zone, local_zone AS server_zone, "
+        f"remote_region AS client_region, region AS server_region, '' AS server_service, '' AS server_domain, "
+        f"{same}, {told} FROM {from_source} AND role = 'server')"
+    )
+    keys = ", ".join([*(f"{end}_{what}" for end in ("client", "server") for what in ("zone", "region")), "client", "server"])
+    keys += ", network, protocol, service_port, server_service, server_domain, reason"
+    for table, start in EDGES.items():
+        raw = f"SELECT {start}(window_start) AS w, {keys}, sum(flows) AS n, {sums} FROM ({by_client} UNION ALL {by_server}) GROUP BY w, {keys}"
+        assert_same(sink, raw, f"SELECT window_start AS w, {keys}, sum(flows) AS n, {sums} FROM weir.{table} GROUP BY w, {keys}", table)
+
+
+def assert_same(sink: Sink, one: str, other: str, table: str) -> None:
+    for here, there in ((one, other), (other, one)):
+        odd = sink.query(f"SELECT count() AS n FROM ({here} EXCEPT {there})").column("n")[0].as_py()
+        assert odd == 0, f"{odd} rows of {table} differ from what they stand for"
