@@ -1,5 +1,6 @@
-"""Compiles, loads, pins and attaches, then exits: the only module that knows bcc. Run as `python -m bpf.compiler CGROUP PINS ENTRIES`.
+"""Compiles, loads, pins and attaches, then exits: the only module that knows bcc.
 
+Run as `python -m bpf.compiler CGROUP PINS MAP_ENTRIES DOMAIN_ENTRIES`.
 The compiler's library weighs more than a hundred megabytes; a child of its own keeps that out of the agent. What it leaves is all in the
 kernel: maps and programs pinned under PINS, programs attached to CGROUP. On failure it prints one sentence and exits with 1.
 """
@@ -23,18 +24,18 @@ ATTACHMENTS = {
 }
 
 
-def compile_in_child(cgroup: Path, pins: Path, map_entries: int) -> None:
+def compile_in_child(cgroup: Path, pins: Path, map_entries: int, domain_entries: int) -> None:
     """Runs this module in a process of its own; raises CaptureError with what it said."""
     home = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-m", "bpf.compiler", str(cgroup), str(pins), str(map_entries)]
+    command = [sys.executable, "-m", "bpf.compiler", str(cgroup), str(pins), str(map_entries), str(domain_entries)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})  # noqa: S603
     if done.returncode:
         said = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[-1] or f"its status was {done.returncode}"
         raise CaptureError(said if done.stdout.strip() else f"the BPF compiler for {cgroup} failed: {said}")
 
 
-def build(cgroup: Path, pins: Path, map_entries: int) -> None:
+def build(cgroup: Path, pins: Path, map_entries: int, domain_entries: int) -> None:
     """Compiles and loads; pins everything before it attaches anything, so that nothing is attached that could not be found again."""
     check_headers()
     try:
@@ -44,17 +45,21 @@ def build(cgroup: Path, pins: Path, map_entries: int) -> None:
     kinds = {"count_sent": BPF.CGROUP_SKB, "count_received": BPF.CGROUP_SKB, "follow_connection": BPF.SOCK_OPS}
     here = Path(__file__).resolve().parent
     flags = [f"-I{here}", f"-DMAP_ENTRIES={map_entries}", "-Wno-macro-redefined"]
+    flags += [f"-DDOMAIN_ENTRIES={domain_entries}"] if domain_entries else []
     try:
-        module = BPF(src_file=str(here / "weir.c"), cflags=flags)
+        module = BPF(text=sources.program(domain_entries), cflags=flags)
         programs = {name: int(module.load_func(name, kinds[name]).fd) for name in sources.PROGRAMS}
+        after = [int(module.load_func(name, BPF.CGROUP_SKB).fd) for name in sources.PROGRAMS_AFTER] if domain_entries else []
     except Exception as error:  # bcc raises nothing narrower
         raise CaptureError(
             f"the kernel refused weir's BPF programs ({error}): it needs Linux 5.10 or newer, root or CAP_BPF with CAP_NET_ADMIN"
         ) from error
-    maps = {name: int(module[name].map_fd) for name in sources.MAPS}
+    maps = {name: int(module[name].map_fd) for name in sources.maps(domain_entries)}
     syscalls.map_update(maps["active"], 0, maps[sources.FLOW_MAPS[0]])
     for name, fd in (maps | programs).items():
         syscalls.pin(fd, pins / name)
+    for index, fd in enumerate(after):
+        syscalls.map_update(maps["then"], index, fd)
     cgroup_fd = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
     for name, fd in programs.items():
         syscalls.attach(cgroup_fd, fd, ATTACHMENTS[name])
@@ -74,9 +79,9 @@ def check_headers() -> Path:
 
 
 def main(arguments: list[str]) -> int:
-    cgroup, pins, map_entries = arguments
+    cgroup, pins, map_entries, domain_entries = arguments
     try:
-        build(Path(cgroup), Path(pins), int(map_entries))
+        build(Path(cgroup), Path(pins), int(map_entries), int(domain_entries))
     except (CaptureError, OSError) as error:
         with suppress(BrokenPipeError):
             sys.stdout.write(f"{error}\n" if isinstance(error, CaptureError) else f"BPF could not be set up on {cgroup}: {error}\n")

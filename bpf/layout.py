@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from schemas.records.histogram import BUCKETS
+
 KEY = np.dtype(
     [
         ("cgroup", "<u8"),
@@ -31,12 +33,26 @@ VALUE = np.dtype(
         ("connections_opened", "<u4"),
         ("connections_closed", "<u4"),
         ("connections_failed", "<u4"),
+        ("connections_refused", "<u4"),
+        ("connections_timed_out", "<u4"),
         ("connections_reset", "<u4"),
         ("retransmits", "<u4"),
         ("padding", "<u4"),
     ]
 )
+DOMAIN_KEY = np.dtype([("cgroup", "<u8"), ("address", "u1", 16)])
+DOMAIN = np.dtype(
+    [
+        ("asked_ns", "<u8"),
+        ("expires_ns", "<u8"),
+        ("contested_until_ns", "<u8"),
+        ("length", "<u2"),
+        ("name", "u1", 254),
+    ]
+)
+ENTRY = np.dtype([("counters", VALUE), ("rtt", "<u4", BUCKETS), ("connect", "<u4", BUCKETS)])
+"""struct flow_counters: VALUE and two histograms, by bucket."""
 LOSS = np.dtype([("packets", "<u8"), ("bytes", "<u8"), ("events", "<u8")])
 
-LOSS_REASONS = ("map_full", "unreadable", "extension_headers")
+LOSS_REASONS = ("map_full", "unreadable", "extension_headers", "domains_full", "domains_unread")
 """Names of weir.h's loss_reason values, in its order."""

@@ -57,16 +57,16 @@ def ensure_bpffs() -> None:
         raise CaptureError(f"no bpffs is mounted at {BPFFS}: run 'mount -t bpf bpf {BPFFS}' as root")
 
 
-def adopt_or_build(cgroup: Path, map_entries: int) -> tuple[Path, bool]:
+def adopt_or_build(cgroup: Path, map_entries: int, domain_entries: int) -> tuple[Path, bool]:
     """The directory of pins to use, and whether it was there and at work already. The caller holds the lock."""
-    wanted = home(cgroup) / sources.stamp(map_entries)
-    if wanted.is_dir() and _at_work(cgroup, wanted):
+    wanted = home(cgroup) / sources.stamp(map_entries, domain_entries)
+    if wanted.is_dir() and _at_work(cgroup, wanted, sources.maps(domain_entries)):
         return wanted, True
     remove_all(cgroup)
     making = wanted.with_name(f"{wanted.name}-new")  # bpffs takes no dots
     making.mkdir()
     try:
-        compile_in_child(cgroup, making, map_entries)
+        compile_in_child(cgroup, making, map_entries, domain_entries)
     except BaseException:
         remove_all(cgroup)
         raise
@@ -74,11 +74,11 @@ def adopt_or_build(cgroup: Path, map_entries: int) -> tuple[Path, bool]:
     return wanted, False
 
 
-def _at_work(cgroup: Path, pins: Path) -> bool:
+def _at_work(cgroup: Path, pins: Path, maps: tuple[str, ...]) -> bool:
     """Are all pins there and all programs still attached to this cgroup?"""
     cgroup_fd = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if any(not (pins / name).exists() for name in sources.MAPS):
+        if any(not (pins / name).exists() for name in maps):
             return False
         return all(_pinned_id(pins / name) in syscalls.attached(cgroup_fd, kind) for name, kind in ATTACHMENTS.items())
     except OSError:

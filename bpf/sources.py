@@ -6,9 +6,14 @@ import hashlib
 import pkgutil
 
 PROGRAMS = ("count_sent", "count_received", "follow_connection")
+PROGRAMS_AFTER = ("read_answer", "note_question", "read_records")  # in the order of weir.c's enum; called by the others
 FLOW_MAPS = ("flows0", "flows1")
-SOURCES = ("weir.h", "packet.h", "weir.c")
-MAPS = (*FLOW_MAPS, "active", "lost")  # what user space touches; the programs keep the socket marks alive
+SOURCES = ("histogram.h", "weir.h", "packet.h", "dns.h", "weir.c", "domains.c")
+
+
+def maps(domain_entries: int) -> tuple[str, ...]:
+    """What user space touches, and the calls between programs, which last as long as their pin. Programs keep all other maps alive."""
+    return (*FLOW_MAPS, "active", "lost", *(("domains", "then") if domain_entries else ()))
 
 
 def source(name: str) -> str:
@@ -19,7 +24,12 @@ def source(name: str) -> str:
     return data.decode()
 
 
-def stamp(map_entries: int) -> str:
+def program(domain_entries: int) -> str:
+    """The text to compile, as one file: bcc rewrites map accesses in no other."""
+    return "".join(source(name) for name in ("weir.c", "domains.c")[: 2 if domain_entries else 1])
+
+
+def stamp(map_entries: int, domain_entries: int) -> str:
     """Tells one build of the kernel side from every other: pinned maps under another stamp are not ours to read."""
-    text = "\0".join((*map(source, SOURCES), str(map_entries)))
+    text = "\0".join((*map(source, SOURCES), str(map_entries), str(domain_entries)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -9,10 +9,11 @@ import ctypes
 import os
 import platform
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280, "s390x": 351, "ppc64le": 361}
-_MAP_LOOKUP, _MAP_UPDATE, _OBJ_PIN, _OBJ_GET, _PROG_ATTACH, _PROG_DETACH = 1, 2, 6, 7, 8, 9
+_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _OBJ_PIN, _OBJ_GET, _PROG_ATTACH, _PROG_DETACH = 1, 2, 3, 6, 7, 8, 9
 _INFO_BY_FD, _PROG_QUERY, _MAP_LOOKUP_BATCH, _MAP_LOOKUP_AND_DELETE_BATCH = 15, 16, 24, 25
 
 CGROUP_INGRESS, CGROUP_EGRESS, CGROUP_SOCK_OPS = 0, 1, 3
@@ -77,12 +78,18 @@ def map_lookup(fd: int, key: int, size: int) -> bytes:
 
 
 def map_update(fd: int, key: int, value: int) -> None:
-    """Stores a 32-bit value (a map's descriptor, for an array of maps) at an array's index.
+    """Stores a 32-bit value (a map's or a program's descriptor, for an array of these) at an array's index.
 
     For an array of maps it returns once no running program holds what stood there before.
     """
     index, content = ctypes.c_uint32(key), ctypes.c_uint32(value)
     _bpf(_MAP_UPDATE, bytearray(struct.pack("=IIQQQ", fd, 0, ctypes.addressof(index), ctypes.addressof(content), 0)))
+
+
+def map_delete(fd: int, key: int) -> None:
+    """Removes the entry whose key lies in the memory at `key`, if it is there."""
+    with suppress(FileNotFoundError):
+        _bpf(_MAP_DELETE, bytearray(struct.pack("=IIQQQ", fd, 0, key, 0, 0)))
 
 
 def lookup_batch(

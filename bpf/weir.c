@@ -19,10 +19,13 @@
 
 #include "weir.h"
 #include "packet.h"
+#include "dns.h"
 
 #define RTT_INTERVAL_NS 100000000ULL /* at most one sample in 100 ms and connection */
+#define MAX_SYN_DATA 65536
 #define STREAM 1                     /* SOCK_STREAM */
 #define TCP_FLAG_BYTE_RST 0x04
+#define TCP_FLAG_BYTE_ACK 0x10
 #define READ(field) (*(volatile typeof(field) *)&(field)) /* keeps the compiler from computing addresses within a socket */
 #define ADD(field, amount) __sync_fetch_and_add(&(field), (amount))
 
@@ -31,19 +34,30 @@ struct mark {
 	struct flow_key key; /* valid once key.cgroup is not 0 */
 	__u64 owner;         /* cgroup id; sock_ops cannot ask for it, cgroup_skb can */
 	__u64 next_rtt_ns;
+	__u64 syn_ns;        /* 0: the SYN was not seen */
+	__u64 syn_again_ns;  /* when it was sent for the second time */
+	__u32 connect_us;
 	__u8 role;
 	__u8 opened;
 	__u8 closed;
 	__u8 reset;
-	__u32 unsaid;        /* opened before the owner was known: said with the next packet */
+	__u8 refused;
+	__u8 unsaid;         /* opened before the owner was known: said with the next packet */
 };
 
 /* Not preallocated: 65,536 entries twice would pin 26 MB on every node, and an edge of the service graph is rare. */
 BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows0, MAP_ENTRIES, BPF_F_NO_PREALLOC);
 BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows1, MAP_ENTRIES, BPF_F_NO_PREALLOC);
 BPF_ARRAY_OF_MAPS(active, "flows0", 1);
+BPF_PERCPU_ARRAY(blank, struct flow_counters, 1); /* a fresh entry, too large for the stack: zeros but for its times */
 BPF_PERCPU_ARRAY(lost, struct loss, LOSS_REASONS);
 BPF_F_TABLE("sk_storage", int, struct mark, marks, 0, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+
+#ifdef DOMAIN_ENTRIES
+enum { READ_ANSWER, NOTE_QUESTION, READ_RECORDS, PROGRAMS_AFTER };
+
+BPF_PROG_ARRAY(then, PROGRAMS_AFTER); /* domains.c, for what port 53 is told and says */
+#endif
 
 static __always_inline void lose(int reason, __u64 packets, __u64 bytes, __u64 events)
 {
@@ -66,12 +80,24 @@ static __always_inline struct flow_counters *entry(struct flow_key *key, __u64 n
 		return NULL;
 	counters = bpf_map_lookup_elem(flows, key);
 	if (!counters) {
-		struct flow_counters fresh = {.first_ns = now, .last_ns = now};
+		struct flow_counters *fresh = blank.lookup(&slot);
 
-		bpf_map_update_elem(flows, key, &fresh, BPF_NOEXIST); /* another CPU may have been first: look again */
+		if (!fresh)
+			return NULL;
+		fresh->first_ns = fresh->last_ns = now; /* an interrupt's packet may put its own here: add_packet() sets that right */
+		bpf_map_update_elem(flows, key, fresh, BPF_NOEXIST); /* another CPU may have been first: look again */
 		counters = bpf_map_lookup_elem(flows, key);
 	}
 	return counters;
+}
+
+static __always_inline void add_sample(__u32 *histogram, __u32 us)
+{
+	__u32 bucket = bucket_of(us);
+
+	asm volatile("" : "+r"(bucket)); /* the verifier follows the register that is compared here, and no other */
+	if (bucket < BUCKETS)
+		ADD(histogram[bucket], 1);
 }
 
 static __always_inline void fold_ports(struct flow_key *key, __u16 local, __u16 remote)
@@ -145,6 +171,7 @@ static __always_inline void sample_rtt(struct flow_counters *counters, struct ma
 	mark->next_rtt_ns = now + RTT_INTERVAL_NS;
 	ADD(counters->rtt_us_sum, rtt);
 	ADD(counters->rtt_count, 1);
+	add_sample(counters->rtt, rtt);
 	if (rtt > counters->rtt_us_max)
 		counters->rtt_us_max = rtt;
 }
@@ -166,16 +193,38 @@ static __always_inline void add_packet(struct flow_counters *counters, int sent,
 		counters->last_ns = now;
 }
 
+static __always_inline void add_opened(struct flow_counters *counters, struct mark *mark)
+{
+	ADD(counters->connections_opened, 1);
+	if (mark->role == ROLE_CLIENT && mark->syn_ns)
+		add_sample(counters->connect, mark->connect_us);
+}
+
+/*
+ * Does this RST, which has just arrived, end the connection's attempt? TCP heeds it if it acknowledges the SYN and what may have come with it.
+ * snd_nxt does not tell how much that is: an answer may be here before the call that sent the SYN has returned.
+ */
+static __always_inline int refuses(struct bpf_sock *sk, struct packet *packet)
+{
+	struct bpf_tcp_sock *tcp = sk->state == BPF_TCP_SYN_SENT ? bpf_tcp_sock(sk) : NULL;
+
+	return tcp && (packet->tcp_flags & TCP_FLAG_BYTE_ACK) && packet->ack - tcp->snd_una - 1 < MAX_SYN_DATA;
+}
+
 static __always_inline void add_signals(struct flow_counters *counters, struct mark *mark, struct bpf_sock *sk, struct packet *packet,
 					int sent, __u64 now)
 {
 	if (mark->unsaid) {
 		mark->unsaid = 0;
-		ADD(counters->connections_opened, 1);
+		add_opened(counters, mark);
 	}
-	if ((packet->tcp_flags & TCP_FLAG_BYTE_RST) && mark->opened && !mark->reset) {
-		mark->reset = 1;
-		ADD(counters->connections_reset, 1);
+	if (packet->tcp_flags & TCP_FLAG_BYTE_RST) {
+		if (mark->opened && !mark->reset) {
+			mark->reset = 1;
+			ADD(counters->connections_reset, 1);
+		} else if (!mark->opened && !sent && refuses(sk, packet)) {
+			mark->refused = 1;
+		}
 	}
 	if (!sent && now >= mark->next_rtt_ns)
 		sample_rtt(counters, mark, sk, now);
@@ -226,6 +275,10 @@ static __always_inline int count(struct __sk_buff *skb, int sent)
 	add_packet(counters, sent, packets, bytes, payload, now);
 	if (mark && !listening)
 		add_signals(counters, mark, sk, &packet, sent, now);
+#ifdef DOMAIN_ENTRIES
+	if ((sent ? packet.target_port : packet.source_port) == DNS_PORT)
+		then.call(skb, sent ? NOTE_QUESTION : READ_ANSWER);
+#endif
 	return 1;
 }
 
@@ -254,8 +307,16 @@ static __always_inline void connecting(struct mark *mark)
 {
 	mark->key.cgroup = 0; /* a socket may connect more than once */
 	mark->role = ROLE_CLIENT;
-	mark->opened = mark->closed = mark->reset = 0;
-	mark->unsaid = 0;
+	mark->opened = mark->closed = mark->reset = mark->refused = mark->unsaid = 0;
+	mark->syn_ns = bpf_ktime_get_ns();
+	mark->syn_again_ns = 0;
+}
+
+static __always_inline __u32 since_us(__u64 ns)
+{
+	__u64 us = (bpf_ktime_get_ns() - ns) / 1000;
+
+	return us < ~0U ? us : ~0U;
 }
 
 static __always_inline void opened(struct mark *mark, struct bpf_sock *sk, __u8 role)
@@ -264,6 +325,8 @@ static __always_inline void opened(struct mark *mark, struct bpf_sock *sk, __u8 
 
 	mark->role = role;
 	mark->opened = 1;
+	if (role == ROLE_CLIENT)
+		mark->connect_us = since_us(mark->syn_ns);
 	if (!mark->owner) {
 		mark->unsaid = 1;
 		return;
@@ -271,7 +334,15 @@ static __always_inline void opened(struct mark *mark, struct bpf_sock *sk, __u8 
 	key_of_socket(&mark->key, sk, mark->owner, role);
 	counters = entry_for_event(mark);
 	if (counters)
-		ADD(counters->connections_opened, 1);
+		add_opened(counters, mark);
+}
+
+/* weir.h tells what a time-out is. */
+static __always_inline int timed_out(struct mark *mark)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	return mark->syn_ns && now - mark->syn_ns >= SILENCE_NS && now - mark->syn_again_ns >= ICMP_NS;
 }
 
 static __always_inline void closed(struct mark *mark)
@@ -284,10 +355,15 @@ static __always_inline void closed(struct mark *mark)
 	counters = entry_for_event(mark);
 	if (!counters)
 		return;
-	if (mark->opened)
+	if (mark->opened) {
 		ADD(counters->connections_closed, 1);
-	else
-		ADD(counters->connections_failed, 1);
+		return;
+	}
+	ADD(counters->connections_failed, 1);
+	if (mark->refused)
+		ADD(counters->connections_refused, 1);
+	else if (timed_out(mark))
+		ADD(counters->connections_timed_out, 1);
 }
 
 int follow_connection(struct bpf_sock_ops *ops)
@@ -308,6 +384,8 @@ int follow_connection(struct bpf_sock_ops *ops)
 		return 1;
 	}
 	if (op == BPF_SOCK_OPS_RETRANS_CB) {
+		if (!mark->opened && !mark->syn_again_ns)
+			mark->syn_again_ns = bpf_ktime_get_ns();
 		counters = entry_for_event(mark);
 		if (counters)
 			ADD(counters->retransmits, ops->args[1]);

@@ -44,6 +44,13 @@ def numbers(column: pa.ChunkedArray) -> NDArray[Any]:
     return values
 
 
+def lists(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """A column of lists of numbers: n + 1 offsets, and the items of all rows."""
+    whole = column.combine_chunks()
+    offsets = whole.offsets.to_numpy().astype(np.int64)
+    return offsets - offsets[0], whole.values.to_numpy()[offsets[0] : offsets[-1]]
+
+
 def cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """The column in another type; texts become numbers of one dictionary."""
     if pa.types.is_dictionary(kind):

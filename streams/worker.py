@@ -130,7 +130,7 @@ async def _run(given: _Dependencies, is_over: Callable[[], bool]) -> None:
     framer = Framer(ConfluentRegistry(settings.registry) if settings.registry else None)
     decoder = MessageDecoder(framer, settings.future_seconds * _SECOND_US)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
-    ownership = LockedOwnershipMap(_empty_map(settings), settings.network, settings.ownership_ranges)
+    ownership = LockedOwnershipMap(_empty_map(settings), settings.network, settings.ownership_ranges, settings.region)
     event_writer = IpEventWriter(given.sink, ownership.events)
     worker_id, partitions = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}", given.catalog.known.partitions[topics.FLOWS_TOPIC]
     learner = OwnershipLearner(

@@ -10,7 +10,7 @@ from weir.logs import debugging
 
 FAILED, WRONG = 1, 2
 _EXTRAS = {
-    **dict.fromkeys(("aiokafka", "cramjam", "faust", "mode", "prometheus_client", "radix"), "worker"),
+    **dict.fromkeys(("aiokafka", "cramjam", "faust", "mode", "prometheus_client", "publicsuffixlist", "radix"), "worker"),
     **dict.fromkeys(("clickhouse_driver", "pyarrow"), "console"),
     "chdb": "embedded",
 }

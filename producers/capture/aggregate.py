@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpf.probe import Drained
 from producers.capture.clock import to_utc_us
 from producers.identity.served import NO_EXCEPTIONS, Served
-from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, ROLE_SERVER, FlowColumns, empty_flows
+from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, HISTOGRAMS, ROLE_SERVER, FlowColumns, empty_flows
+from schemas.records.histogram import BUCKETS, Histogram
 
 _MAXIMA = frozenset({"rtt_us_max"})
 _IDENTITY = (("local_ip", "V16"), ("remote_ip", "V16"), ("port", ">u2"), ("protocol", "u1"), ("role", "u1"), ("workload", ">u4"))
@@ -19,31 +21,50 @@ _IDENTITY = (("local_ip", "V16"), ("remote_ip", "V16"), ("port", ">u2"), ("proto
 
 @dataclass(frozen=True)
 class Folded:
-    """The flows of one window in a fixed order. `workloads` is sorted; `flows.local_workload` indexes it."""
+    """The flows of one window in a fixed order. `workloads` is sorted; `flows.local_workload` indexes it.
+
+    `flows.remote_domain` indexes `domains`, from 1 on; 0: none.
+    """
 
     workloads: tuple[str, ...]
     flows: FlowColumns
+    domains: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class RowDomains:
+    """What each row's cgroup had asked DNS for: 0 for nothing, i for `texts[i - 1]`, CONTESTED for several names."""
+
+    texts: tuple[str, ...]
+    numbers: NDArray[np.uint32]
+
+
+CONTESTED = 2**32 - 1
 NOTHING = Folded((), empty_flows())
 
 
 def fold(
-    keys: NDArray[Any], values: NDArray[Any], name: Callable[[int], str], offset_ns: int, now_us: int, served: Served = NO_EXCEPTIONS
+    drained: Drained,
+    name: Callable[[int], str],
+    offset_ns: int,
+    now_us: int,
+    served: Served = NO_EXCEPTIONS,
+    asked: RowDomains | None = None,
 ) -> Folded:
-    """Columns of structured `keys` and `values` (bpf.layout) of one length.
+    """Columns of a drained map. `asked`: names of the remote ends, row for row.
 
     What a socket served goes by its user, where `served` tells of another than the socket's cgroup.
     Cgroups that `name` maps to one workload share a row per flow key: counters add up, times span both. The rows come
     sorted by key, so that the same content always gives the same rows, whatever order the map had.
     """
+    keys, values = drained.keys, drained.values
     if not len(keys):
         return NOTHING
     workloads, local_workload = _workloads(keys, name, served)
-    order, starts = _groups(_identities(keys, local_workload))
+    order, starts = groups(_identities(keys, local_workload))
     first = order[starts]
     first_us, last_us = _times(values, offset_ns, now_us)
-    columns = {
+    columns: dict[str, Any] = {
         "local_ip": keys["local_ip"][first],
         "remote_ip": keys["remote_ip"][first],
         "service_port": keys["service_port"][first],
@@ -52,9 +73,22 @@ def fold(
         "local_workload": local_workload[first],
         "first_seen_us": np.minimum.reduceat(first_us[order], starts),
         "last_seen_us": np.maximum.reduceat(last_us[order], starts),
+        "remote_domain": np.zeros(len(first), np.uint32) if asked is None else agreed(asked.numbers[order], starts),
         **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS},
     }
-    return Folded(workloads, FlowColumns(**{n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}))
+    place = np.empty(len(order), np.int64)  # the folded row of each drained row
+    place[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))
+    columns = {n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}
+    columns |= {kind: _folded(getattr(drained, kind), place) for kind in HISTOGRAMS}
+    return Folded(workloads, FlowColumns(**columns), () if asked is None else asked.texts)
+
+
+def agreed(numbers: NDArray[np.uint32], starts: NDArray[np.intp]) -> NDArray[np.uint32]:
+    """The one name of each group of rows; 0 where there is none, or more than one."""
+    most = np.maximum.reduceat(numbers, starts)
+    least = np.minimum.reduceat(np.where(numbers == 0, np.uint32(CONTESTED), numbers), starts)
+    one: NDArray[np.uint32] = np.where((most == least) & (most != CONTESTED), most, np.uint32(0))
+    return one
 
 
 def _workloads(keys: NDArray[Any], name: Callable[[int], str], served: Served) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
@@ -64,7 +98,7 @@ def _workloads(keys: NDArray[Any], name: Callable[[int], str], served: Served) -
     rows = np.flatnonzero(served.may_differ(distinct)[index] & (keys["role"] == ROLE_SERVER))
     if len(rows):
         index = index.copy()
-        order, starts = _groups(_services(keys[rows]))
+        order, starts = groups(_services(keys[rows]))
         for group in np.split(rows[order], starts[1:]):
             key = keys[group[0]]
             user = served.user((int(key["cgroup"]), key["local_ip"].tobytes(), int(key["service_port"]), int(key["protocol"])))
@@ -101,7 +135,7 @@ def _identities(keys: NDArray[Any], local_workload: NDArray[np.uint32]) -> NDArr
     return table.view(f"V{table.dtype.itemsize}")
 
 
-def _groups(identities: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def groups(identities: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """An order that brings equal identities together, and where in it each group starts."""
     words = np.ascontiguousarray(identities).view(np.uint8).reshape(len(identities), -1).view(">u8")
     order = np.lexsort(tuple(words[:, column] for column in reversed(range(words.shape[1]))))
@@ -117,6 +151,19 @@ def _times(values: NDArray[Any], offset_ns: int, now_us: int) -> tuple[NDArray[n
     last = np.where(seen, np.minimum(to_utc_us(values["last_ns"], offset_ns), now_us), now_us)
     first = np.where(values["first_ns"] != 0, to_utc_us(values["first_ns"], offset_ns), last)
     return np.maximum(np.minimum(first, last), 0), last
+
+
+def _folded(histogram: Histogram, place: NDArray[np.int64]) -> Histogram:
+    """Of the folded rows. Samples that come together in a row's bucket add up, to the largest count that one holds."""
+    if not len(histogram):
+        return histogram
+    cells = place[histogram.row] * BUCKETS + histogram.bucket
+    order = np.argsort(cells, kind="stable")
+    ordered = cells[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    samples = np.add.reduceat(histogram.samples[order].astype(np.uint64), starts)
+    row, bucket = np.divmod(ordered[starts], BUCKETS)
+    return Histogram(row.astype(np.uint32), bucket.astype(np.uint8), np.minimum(samples, np.iinfo(np.uint32).max).astype(np.uint32))
 
 
 def _combined(counter: str, column: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from schemas.instants import parse_instants
 from schemas.names import check_names
 from schemas.protocols import parse_protocol
 from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, ROLE_NAMES, FlowColumns
+from schemas.records.histogram import BUCKETS, Histogram, histogram_of_lists
 from schemas.records.validation import check_instants
 
 WINDOW_FIELDS = ("node_id", "epoch", "window_start", "window_seconds")
@@ -26,8 +27,15 @@ KINDS = ("flow", "heartbeat", "loss", "ip_event")
 PLACE_FIELDS = ("network", "region")
 
 # What weir works out by itself: accepted, so that rows of the table `flows` can be replayed, and ignored.
-_DERIVED = ("remote_workload", "remote_source", "remote_reason", "canonical", "topic", "partition", "first_offset")
-_OPTIONAL_FLOW = ("service_port", "role", "local_workload", "first_seen", "last_seen", *COUNTERS, *_DERIVED)
+_DERIVED = (
+    *("remote_workload", "remote_source", "remote_reason", "canonical", "topic", "partition", "first_offset"),
+    *("remote_zone", "remote_region", "remote_node_id", "remote_service", "registrable_domain"),
+)
+_LISTS = {"rtt_histogram": "rtt", "connect_histogram": "connect"}
+_OPTIONAL_FLOW = (
+    *("service_port", "role", "local_workload", "first_seen", "last_seen", "remote_domain", *COUNTERS, *_LISTS),
+    *("local_zone", *_DERIVED),
+)
 
 _REQUIRED = {
     "flow": (*WINDOW_FIELDS, "local_ip", "remote_ip", "protocol"),
@@ -38,7 +46,7 @@ _REQUIRED = {
 }
 _OPTIONAL = {
     "flow": (*PLACE_FIELDS, *_OPTIONAL_FLOW),
-    "heartbeat": PLACE_FIELDS,
+    "heartbeat": (*PLACE_FIELDS, "zone", "agent_version", "config_version"),
     "loss": (*PLACE_FIELDS, "flows", "packets", "bytes", "id"),
     "ip_event": (*PLACE_FIELDS, "workload"),
     "address": ("port", "protocol", "start", "end"),
@@ -76,13 +84,15 @@ def text(row: Mapping[str, Any], name: str, default: str = "") -> str:
     return str(value)
 
 
-def flow_columns(fields: Mapping[str, Sequence[Any]], rows: int, window_us: tuple[int, int], names: dict[str, int]) -> FlowColumns:
+def flow_columns(
+    fields: Mapping[str, Sequence[Any]], rows: int, window_us: tuple[int, int], names: dict[str, int], domains: dict[str, int]
+) -> FlowColumns:
     """Columns of `rows` > 0 flows that name the same fields; `fields` holds each field's values.
 
-    `window_us`: start and end. `names` maps workload names to positions and grows by those that are new.
+    `window_us`: start and end. `names` maps workload names to positions, `domains` those of remote ends ("" is 0); both grow.
     Raises Unreadable for the first value found that does not fit.
     """
-    columns: dict[str, NDArray[Any]] = {
+    columns: dict[str, Any] = {
         "local_ip": parse_addresses(_texts("local_ip", fields)),
         "remote_ip": parse_addresses(_texts("remote_ip", fields)),
         "service_port": _numbers("service_port", fields, rows),
@@ -93,8 +103,11 @@ def flow_columns(fields: Mapping[str, Sequence[Any]], rows: int, window_us: tupl
     }
     check_instants("first_seen", columns["first_seen_us"], "last_seen", columns["last_seen_us"])
     columns.update((name, _numbers(name, fields, rows)) for name in COUNTERS)
+    columns.update((to, _histogram(name, fields)) for name, to in _LISTS.items() if name in fields)
+    texts = _names("remote_domain", fields, rows)
     # Last, so that a refused row adds no name.
-    return FlowColumns(local_workload=_workloads(fields, rows, names), **columns)
+    columns["local_workload"] = _positions(_names("local_workload", fields, rows), names)
+    return FlowColumns(remote_domain=_positions(texts, domains), **columns)
 
 
 def _numbers(name: str, fields: Mapping[str, Sequence[Any]], rows: int) -> NDArray[Any]:
@@ -156,13 +169,29 @@ def _instants(name: str, fields: Mapping[str, Sequence[Any]], rows: int, default
     return parse_instants(_texts(name, fields))
 
 
-def _workloads(fields: Mapping[str, Sequence[Any]], rows: int, names: dict[str, int]) -> NDArray[Any]:
-    values = _texts("local_workload", fields) if "local_workload" in fields else ("",) * rows
-    new = set(values).difference(names)
-    check_names("local_workload", new)
-    for name in sorted(new):
-        names[name] = len(names)
-    return np.fromiter(map(names.__getitem__, values), np.uint32, rows)
+def _names(name: str, fields: Mapping[str, Sequence[Any]], rows: int) -> Sequence[str]:
+    if name not in fields:
+        return ("",) * rows
+    values = _texts(name, fields)
+    check_names(name, set(values))
+    return values
+
+
+def _positions(values: Sequence[str], known: dict[str, int]) -> NDArray[Any]:
+    for text in sorted(set(values).difference(known)):
+        known[text] = len(known)
+    return np.fromiter(map(known.__getitem__, values), np.uint32, len(values))
+
+
+def _histogram(name: str, fields: Mapping[str, Sequence[Any]]) -> Histogram:
+    lists = fields[name]
+    _only(name, lists, list, "a list of whole numbers")
+    longest = max(lists, key=len)
+    if len(longest) > BUCKETS:
+        raise Unreadable(f"{name} has {len(longest)} numbers; there are {BUCKETS} buckets.")
+    if samples := [number for one in lists for number in one]:
+        _wholes(name, samples, 1 << 32)
+    return histogram_of_lists(lists)
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

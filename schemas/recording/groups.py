@@ -44,6 +44,7 @@ class Group:
     values: dict[tuple[str, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
     heartbeats: list[HeartbeatRow] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
+    about: dict[str, str] = field(default_factory=dict)  # of the node: zone, agent_version, config_version
     items: int = 0  # flows, heartbeats and losses together
 
     def add_flow(self, line: int, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
@@ -64,7 +65,8 @@ class Group:
     def batches(self, size: int, next_seq: Callable[[], int], refuse: Refuse) -> Iterator[FlowBatch]:
         """Batches of at most `size` flows, `size` heartbeats and `size` losses each; none where every line was refused."""
         workloads: dict[str, int] = {}
-        flows = self._flow_columns(workloads, refuse)
+        domains = {"": 0}
+        flows = self._flow_columns(workloads, domains, refuse)
         for start in range(0, max(len(flows), len(self.heartbeats), len(self.losses)), size):
             rows = slice(start, start + size)
             heartbeats = _heartbeat_columns(self.heartbeats[rows], workloads)
@@ -82,13 +84,15 @@ class Group:
                 flows=flows.take(np.arange(len(flows))[rows]),
                 heartbeats=heartbeats,
                 losses=tuple(self.losses[rows]),
+                domains=tuple(domains)[1:],
+                **self.about,
             )
 
-    def _flow_columns(self, workloads: dict[str, int], refuse: Refuse) -> FlowColumns:
+    def _flow_columns(self, workloads: dict[str, int], domains: dict[str, int], refuse: Refuse) -> FlowColumns:
         """In the order of the lines."""
         parts, lines = [], []
         for names in self.lines:
-            part, kept = _columns(names, self.lines[names], self.values[names], self.place.window_us, workloads, refuse)
+            part, kept = _columns(names, self.lines[names], self.values[names], self.place.window_us, workloads, domains, refuse)
             parts.append(part)
             lines.extend(kept)
         if len(parts) == 1:
@@ -103,22 +107,23 @@ def _columns(
     values: list[tuple[Any, ...]],
     window_us: tuple[int, int],
     workloads: dict[str, int],
+    domains: dict[str, int],
     refuse: Refuse,
 ) -> tuple[FlowColumns, list[int]]:
     """The usable flows and their line numbers. All are tried at once; one by one only where that fails."""
     try:
-        return flow_columns(_by_field(names, values), len(values), window_us, workloads), lines
+        return flow_columns(_by_field(names, values), len(values), window_us, workloads, domains), lines
     except Unreadable:
         usable = [_usable(names, row, line, window_us, refuse) for line, row in zip(lines, values, strict=True)]
     kept_lines = [line for line, good in zip(lines, usable, strict=True) if good]
     kept = [row for row, good in zip(values, usable, strict=True) if good]
-    columns = flow_columns(_by_field(names, kept), len(kept), window_us, workloads) if kept else empty_flows()
+    columns = flow_columns(_by_field(names, kept), len(kept), window_us, workloads, domains) if kept else empty_flows()
     return columns, kept_lines
 
 
 def _usable(names: tuple[str, ...], row: tuple[Any, ...], line: int, window_us: tuple[int, int], refuse: Refuse) -> bool:
     try:
-        flow_columns(_by_field(names, [row]), 1, window_us, {})
+        flow_columns(_by_field(names, [row]), 1, window_us, {}, {})
     except Unreadable as error:
         refuse(line, str(error))
         return False

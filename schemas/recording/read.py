@@ -158,6 +158,8 @@ def _place(row: Row, network: str, region: str) -> Place:
 
 
 def _add_flow(group: Group, number: int, row: Row, names: tuple[str, ...]) -> None:
+    if "local_zone" in row:
+        _tell(group, "zone", text(row, "local_zone"))
     group.add_flow(number, names, tuple(row.values()))
 
 
@@ -165,7 +167,20 @@ def _add_heartbeat(group: Group, _number: int, row: Row, _names: tuple[str, ...]
     addresses = row["addresses"]
     if not isinstance(addresses, list) or not all(isinstance(item, dict) for item in addresses):
         raise Unreadable("addresses is no list of objects; write one object with ip and workload for each address.")
-    group.add_heartbeats([_heartbeat(item, group.place) for item in addresses])
+    rows = [_heartbeat(item, group.place) for item in addresses]
+    for name in ("zone", "agent_version", "config_version"):
+        if name in row:
+            _tell(group, name, text(row, name))
+    group.add_heartbeats(rows)
+
+
+def _tell(group: Group, name: str, said: str) -> None:
+    """What a line says of its node; a window has one word of it."""
+    before = group.about.get(name, "")
+    if said and before and said != before:
+        raise Unreadable(f"{name} is {ascii(said)[:60]}, but {ascii(before)[:60]} on another line of this node and window; choose one.")
+    check_name(name, said)
+    group.about[name] = said or before
 
 
 def _heartbeat(item: Row, place: Place) -> HeartbeatRow:

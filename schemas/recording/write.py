@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -11,7 +12,8 @@ from schemas.addresses import MAPPED, format_address, split_addresses
 from schemas.arrays import U8
 from schemas.instants import format_instant
 from schemas.protocols import PROTOCOL_NAMES
-from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, FlowBatch, HeartbeatColumns
+from schemas.records.flow_batch import COUNTERS, HISTOGRAMS, ROLE_NAMES, FlowBatch, HeartbeatColumns
+from schemas.records.histogram import Histogram
 from schemas.records.ip_event import IpEvent
 
 
@@ -26,9 +28,11 @@ def format_batch(batch: FlowBatch) -> Iterator[bytes]:
         "region": batch.region,
     }
     if len(batch.heartbeats):
-        yield _line({"kind": "heartbeat", **place, "addresses": _addresses(batch)})
+        about = {name: getattr(batch, name) for name in ("zone", "agent_version", "config_version") if getattr(batch, name)}
+        yield _line({"kind": "heartbeat", **place, **about, "addresses": _addresses(batch)})
+    zone = {"local_zone": batch.zone} if batch.zone else {}
     for flow in _flows(batch):
-        yield _line({"kind": "flow", **place, **flow})
+        yield _line({"kind": "flow", **place, **zone, **flow})
     for loss in batch.losses:
         counts = {name: getattr(loss, name) for name in ("flows", "packets", "bytes", "id") if getattr(loss, name)}
         start = format_instant(loss.window_start_us)
@@ -63,10 +67,12 @@ def _flows(batch: FlowBatch) -> Iterator[dict[str, Any]]:
         flows.local_workload.tolist(),
         flows.first_seen_us.tolist(),
         flows.last_seen_us.tolist(),
+        flows.remote_domain.tolist(),
         zip(*counters, strict=True),
+        zip(*(_samples(getattr(flows, name), len(flows)) for name in HISTOGRAMS), strict=True),
         strict=True,
     )
-    for local_ip, remote_ip, port, protocol, role, workload, first, last, counts in rows:
+    for local_ip, remote_ip, port, protocol, role, workload, first, last, domain, counts, samples in rows:
         yield {
             "local_ip": local_ip,
             "remote_ip": remote_ip,
@@ -76,8 +82,16 @@ def _flows(batch: FlowBatch) -> Iterator[dict[str, Any]]:
             "local_workload": batch.workloads[workload],
             "first_seen": format_instant(first),
             "last_seen": format_instant(last),
+            **({"remote_domain": batch.domains[domain - 1]} if domain else {}),
             **{name: value for name, value in zip(COUNTERS, counts, strict=True) if value},
+            **{f"{name}_histogram": values for name, values in zip(HISTOGRAMS, samples, strict=True) if values},
         }
+
+
+def _samples(histogram: Histogram, rows: int) -> list[list[int]]:
+    offsets, values = histogram.lists(rows)
+    every = values.tolist()
+    return [every[begin:end] for begin, end in pairwise(offsets.tolist())]
 
 
 def _addresses(batch: FlowBatch) -> list[dict[str, Any]]:

@@ -60,9 +60,8 @@ class FlowColumns:
 
     def take(self, rows: NDArray[Any]) -> FlowColumns:
         """The rows that an index array without repeats or a boolean mask selects, in that order."""
-        columns = {name: getattr(self, name)[rows] for name in FLOW_DTYPES}
-        histograms = {name: getattr(self, name).take(rows, len(self)) for name in HISTOGRAMS}
-        return FlowColumns(**columns, **histograms)
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in FLOW_DTYPES}
+        return FlowColumns(**columns, rtt=self.rtt.take(rows, len(self)), connect=self.connect.take(rows, len(self)))
 
 
 @dataclass(frozen=True)
@@ -200,16 +199,17 @@ COUNTERS = tuple(f.name for f in fields(FlowColumns) if f.name not in (*HISTOGRA
 
 
 def empty_flows() -> FlowColumns:
-    return FlowColumns(**{name: _zeros(name, dtype) for name, dtype in FLOW_DTYPES.items()})
+    columns: dict[str, Any] = {name: _zeros(name, dtype) for name, dtype in FLOW_DTYPES.items()}
+    return FlowColumns(**columns)
 
 
 def joined_flows(parts: Sequence[FlowColumns]) -> FlowColumns:
     """The flows of all parts, one after the other."""
     if not parts:
         return empty_flows()
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in FLOW_DTYPES}
-    histograms = {name: joined_histograms([(getattr(part, name), len(part)) for part in parts]) for name in HISTOGRAMS}
-    return FlowColumns(**columns, **histograms)
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in FLOW_DTYPES}
+    columns.update((name, joined_histograms([(getattr(part, name), len(part)) for part in parts])) for name in HISTOGRAMS)
+    return FlowColumns(**columns)
 
 
 def empty_heartbeats() -> HeartbeatColumns:

@@ -69,6 +69,20 @@ class Histogram:
         return offsets, values
 
 
+def quantile_us(samples: Sequence[int], level: float) -> float | None:
+    """The time that a share `level` of the samples (by bucket) does not exceed, within 20 % from 8 us on; None: there are no samples.
+
+    A bucket stands for the value that is equally wrong, as a share, at both of its bounds.
+    """
+    total, below = sum(samples), 0
+    for bucket, count in enumerate(samples):
+        below += count
+        if count and below >= level * total:
+            low, high = BOUNDS_US[bucket], BOUNDS_US[min(bucket + 1, BUCKETS - 1)]
+            return 2 * low * high / (low + high) if bucket else high / 2
+    return None
+
+
 def empty_histogram() -> Histogram:
     return Histogram(np.zeros(0, np.uint32), np.zeros(0, np.uint8), np.zeros(0, np.uint32))
 

@@ -114,6 +114,19 @@ RESTS = pa.schema(
 )
 """Up to `end`, all ranges of the chain went on that have not ended. `late`: so many seconds later at least each batch of it was applied."""
 
+NODES = pa.schema(
+    [
+        ("node_id", NAME),
+        ("zone", NAME),
+        ("region", NAME),
+        ("agent_version", NAME),
+        ("config_version", NAME),
+        ("first_seen", INSTANT),
+        ("last_seen", INSTANT),
+    ]
+)
+"""What a node said it is from its first window to its last, as far as the worker that wrote the row remembers."""
+
 IP_EVENTS = pa.schema(
     [
         ("network", NAME),

@@ -20,13 +20,16 @@ from schemas.records.flow_batch import (
     COUNTER_LIMIT,
     COUNTERS,
     FLOW_DTYPES,
+    HISTOGRAMS,
     ROLE_NAMES,
     FlowBatch,
     FlowColumns,
     HeartbeatColumns,
     Loss,
 )
+from schemas.records.histogram import BUCKETS, Histogram
 from schemas.records.ip_event import IpEvent
+from schemas.records.node_place import NodePlace
 from schemas.records.ownership import Ownership, Watermark
 
 INSTANT_LIMIT_US = 2**32 * 1_000_000
@@ -62,7 +65,8 @@ def check_batch(batch: FlowBatch, *, in_shape: bool = False, new_names: Sequence
         raise Unreadable(
             f"Batch {batch.batch_index} of {batch.batch_count} does not exist; the index counts from 0 and stays below the count."
         )
-    _check_flows(batch.flows, len(batch.workloads))
+    check_names("Zone, version or domain", (batch.zone, batch.agent_version, batch.config_version, *batch.domains))
+    _check_flows(batch.flows, len(batch.workloads), len(batch.domains))
     if not repeated:
         _check_heartbeats(batch.heartbeats, len(batch.workloads))
     for loss in batch.losses:
@@ -116,6 +120,16 @@ def check_ownership(ownership: Ownership) -> None:
             raise Unreadable(f"A range ends at {item.end_us} us, before its start at {item.start_us} us.")
 
 
+def check_node_place(place: NodePlace) -> None:
+    check_names("Node, region or zone name", (place.node_id, place.region, place.zone))
+    if not place.node_id:
+        raise Unreadable("A place is told of a node without a name; it must say which node is there.")
+    check_instant("since", place.since_us)
+    check_instant("until", place.until_us)
+    if place.until_us < place.since_us:
+        raise Unreadable(f"Node {place.node_id} is somewhere until {place.until_us} us, before it is there at {place.since_us} us.")
+
+
 def check_watermark(watermark: Watermark) -> None:
     check_name("Worker name", watermark.worker)
     check_count("A watermark's partition", watermark.partition, bits=31)
@@ -143,10 +157,13 @@ def _check_whole_second(what: str, instant_us: int) -> None:
         raise Unreadable(f"{what} is {instant_us} us since 1970, not on a whole second; align windows to seconds.")
 
 
-def _check_flows(flows: FlowColumns, workloads: int) -> None:
+def _check_flows(flows: FlowColumns, workloads: int, domains: int) -> None:
+    for name in HISTOGRAMS:
+        _check_histogram(name, getattr(flows, name), len(flows))
     if not len(flows):
         return
     _check_below("local_workload", flows.local_workload, workloads, "workloads")
+    _check_below("remote_domain", flows.remote_domain, domains + 1, "domains, with the one that is none")
     _check_below("role", flows.role, len(ROLE_NAMES), "roles")
     check_instants("first_seen_us", flows.first_seen_us, "last_seen_us", flows.last_seen_us)
     big = {name: getattr(flows, name) for name in _BIG_COUNTERS}
@@ -155,6 +172,18 @@ def _check_flows(flows: FlowColumns, workloads: int) -> None:
     for name, column in big.items():
         if int(column.max()) >= COUNTER_LIMIT:
             raise Unreadable(f"{name} of row {int(column.argmax())} is {column.max()}; counters stay below 2^63.")
+
+
+def _check_histogram(name: str, histogram: Histogram, rows: int) -> None:
+    if not len(histogram):
+        return
+    if not len(histogram.row) == len(histogram.bucket) == len(histogram.samples):
+        raise Unreadable(f"The histogram {name} has columns of different lengths.")
+    _check_below(f"A flow of the histogram {name}", histogram.row, rows, "flows")
+    _check_below(f"A bucket of the histogram {name}", histogram.bucket, BUCKETS, "buckets")
+    place = histogram.row.astype(np.int64) * BUCKETS + histogram.bucket
+    if (place[1:] <= place[:-1]).any() or not histogram.samples.all():
+        raise Unreadable(f"The histogram {name} has a bucket twice, out of order or without samples; list each that has any once, rising.")
 
 
 def _check_heartbeats(heartbeats: HeartbeatColumns, workloads: int) -> None:
@@ -166,6 +195,8 @@ def _check_shapes(columns: FlowColumns | HeartbeatColumns) -> None:
     rows = len(columns)
     flat, wide = (rows,), (rows, 16)
     for name, column in vars(columns).items():
+        if name in HISTOGRAMS:
+            continue
         expected = wide if name in ADDRESS_COLUMNS else flat
         if column.shape != expected:
             raise Unreadable(f"Column {name} has the shape {column.shape} where {expected} is needed for {rows} rows.")

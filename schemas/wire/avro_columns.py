@@ -61,6 +61,25 @@ def encode_integers(*columns: NDArray[Any]) -> Encoded:
     return Encoded(pa.Array.from_buffers(pa.binary(), len(columns[0]), [None, pa.py_buffer(offsets), pa.py_buffer(data)]))
 
 
+def encode_lists(*columns: tuple[I64, NDArray[Any]]) -> Encoded:
+    """array<int> and array<long>, side by side. A column: n + 1 offsets, and the items of all rows, not negative.
+
+    A list is one block, its number of items before it and a 0 behind it; an empty one is the 0 alone.
+    """
+    sizes = [np.diff(offsets) for offsets, _ in columns]
+    rows = len(sizes[0])
+    spaces = np.stack([size + 2 * (size > 0) + (size == 0) for size in sizes], axis=1)
+    begins = (np.cumsum(spaces) - spaces.reshape(-1)).reshape(rows, len(columns))
+    flat = np.zeros(int(spaces.sum()), np.int64)
+    for number, ((offsets, items), size) in enumerate(zip(columns, sizes, strict=True)):
+        begin = begins[:, number]
+        flat[begin] = size
+        flat[np.repeat(begin + 1 - offsets[:-1], size) + np.arange(len(items))] = items
+    data, ends = varint_rows([flat])
+    offsets = np.append(ends[:-1][begins[:, 0]] if len(flat) else np.zeros(0, ends.dtype), ends[-1:])
+    return Encoded(pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(data)]))
+
+
 def encode_runs(values: NDArray[Any]) -> Encoded:
     """`encode_integers` for a column in which equal values stand together: every value is encoded once."""
     distinct, codes = distinct_runs(values)

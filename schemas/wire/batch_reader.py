@@ -11,26 +11,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from functools import cache, lru_cache
 from io import BytesIO
 from itertools import accumulate, groupby
-from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from fastavro import parse_schema, schemaless_reader
 from numpy.typing import NDArray
 
 from schemas.arrays import U8
-from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowColumns, HeartbeatColumns
+from schemas.errors import Unreadable
+from schemas.records.flow_batch import HEARTBEAT_DTYPES, FlowColumns, HeartbeatColumns
 from schemas.records.validation import ADDRESS_COLUMNS
 from schemas.wire.avro_lengths import read_length, varint
 from schemas.wire.changed_names import ChangedNames, changed_names
+from schemas.wire.column_bytes import FIRST_DTYPES, more_columns
 from schemas.wire.repeats import Repeated, Repeats, holdings_size, repeated_beats
 from schemas.wire.schema_files import current
-
-Columns = TypeVar("Columns", FlowColumns, HeartbeatColumns)
 
 _HEAD_BYTES = 2 * 1024
 _NAMES_BYTES = 32 * 1024
@@ -42,8 +40,11 @@ _FEW_VALUES = 1_024
 _SECTIONS = 1_024
 """For so many numbers of rows it is remembered where everything is, in 4 KB each."""
 _ADDRESS_BYTES = 16
-_NO_LOSSES = b"\0"
-_DIFFERENT = (EOFError, ValueError, TypeError, IndexError, OverflowError, MemoryError)
+_TAILS, _SHORT_TAIL = 4_096, 200
+"""So many of so many bytes at most are remembered."""
+_NO_SAMPLES = {"buckets": b"", "bucket": b"", "samples": b""}
+_NO_MORE = {"connections_refused": b"", "connections_timed_out": b"", "remote_domain": b"", "rtt": _NO_SAMPLES, "connect": _NO_SAMPLES}
+_DIFFERENT = (Unreadable, EOFError, ValueError, TypeError, IndexError, OverflowError, MemoryError)
 
 
 class _Run(NamedTuple):
@@ -101,37 +102,35 @@ class _Column(NamedTuple):
     width: int  # bytes a row
 
 
-class _ColumnReader(Generic[Columns]):
-    """Reads columns of one kind. For threads at once: what it remembers does not change."""
+class _ColumnReader:
+    """Reads columns of one record, by name. For threads at once: what it remembers does not change."""
 
-    def __init__(self, kind: type[Columns], dtypes: dict[str, np.dtype[Any]]) -> None:
-        columns = _on_the_wire(kind.__name__, dtypes)
-        self._make: Callable[..., Columns] = kind
-        widest_first = [column.name for column in _widest_first(columns)]
-        self._as_fields = itemgetter(*(widest_first.index(field.name) for field in fields(kind)))
+    def __init__(self, record: str, dtypes: dict[str, np.dtype[Any]]) -> None:
+        columns = _on_the_wire(record, dtypes)
+        self._names = [column.name for column in _widest_first(columns)]
         self._section = lru_cache(_SECTIONS)(lambda rows: _section(columns, rows))
         self._positions = cache(lambda rows: self._section(rows).positions())
         self._none = bytes(1 + len(columns))  # no rows, and columns without bytes
-        self._nothing: Columns = self._columns(self._section(0), np.empty(0, np.uint8))
+        self._nothing = self._columns(self._section(0), np.empty(0, np.uint8))
 
-    def read(self, body: memoryview, at: int) -> tuple[Columns, int]:
-        """The columns, and where they end. Raises what is in _DIFFERENT."""
+    def read(self, body: memoryview, at: int) -> tuple[int, dict[str, Any], int]:
+        """The number of rows, the columns, and where they end. Raises what is in _DIFFERENT."""
         if body[at : at + len(self._none)].tobytes() == self._none:
-            return self._nothing, at + len(self._none)
+            return 0, self._nothing, at + len(self._none)
         rows, at = read_length(body, at)
         section = self._section(rows)
         wire = np.frombuffer(body, np.uint8, section.size, at)
         if wire.take(section.lengths).tobytes() != section.said:
             raise ValueError
         found = wire.take(self._positions(rows)) if rows <= _FEW_ROWS else section.in_order(wire)
-        return self._columns(section, found), at + section.size
+        return rows, self._columns(section, found), at + section.size
 
-    def _columns(self, section: _Section, found: U8) -> Columns:
+    def _columns(self, section: _Section, found: U8) -> dict[str, Any]:
         found.flags.writeable = False
         columns: list[NDArray[Any]] = []
         for shape, dtype, place in section.parts:
             columns.extend(np.ndarray(shape, dtype, found, place))
-        return self._make(*self._as_fields(columns))
+        return dict(zip(self._names, columns, strict=True))
 
 
 class BatchRecord(NamedTuple):
@@ -149,8 +148,8 @@ class BatchRecord(NamedTuple):
 
 def read_record(body: memoryview, repeats: Repeats | None = None) -> BatchRecord | None:
     """None: it is not laid out as expected."""
-    head, _, tail = _schemas()
-    flows, heartbeats = _readers()
+    head = _schemas()[0]
+    flows = _readers()[0]
     begun = BytesIO(body[:_HEAD_BYTES])
     try:
         record: Any = schemaless_reader(begun, head, None)
@@ -162,16 +161,13 @@ def read_record(body: memoryview, repeats: Repeats | None = None) -> BatchRecord
         else:
             names = _names(body[named : named + _NAMES_BYTES], said, repeats is not None)
         record["workloads"], unnamed = names.names, named + names.size
-        record["flows"], held = flows.read(body, unnamed)
+        rows, columns, held = flows.read(body, unnamed)
         repeated = _repeated(body, held, said) if same_names else None
-        record["heartbeats"], at = repeated or heartbeats.read(body, held)
-        if body[at:] == _NO_LOSSES:
-            record["losses"] = ()
-        else:
-            losses = BytesIO(body[at:])
-            record |= schemaless_reader(losses, tail, None)
-            if losses.tell() != len(body) - at:
-                return None
+        record["heartbeats"], at = repeated or _heartbeats(body, held)
+        behind = body[at:].tobytes()
+        record |= _tail(behind) if len(behind) <= _SHORT_TAIL else _read_tail(behind)
+        more = _no_more(rows) if record["more"] == _NO_MORE else more_columns(record["more"], rows)
+        record["flows"] = FlowColumns(**columns, **more)
     except _DIFFERENT:
         return None
     fresh = repeats is not None and repeated is None and len(record["heartbeats"]) > 0
@@ -201,9 +197,32 @@ def _to_repeat(body: memoryview, names: slice, held: int, record: dict[str, Any]
     return Repeated(body[names].tobytes(), body[held : held + holdings_size(rows)].tobytes(), record["workloads"], rows)
 
 
+def _heartbeats(body: memoryview, at: int) -> tuple[HeartbeatColumns, int]:
+    _, columns, end = _readers()[1].read(body, at)
+    return HeartbeatColumns(**columns), end
+
+
+def _read_tail(behind: bytes) -> dict[str, Any]:
+    """The fields behind the columns. Raises what is in _DIFFERENT."""
+    source = BytesIO(behind)
+    fields: Any = schemaless_reader(source, _schemas()[2], None)
+    if source.tell() != len(behind):
+        raise ValueError
+    return dict(fields)
+
+
+_tail = lru_cache(_TAILS)(_read_tail)
+"""Zone and versions of a node are the same in every message; where it has nothing more, they are all there is."""
+
+
+@lru_cache(_SECTIONS)
+def _no_more(rows: int) -> dict[str, Any]:
+    return more_columns(_NO_MORE, rows)
+
+
 @cache
-def _readers() -> tuple[_ColumnReader[FlowColumns], _ColumnReader[HeartbeatColumns]]:
-    return _ColumnReader(FlowColumns, FLOW_DTYPES), _ColumnReader(HeartbeatColumns, HEARTBEAT_DTYPES)
+def _readers() -> tuple[_ColumnReader, _ColumnReader]:
+    return _ColumnReader("FlowColumns", FIRST_DTYPES), _ColumnReader("HeartbeatColumns", HEARTBEAT_DTYPES)
 
 
 @cache

@@ -6,43 +6,44 @@ the way out too, so that a defect shows where it is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
-from numpy.typing import NDArray
 
 from schemas.errors import Unreadable
-from schemas.records.flow_batch import FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss
+from schemas.records.flow_batch import HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import AddressRange, Ownership, Watermark
-from schemas.records.validation import ADDRESS_COLUMNS, check_batch, check_ip_event, check_ownership, check_watermark
+from schemas.records.validation import check_batch, check_ip_event, check_ownership, check_watermark
 from schemas.wire.batch_reader import read_record
+from schemas.wire.column_bytes import FIRST_DTYPES, column_bytes, columns_of, more_bytes, more_columns
 from schemas.wire.framing import Framed
 from schemas.wire.repeats import Repeats
 from schemas.wire.schema_files import Schema, current
 
 Body = bytes | memoryview
-Columns = TypeVar("Columns", FlowColumns, HeartbeatColumns)
-
 _MALFORMED = (EOFError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, SchemaResolutionError)
 _LOSS_COUNTS = ("flows", "packets", "bytes", "id")
 
 
-def encode_batch(batch: FlowBatch) -> bytes:
-    """The Avro body of one message of weir.flows. Raises Unreadable for a batch that readers would refuse."""
+def encode_batch(batch: FlowBatch, schema: Schema | None = None) -> bytes:
+    """The Avro body of one message of weir.flows. Raises Unreadable for a batch that readers would refuse.
+
+    `schema`: a released one, for readers of its time; fields that it lacks are left out. None: the current one.
+    """
     check_batch(batch)
     record = {name: getattr(batch, name) for name in _SCALARS}
     record["window_start"] = batch.window_start_us
     record["workloads"] = batch.workloads
-    record["flows"] = _column_bytes(batch.flows, FLOW_DTYPES)
-    record["heartbeats"] = _column_bytes(batch.heartbeats, HEARTBEAT_DTYPES)
+    record["flows"] = column_bytes(batch.flows, FIRST_DTYPES)
+    record["heartbeats"] = column_bytes(batch.heartbeats, HEARTBEAT_DTYPES)
     record["losses"] = [_loss_record(loss) for loss in batch.losses]
-    return encode_record("FlowBatch", record)
+    record["domains"] = batch.domains
+    record["more"] = more_bytes(batch.flows)
+    return encode_record("FlowBatch", record, schema)
 
 
 def decode_batch(body: Body, writer: Schema | None = None, repeats: Repeats | None = None) -> FlowBatch:
@@ -55,8 +56,9 @@ def decode_batch(body: Body, writer: Schema | None = None, repeats: Repeats | No
         record = read.fields
     else:
         record = decode_record("FlowBatch", body, writer)
-        record["flows"] = _columns(FlowColumns, FLOW_DTYPES, record["flows"])
-        record["heartbeats"] = _columns(HeartbeatColumns, HEARTBEAT_DTYPES, record["heartbeats"])
+        rows = record["flows"]["rows"]
+        record["flows"] = FlowColumns(**columns_of(FIRST_DTYPES, record["flows"]), **more_columns(record["more"], rows))
+        record["heartbeats"] = HeartbeatColumns(**columns_of(HEARTBEAT_DTYPES, record["heartbeats"]))
     batch = FlowBatch(
         **{name: record[name] for name in _SCALARS},
         window_start_us=record["window_start"],
@@ -64,6 +66,7 @@ def decode_batch(body: Body, writer: Schema | None = None, repeats: Repeats | No
         flows=record["flows"],
         heartbeats=record["heartbeats"],
         losses=tuple(_loss(loss) for loss in record["losses"]),
+        domains=tuple(record["domains"]),
     )
     if read is None:
         check_batch(batch)
@@ -119,14 +122,17 @@ def decode_as_written(framed: Framed) -> dict[str, Any]:
     return _record(framed.name, framed.body, framed.writer, None)
 
 
-_SCALARS = ("node_id", "epoch", "seq", "region", "network", "window_seconds", "batch_index", "batch_count")
+_SCALARS = (
+    *("node_id", "epoch", "seq", "region", "network", "window_seconds", "batch_index", "batch_count"),
+    *("zone", "agent_version", "config_version"),
+)
 
 
-def encode_record(name: str, record: dict[str, Any]) -> bytes:
-    """The body of a record by the current schema of this name. Raises Unreadable."""
+def encode_record(name: str, record: dict[str, Any], schema: Schema | None = None) -> bytes:
+    """The body of a record by the current schema of this name, or by another version of it. Raises Unreadable."""
     out = BytesIO()
     try:
-        schemaless_writer(out, current(name).parsed, record)
+        schemaless_writer(out, (schema or current(name)).parsed, record)
     except (ValueError, OverflowError, UnicodeEncodeError) as error:
         raise Unreadable(f"A {name} cannot be written: {error}.") from error
     return out.getvalue()
@@ -156,37 +162,6 @@ def _record(name: str, body: Body, writer: Schema, reader: Schema | None) -> dic
     if not isinstance(record, dict):
         raise Unreadable(f"A {name} holds no record.")
     return record
-
-
-def _column_bytes(columns: FlowColumns | HeartbeatColumns, dtypes: dict[str, np.dtype[Any]]) -> dict[str, Any]:
-    record: dict[str, Any] = {"rows": len(columns)}
-    for name, dtype in dtypes.items():
-        # A column of another type is a mistake of the caller's and raises TypeError rather than wrap around.
-        column = getattr(columns, name).astype(dtype, casting="safe", copy=False)
-        record[name] = column.tobytes() if name in ADDRESS_COLUMNS else _planes(column)
-    return record
-
-
-def _columns(kind: Callable[..., Columns], dtypes: dict[str, np.dtype[Any]], record: dict[str, Any]) -> Columns:
-    rows = record["rows"]
-    return kind(**{name: _column(name, dtype, record[name], rows) for name, dtype in dtypes.items()})
-
-
-def _column(name: str, dtype: np.dtype[Any], data: bytes, rows: int) -> NDArray[Any]:
-    wide = name in ADDRESS_COLUMNS
-    width = 16 if wide else dtype.itemsize
-    if rows < 0 or len(data) != rows * width:
-        raise Unreadable(f"Column {name} has {len(data)} bytes where {rows} rows of {width} bytes need {rows * width}.")
-    raw = np.frombuffer(data, np.uint8)
-    column = raw.reshape(rows, 16) if wide else np.ascontiguousarray(raw.reshape(width, rows).T).view(dtype).reshape(rows)
-    column.flags.writeable = False
-    return column
-
-
-def _planes(column: NDArray[Any]) -> bytes:
-    """The lowest byte of every row, then the second lowest of every row, and so on: a fifth less after compression."""
-    planes: bytes = np.ascontiguousarray(column).view(np.uint8).reshape(len(column), column.itemsize).T.tobytes()
-    return planes
 
 
 def _loss_record(loss: Loss) -> dict[str, Any]:

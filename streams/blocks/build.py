@@ -141,6 +141,7 @@ def _flows_table(identity: BlockIdentity, offsets: Sequence[int], kept: MergedBa
     flows, batches, batch_of = kept.flows, kept.batches, kept.batch_of
     owners = np.unique(named.owner)
     owner_names = ["" if number == NOBODY else known.names.texts[number] for number in owners.tolist()]
+    nothing = to_arrow.constant("", len(kept))
     columns = {
         "window_start": to_arrow.instants(_spread([batch.window_start_us for batch in batches], batch_of, np.int64)),
         "window_seconds": _spread([batch.window_seconds for batch in batches], batch_of, np.uint16),
@@ -162,6 +163,12 @@ def _flows_table(identity: BlockIdentity, offsets: Sequence[int], kept: MergedBa
         "canonical": canonical(flows.role, flows.local_ip, flows.remote_ip, named.agent),
         **{name: getattr(flows, name) for name in COUNTERS},
         "topic": to_arrow.constant(identity.topic, len(kept)),
+        "local_zone": to_arrow.names(kept.zone[batch_of], kept.names),
+        **dict.fromkeys(("remote_zone", "remote_region", "remote_node_id", "remote_service"), nothing),
+        "remote_domain": to_arrow.names(flows.remote_domain, kept.names),
+        "registrable_domain": nothing,
+        "rtt_histogram": to_arrow.histograms(flows.rtt, len(kept)),
+        "connect_histogram": to_arrow.histograms(flows.connect, len(kept)),
         "partition": np.full(len(kept), identity.partition, np.uint32),
         "first_offset": _spread(offsets, batch_of, np.uint64),
     }

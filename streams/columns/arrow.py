@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.arrays import U8
-from schemas.records.tables import ADDRESS, INSTANT
+from schemas.records.histogram import Histogram
+from schemas.records.tables import ADDRESS, INSTANT, SAMPLES
 
 
 def names(index: NDArray[np.generic], texts: Sequence[str]) -> pa.DictionaryArray:
@@ -30,6 +31,12 @@ def instants(us: NDArray[np.int64]) -> pa.Array:
 def addresses(ip: U8) -> pa.Array:
     """(n, 16) bytes."""
     return pa.Array.from_buffers(ADDRESS, len(ip), [None, pa.py_buffer(np.ascontiguousarray(ip))])
+
+
+def histograms(histogram: Histogram, rows: int) -> pa.Array:
+    """One list of samples a flow."""
+    offsets, values = histogram.lists(rows)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values), type=SAMPLES)
 
 
 def table(columns: dict[str, Any], schema: pa.Schema) -> pa.Table:

@@ -16,7 +16,7 @@ from streams.columns.strings import StringTable
 
 @dataclass(frozen=True)
 class MergedBatches:
-    """`flows.local_workload` and `flows.remote_domain` index `names`, as do the per-batch columns; `batch_of` says which batch a row came from."""
+    """`flows.local_workload` and `remote_domain` index `names`, as do the per-batch columns; `batch_of`: which batch a row came from."""
 
     batches: tuple[FlowBatch, ...]
     names: tuple[str, ...]
@@ -38,7 +38,7 @@ class MergedBatches:
     def take(self, rows: NDArray[np.bool_]) -> MergedBatches:
         if rows.all():
             return self
-        return MergedBatches(self.batches, self.names, self.flows.take(rows), self.batch_of[rows], self.region, self.network, self.node, self.zone)
+        return replace(self, flows=self.flows.take(rows), batch_of=self.batch_of[rows])
 
     def hashes(self) -> U64:
         """Identity of every row within its node, epoch and window."""

@@ -58,6 +58,9 @@ def _with_rows(joined: MergedBatches, number: int, rows: NDArray[np.intp]) -> Fl
     """
     flows = joined.flows.take(rows)
     used, local = np.unique(flows.local_workload, return_inverse=True)
+    named, domain = np.unique(flows.remote_domain, return_inverse=True)
+    domains = [joined.names[name] for name in named.tolist()]
+    place = np.cumsum([domain != "" for domain in domains]) * [domain != "" for domain in domains]
     return replace(
         joined.batches[number],
         region=joined.names[joined.region[number]],
@@ -65,7 +68,8 @@ def _with_rows(joined: MergedBatches, number: int, rows: NDArray[np.intp]) -> Fl
         batch_index=0,
         batch_count=0,
         workloads=tuple(joined.names[name] for name in used.tolist()),
-        flows=replace(flows, local_workload=local.astype(np.uint32)),
+        flows=replace(flows, local_workload=local.astype(np.uint32), remote_domain=place[domain].astype(np.uint32)),
+        domains=tuple(filter(None, domains)),
         heartbeats=empty_heartbeats(),
         losses=(),
     )
@@ -77,7 +81,7 @@ def loss_report(value: bytes, reason: str) -> tuple[bytes, bytes]:
     batch = decode_batch(framed.body, framed.writer)
     hashes = merge_batches((batch,), region="").hashes()
     loss = Loss.of_flows(batch.window_start_us, "forward", reason, batch.flows, hashes)
-    return batch.node_id.encode(), _framed(replace(batch, workloads=(), flows=empty_flows(), losses=(loss,)))
+    return batch.node_id.encode(), _framed(replace(batch, workloads=(), domains=(), flows=empty_flows(), losses=(loss,)))
 
 
 def _framed(batch: FlowBatch) -> bytes:

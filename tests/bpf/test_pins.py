@@ -87,7 +87,7 @@ def test_another_size_or_version_is_replaced_not_adopted(node: Node, nodes: tupl
 def test_pins_whose_programs_are_no_longer_attached_are_not_adopted(node: Node) -> None:
     open_probe(node.cgroup).close()
     fd = os.open(node.cgroup, os.O_RDONLY)
-    program = syscalls.open_pinned(pins.home(node.cgroup) / sources.stamp(65_536) / "count_sent")
+    program = syscalls.open_pinned(pins.home(node.cgroup) / sources.stamp(65_536, 8_192) / "count_sent")
     syscalls.detach(fd, program, syscalls.CGROUP_EGRESS)
     os.close(program)
     os.close(fd)
@@ -98,8 +98,8 @@ def test_pins_whose_programs_are_no_longer_attached_are_not_adopted(node: Node) 
 
 
 def test_a_build_that_was_cut_short_leaves_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    def torn(cgroup: Path, directory: Path, map_entries: int) -> None:
-        compiler.compile_in_child(cgroup, directory, map_entries)
+    def torn(cgroup: Path, directory: Path, map_entries: int, domain_entries: int) -> None:
+        compiler.compile_in_child(cgroup, directory, map_entries, domain_entries)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pins, "compile_in_child", torn)

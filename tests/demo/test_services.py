@@ -11,7 +11,7 @@ import pytest
 from tests.support.processes import PATIENCE
 from weir.demo import services, wire
 from weir.demo.plan import free_port
-from weir.demo.topology import NODES, SERVICES, Call, Listener, service_named, stop_order
+from weir.demo.topology import NODES, SERVICES, ZONES, Call, Listener, service_named, stop_order
 
 
 def test_every_call_has_a_listener_that_speaks_its_protocol() -> None:
@@ -27,7 +27,10 @@ def test_the_shop_has_what_the_demo_promises() -> None:
     assert {call.protocol for call in calls} == {"http", "sql", "dns"}
     assert {call.ip_version for call in calls} == {4, 6}
     assert any(listener.pause_for for service in SERVICES for listener in service.listens)
+    assert any(listener.silent for service in SERVICES for listener in service.listens)
     assert any(service.drops for service in SERVICES)
+    assert set(NODES) == set(ZONES) and len(set(ZONES.values())) > 1
+    assert any(service_named(call.to).domain for call in calls)
     across = [service for service in SERVICES for call in service.calls if service_named(call.to).node != service.node]
     assert len(across) > 5
 
@@ -45,14 +48,15 @@ def test_calls_are_answered_until_told_to_stop(protocol: str, monkeypatch: pytes
     port = free_port()
     listener = Listener(port, protocol, 997)  # type: ignore[arg-type]
     call = Call("peer", port, protocol, 200.0, 101)  # type: ignore[arg-type]
+    peers = {"peer": ("127.0.0.1", "::1")}
 
     async def scenario() -> None:
         stop, stop_serving, ready, answered = asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Semaphore(0)
         _release_on_answer(monkeypatch, protocol, answered)
         async with asyncio.TaskGroup() as group:
-            group.create_task(services.serve(listener, stop_serving, ready))
+            group.create_task(services.serve(listener, peers, stop_serving, ready))
             await ready.wait()
-            group.create_task(services.call_steadily(call, {"peer": ("127.0.0.1", "::1")}, stop))
+            group.create_task(services.call_steadily(call, peers, stop))
             for _ in range(23):
                 await answered.acquire()
             stop.set()
@@ -67,7 +71,7 @@ def test_a_paused_listener_refuses() -> None:
 
     async def outcomes() -> set[bool]:
         stop, seen = asyncio.Event(), set()
-        task = asyncio.create_task(services.serve(Listener(port, "http", 11, pause_every=0.4, pause_for=0.2), stop, asyncio.Event()))
+        task = asyncio.create_task(services.serve(Listener(port, "http", 11, pause_every=0.4, pause_for=0.2), {}, stop, asyncio.Event()))
         end = time.monotonic() + 10.0 * PATIENCE
         while seen != {True, False} and time.monotonic() < end:
             try:
@@ -84,10 +88,11 @@ def test_a_paused_listener_refuses() -> None:
 
 
 def _release_on_answer(monkeypatch: pytest.MonkeyPatch, protocol: str, answered: asyncio.Semaphore) -> None:
-    original: Callable[..., Awaitable[None]] = getattr(wire, f"{protocol}_call")
+    original: Callable[..., Awaitable[object]] = getattr(wire, f"{protocol}_call")
 
-    async def counted(*arguments: object) -> None:
-        await original(*arguments)
+    async def counted(*arguments: object) -> object:
+        result = await original(*arguments)
         answered.release()
+        return result
 
     monkeypatch.setattr(wire, f"{protocol}_call", counted)

@@ -14,7 +14,7 @@ from weir.demo.readings import Edge, Reading, Totals, Window, parse_metrics
 from weir.demo.screen import Lines, Terminal
 from weir.demo.view import WIDTH, duration, live, size, totals_line, window_line
 
-EDGE = Edge("checkout", "postgres", "tcp/5432", 7_919.0, 104_729.0, 2.5, 0.0, 312.4, 0.0)
+EDGE = Edge("checkout", "postgres", "tcp/5432", 7_919.0, 104_729.0, 2.5, 0.0, 312.4, 810.0, 0.0)
 WINDOW = Window(1_767_225_600_000_000, 2, 11, 2_000_000, 46, 3, 1_234.0, 7)
 TOTALS = Totals(997, 5, (("external", 7), ("unknown", 4), ("gap", 2), ("shared", 1)), 0, 0, 0)
 
@@ -27,17 +27,17 @@ def _drawn(reading: Reading, width: int = 100) -> str:
 
 
 def test_the_table_shows_an_edge_and_the_counts() -> None:
-    text = _drawn(Reading((EDGE, replace(EDGE, server="payments", failed=0.4, retransmits=1.5, rtt_us=None)), (), TOTALS))
+    text = _drawn(Reading((EDGE, replace(EDGE, server="payments", failed=0.4, retransmits=1.5, rtt_us=None, rtt_p95_us=None)), (), TOTALS))
     row = next(line for line in text.splitlines() if "postgres" in line)
-    assert row.split() == ["checkout", "postgres", "tcp/5432", "7.9", "kB/s", "104.7", "kB/s", "2.5", "-", "312", "us", "-"]
+    assert row.split() == ["checkout", "postgres", "tcp/5432", "7.9", "kB/s", "104.7", "kB/s", "2.5", "-", "312", "us", "810", "us", "-"]
     row = next(line for line in text.splitlines() if "payments" in line)
-    assert row.split()[-4:] == ["2.5", "0.4", "-", "1.5"]
+    assert row.split()[-5:] == ["2.5", "0.4", "-", "-", "1.5"]
     assert "flows: 997 counted, 5 repeats dropped, 14 unattributed (external 7, unknown 4, gap 2), 0 lost" in text
 
 
 def test_the_table_fits_a_hundred_columns_whatever_the_names() -> None:
     names = {"client": "c" * 200, "server": "[red]markup[/red]" * 9, "port": "tcp6/65535"}
-    wide = replace(EDGE, **names, to_server=9.99e14, to_client=9.99e14, rtt_us=9.9e8)
+    wide = replace(EDGE, **names, to_server=9.99e14, to_client=9.99e14, rtt_us=9.9e8, rtt_p95_us=9.9e8)
     text = _drawn(Reading((wide,), (), TOTALS))
     assert max(len(line) for line in text.splitlines()) <= 100
     assert WIDTH <= 100

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from bpf.layout import KEY, VALUE
-from bpf.probe import Drained, Lost
+from bpf.probe import NOTHING_ASKED, Asked, Drained, Lost
 from producers.identity.holdings import Holding
 from producers.identity.served import NO_EXCEPTIONS
 from producers.publish.publisher import OnAck
@@ -77,6 +77,9 @@ class FakeProbe:
 
     def lost(self) -> tuple[Lost, ...]:
         return tuple(Lost(reason, packets, size) for reason, (packets, size) in self._kernel.lost.items())
+
+    def asked(self, now_ns: int) -> Asked:
+        return NOTHING_ASKED
 
     def active_slot(self) -> int:
         return self._kernel.active

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.records.flow_batch import FLOW_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss
+from schemas.records.histogram import Histogram, histogram_of_lists
 
 WINDOW_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 
@@ -24,9 +25,12 @@ def sample_flows(rows: int = 3) -> FlowColumns:
             **columns,
             "role": np.array([1, 2, 0] * rows, np.uint8)[:rows],
             "local_workload": np.zeros(rows, "<u4"),
+            "remote_domain": np.arange(rows, dtype="<u4") % 3,
             "first_seen_us": np.arange(rows, dtype="<i8") + WINDOW_US,
             "last_seen_us": np.arange(rows, dtype="<i8") + WINDOW_US + 1_000_000,
-        }
+        },
+        rtt=histogram_of_lists([[0] * 7 + [row, 1] for row in range(rows)]),
+        connect=histogram_of_lists([[1] * (row % 2) for row in range(rows)]),
     )
 
 
@@ -56,6 +60,9 @@ def sample_batch(rows: int = 3) -> FlowBatch:
         flows=sample_flows(rows),
         heartbeats=sample_heartbeats(),
         losses=(Loss(WINDOW_US, "agent", "map_full", packets=3, bytes=180),),
+        zone="eu-1a",
+        agent_version="1.2.3",
+        domains=("example.org", "api.example.org"),
     )
 
 
@@ -67,6 +74,9 @@ def assert_same_columns(one: Any, other: Any) -> None:
     assert type(one) is type(other)
     for field in fields(one):
         left, right = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(left, Histogram):
+            assert_same_columns(left, right)
+            continue
         assert left.dtype == right.dtype, field.name
         np.testing.assert_array_equal(left, right, field.name)
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from schemas.records.flow_batch import COUNTER_LIMIT, FLOW_DTYPES, HEARTBEAT_DTYPES, FlowBatch, FlowColumns, HeartbeatColumns, Loss
+from schemas.records.flow_batch import (
+    COUNTER_LIMIT,
+    FLOW_DTYPES,
+    HEARTBEAT_DTYPES,
+    HISTOGRAMS,
+    FlowBatch,
+    FlowColumns,
+    HeartbeatColumns,
+    Loss,
+)
+from schemas.records.histogram import BUCKETS, Histogram, histogram_of_lists
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import AddressRange, Ownership, Watermark
 from schemas.records.validation import INSTANT_LIMIT_US, WINDOW_SECONDS_MAX
@@ -35,7 +44,13 @@ def number_columns(rows: int, dtype: np.dtype[Any], limit: int | None = None) ->
 
 
 @st.composite
-def flow_columns(draw: st.DrawFn, rows: int, workloads: int) -> FlowColumns:
+def histograms(draw: st.DrawFn, rows: int) -> Histogram:
+    buckets = st.lists(st.one_of(st.just(0), st.integers(0, 2**32 - 1)), max_size=BUCKETS)
+    return histogram_of_lists(draw(st.lists(st.one_of(st.just([]), buckets), min_size=rows, max_size=rows)))
+
+
+@st.composite
+def flow_columns(draw: st.DrawFn, rows: int, workloads: int, domains: int = 0) -> FlowColumns:
     spans = draw(st.lists(SPANS, min_size=rows, max_size=rows))
     columns: dict[str, Any] = {
         "local_ip": draw(address_columns(rows)),
@@ -45,10 +60,11 @@ def flow_columns(draw: st.DrawFn, rows: int, workloads: int) -> FlowColumns:
         "first_seen_us": np.array([span[0] for span in spans], "<i8"),
         "last_seen_us": np.array([span[1] for span in spans], "<i8"),
     }
-    for field in fields(FlowColumns):
-        if field.name not in columns:
-            columns[field.name] = draw(number_columns(rows, FLOW_DTYPES[field.name]))
-    return FlowColumns(**columns)
+    columns["remote_domain"] = draw(number_columns(rows, FLOW_DTYPES["remote_domain"], domains + 1))
+    for name, dtype in FLOW_DTYPES.items():
+        if name not in columns:
+            columns[name] = draw(number_columns(rows, dtype))
+    return FlowColumns(**columns, **{name: draw(histograms(rows)) for name in HISTOGRAMS})
 
 
 @st.composite
@@ -71,6 +87,7 @@ LOSSES = st.builds(Loss, WINDOW_STARTS, FULL_NAMES, FULL_NAMES, COUNTS, COUNTS, 
 @st.composite
 def batches(draw: st.DrawFn) -> FlowBatch:
     workloads = tuple(draw(st.lists(NAMES, min_size=1, max_size=4, unique=True)))
+    domains = tuple(draw(st.lists(NAMES, max_size=3, unique=True)))
     count = draw(st.integers(0, 5))
     seconds = draw(st.integers(1, WINDOW_SECONDS_MAX))
     return FlowBatch(
@@ -84,9 +101,13 @@ def batches(draw: st.DrawFn) -> FlowBatch:
         batch_index=draw(st.integers(0, max(0, count - 1))),
         batch_count=count,
         workloads=workloads,
-        flows=draw(flow_columns(draw(st.integers(0, 4)), len(workloads))),
+        flows=draw(flow_columns(draw(st.integers(0, 4)), len(workloads), len(domains))),
         heartbeats=draw(heartbeat_columns(draw(st.integers(0, 3)), len(workloads))),
         losses=tuple(draw(st.lists(LOSSES, max_size=2))),
+        zone=draw(NAMES),
+        agent_version=draw(NAMES),
+        config_version=draw(NAMES),
+        domains=domains,
     )
 
 

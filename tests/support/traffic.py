@@ -8,10 +8,13 @@ replaced by a minimal one in TIME_WAIT, whose packets belong to no cgroup.
 from __future__ import annotations
 
 import argparse
+import errno
+import select
 import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -111,13 +114,40 @@ def refused(host: str, port: int, connections: int) -> None:
         raise SystemExit(f"somebody listens on {host} port {port}")
 
 
+def attempt(host: str, port: int, connections: int, milliseconds: int) -> None:
+    """Connects that all begin at once, say "begun", and are given up after so long (the kernel itself gives up after three seconds).
+
+    Says how each ended: the name of its error, or OK, or EINPROGRESS if it was given up.
+    """
+    family, poll, ended = socket.AF_INET6 if ":" in host else socket.AF_INET, select.poll(), {}
+    sockets = {opened.fileno(): opened for opened in (socket.socket(family) for _ in range(connections))}
+    for fd, opened in sockets.items():
+        opened.setblocking(False)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+        ended[fd] = opened.connect_ex((host, port))
+        poll.register(fd, select.POLLOUT)
+    _say("begun")
+    end = time.monotonic() + milliseconds / 1_000
+    while errno.EINPROGRESS in ended.values() and (left := end - time.monotonic()) > 0:
+        for fd, _ in poll.poll(left * 1_000):
+            ended[fd] = sockets[fd].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            poll.unregister(fd)
+    for fd, opened in sockets.items():
+        opened.close()
+        _say(errno.errorcode.get(ended[fd], "OK"))
+
+
 def rtt(host: str, port: int, connections: int) -> None:
-    """Says each connection's smoothed round-trip time in microseconds, as its socket knows it before the first exchange."""
+    """Says two times in microseconds of each connection: its smoothed round-trip time, as its socket knows it before the first exchange,
+    and how long its connect() took.
+    """
     for _ in range(connections):
+        begun = time.perf_counter_ns()
         with conversation(host, port) as connection:
+            took = time.perf_counter_ns() - begun
             info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 72)
             exchange(connection, 1, 1)
-            _say(str(struct.unpack_from("=I", info, 68)[0]))
+            _say(f"{struct.unpack_from('=I', info, 68)[0]} {took // 1_000}")
 
 
 @contextmanager
@@ -197,6 +227,7 @@ COMMANDS = {
     "spray": (spray, ("host", "port", "ports", "size")),
     "reset": (reset, ("host", "port", "connections")),
     "rtt": (rtt, ("host", "port", "connections")),
+    "attempt": (attempt, ("host", "port", "connections", "milliseconds")),
     "refused": (refused, ("host", "port", "connections")),
 }
 

@@ -53,7 +53,7 @@ def edges(first_us: int, before_us: int) -> str:
         SELECT {_named(_CLIENT)} AS client, {_named(_SERVER)} AS server, {_PORT} AS port,
                toFloat64(sum({_TO_SERVER})) AS to_server, toFloat64(sum({_TO_CLIENT})) AS to_client,
                toFloat64(sum(connections_opened)) AS opened, toFloat64(sum(connections_failed)) AS failed,
-               {_RTT} AS rtt_us, toFloat64(sum(retransmits)) AS retransmits
+               {_RTT} AS rtt_us, sumForEach(rtt_histogram) AS rtt_samples, toFloat64(sum(retransmits)) AS retransmits
         FROM weir.flows WHERE {span}
         GROUP BY client, server, port ORDER BY to_server + to_client DESC, client, server, port LIMIT {SHOWN_EDGES}"""  # noqa: S608 numbers only
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from schemas.records.histogram import quantile_us
 from sinks.base import Sink
 from weir.demo import queries
 from weir.demo.queries import MICRO
@@ -28,6 +29,7 @@ class Edge:
     opened: float
     failed: float
     rtt_us: float | None
+    rtt_p95_us: float | None
     retransmits: float
 
 
@@ -146,4 +148,5 @@ def _window(row: dict[str, Any]) -> Window:
 
 def _edge(row: dict[str, Any], seconds: float) -> Edge:
     rates = {name: row[name] / seconds for name in ("to_server", "to_client", "opened", "failed", "retransmits")}
-    return Edge(row["client"], row["server"], row["port"], rtt_us=row["rtt_us"], **rates)
+    p95_us = quantile_us(row["rtt_samples"], 0.95)
+    return Edge(row["client"], row["server"], row["port"], rtt_us=row["rtt_us"], rtt_p95_us=p95_us, **rates)

@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from weir.demo import wire
-from weir.demo.topology import Call, Listener, service_named
+from weir.demo.names import SHOP_DOMAIN
+from weir.demo.topology import SERVICES, Call, Listener, service_named
 
 Peers = dict[str, tuple[str, str]]
 POOL_CONNECTIONS = 4
@@ -23,10 +24,10 @@ RETRY_SECONDS = 0.25
 FAILURES = (OSError, EOFError, TimeoutError)  # a caller's daily bread: the next call is another try
 
 
-async def serve(listener: Listener, stop: asyncio.Event, ready: asyncio.Event) -> None:
+async def serve(listener: Listener, peers: Peers, stop: asyncio.Event, ready: asyncio.Event) -> None:
     """Answers on one port until told to stop; `ready` is set when it is open. Connections under way are answered to their end."""
     if listener.protocol == "dns":
-        await _serve_datagrams(listener, stop, ready)
+        await _serve_names(listener, peers, stop, ready)
         return
     while not stop.is_set():
         open_until = listener.pause_every - listener.pause_for if listener.pause_every else None
@@ -41,8 +42,16 @@ async def call_steadily(call: Call, peers: Peers, stop: asyncio.Event) -> None:
         share = call.rate / POOL_CONNECTIONS
         await asyncio.gather(*(_pooled(call, host, share, stop) for _ in range(POOL_CONNECTIONS)))
         return
-    one = wire.http_call if call.protocol == "http" else wire.dns_call
-    await _at_rate(call.rate, stop, lambda: one(host, call))
+    await _at_rate(call.rate, stop, _one(call, host, peers))
+
+
+def _one(call: Call, host: str, peers: Peers) -> Callable[[], Awaitable[object]]:
+    if call.protocol == "dns":
+        return lambda: wire.dns_call(host, call)
+    domain = next((service.domain for service in SERVICES if service.name == call.to), "")
+    if domain:
+        return lambda: wire.named_call(peers["dns"][0], domain, call)
+    return lambda: wire.http_call(host, call)
 
 
 async def run(name: str, peers: Peers) -> None:
@@ -51,7 +60,7 @@ async def run(name: str, peers: Peers) -> None:
     doors = [asyncio.Event() for _ in service.listens]
     async with asyncio.TaskGroup() as group:
         for listener, door in zip(service.listens, doors, strict=True):
-            group.create_task(serve(listener, stop, door))
+            group.create_task(serve(listener, peers, stop, door))
         for door in doors:
             await door.wait()
         _write("ready")
@@ -85,10 +94,12 @@ async def _serve_streams(listener: Listener, stop: asyncio.Event, ready: asyncio
         await asyncio.wait(under_way, timeout=2.0)
 
 
-async def _serve_datagrams(listener: Listener, stop: asyncio.Event, ready: asyncio.Event) -> None:
+async def _serve_names(listener: Listener, peers: Peers, stop: asyncio.Event, ready: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
+    aliases = {service.domain: service.alias for service in SERVICES if service.alias}
+    addresses = {service.domain or f"{service.name}.{SHOP_DOMAIN}": peers[service.name][0] for service in SERVICES if service.name in peers}
     anywhere = ("0.0.0.0", listener.port)  # noqa: S104 in a namespace of its own
-    transport, _ = await loop.create_datagram_endpoint(lambda: wire.DnsAnswers(listener.answer_bytes), local_addr=anywhere)
+    transport, _ = await loop.create_datagram_endpoint(lambda: wire.DnsAnswers(addresses, aliases), local_addr=anywhere)
     ready.set()
     await stop.wait()
     transport.close()
@@ -108,7 +119,7 @@ async def _pooled(call: Call, host: str, rate: float, stop: asyncio.Event) -> No
         await _pause(stop, RETRY_SECONDS)
 
 
-async def _at_rate(rate: float, stop: asyncio.Event, one: Callable[[], Awaitable[None]], careful: bool = True) -> None:
+async def _at_rate(rate: float, stop: asyncio.Event, one: Callable[[], Awaitable[object]], careful: bool = True) -> None:
     """Calls `one` at even distances; with `careful` a failed call is passed over, without it raised."""
     failures = FAILURES if careful else ()
     loop = asyncio.get_running_loop()

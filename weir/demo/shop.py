@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO
 
 from schemas.errors import CaptureError
-from weir.demo.topology import SERVICES, Service, stop_order
+from weir.demo.topology import INTERNET, INTERNET_NETWORK, SERVICES, Service, stop_order
 from weir.lab import LOCKS, Lab, Node, Pod
 
 LAB = "demo"
@@ -30,14 +30,17 @@ class Stage:
         self._pods: dict[str, Pod] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.nodes: dict[str, Node] = {}
+        """All but the internet."""
 
     def __enter__(self) -> Stage:
         _refuse_a_second()
         self._lab.__enter__()
         try:
+            every: dict[str, Node] = {}
             for service in self._services:
-                node = self.nodes.get(service.node) or self.nodes.setdefault(service.node, self._lab.node(service.node))
+                node = every.get(service.node) or every.setdefault(service.node, self._lab.node(service.node))
                 self._pods[service.name] = node.pod(service.name)
+            self.nodes = {name: node for name, node in every.items() if name != INTERNET}
         except BaseException:
             self._lab.close()
             raise
@@ -51,11 +54,17 @@ class Stage:
 
     def open(self) -> None:
         """Starts every service, and returns once all ports are open: the first call will be answered."""
-        addresses = json.dumps({name: (pod.ipv4, pod.ipv6) for name, pod in self._pods.items()})
         services = {service.name: service for service in self._services}
+        addresses = json.dumps({name: (services[name].address or pod.ipv4, pod.ipv6) for name, pod in self._pods.items()})
+        for name, pod in self._pods.items():
+            pod.run(["ip", "route", "add", INTERNET_NETWORK, "dev", pod.interface])
+            if services[name].address:
+                pod.add_address(services[name].address)
         for name, pod in self._pods.items():
             if services[name].drops:
-                _drop(pod, services[name].drops)
+                _drop(pod, "-m", "statistic", "--mode", "random", "--probability", f"{services[name].drops:g}")
+            for port in (listener.port for listener in services[name].listens if listener.silent):
+                _drop(pod, "--dport", str(port))
             argv = [sys.executable, "-m", "weir.demo.services", name, addresses]
             pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
             self._processes[name] = pod.popen(argv, **pipes, process_group=0)
@@ -120,11 +129,10 @@ def _refuse_a_second() -> None:
             raise CaptureError(sentence) from None
 
 
-def _drop(pod: Pod, share: float) -> None:
-    """Loses that share of the TCP packets that arrive at a pod, before its sockets see them."""
+def _drop(pod: Pod, *which: str) -> None:
+    """Loses some of the TCP packets that arrive at a pod, before its sockets see them; `which`: by iptables' options."""
     try:
-        rule = ["-A", "INPUT", "-p", "tcp", "-m", "statistic", "--mode", "random", "--probability", f"{share:g}", "-j", "DROP"]
-        pod.run(["iptables", *rule], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        pod.run(["iptables", "-A", "INPUT", "-p", "tcp", *which, "-j", "DROP"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     except subprocess.CalledProcessError as error:
         reason = _last_line(error.stderr)
         raise CaptureError(f"iptables cannot drop packets before '{pod.workload}' ({reason}): run 'make setup'.") from error

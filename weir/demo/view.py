@@ -20,7 +20,7 @@ def live(reading: Reading, remark: str) -> Group:
     for title in ("client", "server"):
         table.add_column(title, max_width=18, no_wrap=True)
     table.add_column("port", max_width=10, no_wrap=True)
-    for title in ("to server", "to client", "conn/s", "failed/s", "RTT", "retr/s"):
+    for title in ("to server", "to client", "conn/s", "failed/s", "RTT", "p95", "retr/s"):
         table.add_column(title, justify="right", no_wrap=True)
     for edge in reading.edges:
         table.add_row(*_cells(edge))
@@ -80,6 +80,7 @@ def _cells(edge: Edge) -> tuple[Text, ...]:
         _rate(edge.opened, ""),
         failed,
         Text(duration(edge.rtt_us)),
+        Text(duration(edge.rtt_p95_us)),
         _rate(edge.retransmits, "yellow"),
     )
 

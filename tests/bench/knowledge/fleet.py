@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,7 +167,8 @@ class Fleet:
         rows = self.shape.flows if len(holding) else 0
         if not rows:
             return empty_flows()
-        columns = {name: np.ones(rows, dtype) for name, dtype in FLOW_DTYPES.items()}
+        columns: dict[str, Any] = {name: np.ones(rows, dtype) for name, dtype in FLOW_DTYPES.items()}
+        columns["remote_domain"][:] = 0
         local = holding[np.arange(rows) % len(holding)]
         columns["local_ip"], columns["local_workload"] = beats.ip[local], beats.workload[local]
         columns["remote_ip"] = address_bytes((np.arange(rows) * 7_919 + window) % self.shape.addresses)

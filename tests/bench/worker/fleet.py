@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.arrays import I64, U8
 from schemas.records.flow_batch import (
@@ -25,6 +27,7 @@ from schemas.records.flow_batch import (
     empty_flows,
     empty_heartbeats,
 )
+from schemas.records.histogram import BOUNDS_US, BUCKETS, Histogram
 
 SECOND_US = 1_000_000
 WINDOW_SECONDS = 10
@@ -99,6 +102,8 @@ class Fleet:
             batch_index=index,
             batch_count=count,
             workloads=tuple(f"service-{number}" for number in used.tolist()),
+            zone=f"zone-{node % 3}",
+            agent_version="1.0",
             flows=FlowColumns(**{**vars(flows), "local_workload": local}),
             heartbeats=HeartbeatColumns(**{**vars(said), "workload": held}),
         )
@@ -107,7 +112,7 @@ class Fleet:
         chance, rows = np.random.default_rng([self.seed, node, window]), FLOWS_EACH
         slot, edge = np.divmod(np.arange(rows), EDGES)
         opened = edge % 2 == 0
-        columns = {name: np.zeros(rows, dtype) for name, dtype in FLOW_DTYPES.items()}
+        columns: dict[str, Any] = {name: np.zeros(rows, dtype) for name, dtype in FLOW_DTYPES.items()}
         columns["local_ip"], columns["remote_ip"] = _local(node)[slot], self._remote(node, slot, edge)
         service = _service(node, window)[slot]
         columns["local_workload"] = service
@@ -129,6 +134,8 @@ class Fleet:
         rtt = chance.lognormal(6.0, 0.5, rows)
         columns["rtt_count"] = connections.astype(np.uint32)
         columns["rtt_us_sum"], columns["rtt_us_max"] = (connections * rtt).astype(np.uint64), (rtt * 1.5).astype(np.uint32)
+        columns["rtt"] = _sampled(chance, connections, rtt)
+        columns["connect"] = _sampled(chance, np.where(opened, connections, 0), rtt * 1.2)
         return FlowColumns(**columns)
 
     def _remote(self, node: int, slot: I64, edge: I64) -> U8:
@@ -148,6 +155,15 @@ def _service(node: int, window: int) -> np.ndarray[tuple[int], np.dtype[np.uint3
         np.uint32
     )
     return service
+
+
+def _sampled(chance: np.random.Generator, samples: I64, typical_us: NDArray[np.float64]) -> Histogram:
+    """So many samples a flow around what is typical for it: three in four within half of it and twice as much."""
+    row = np.repeat(np.arange(len(samples)), samples)
+    value = typical_us[row] * chance.lognormal(0.0, 0.6, len(row))
+    bucket = np.searchsorted(np.array(BOUNDS_US), value, "right") - 1
+    place, count = np.unique(row * BUCKETS + bucket, return_counts=True)
+    return Histogram((place // BUCKETS).astype(np.uint32), (place % BUCKETS).astype(np.uint8), count.astype(np.uint32))
 
 
 def _local(node: int) -> U8:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +22,7 @@ def window_of(count: int, names: tuple[str, ...]) -> Folded:
     columns = {name: np.zeros((count, 16) if name.endswith("_ip") else count, dtype) for name, dtype in FLOW_DTYPES.items()}
     columns["bytes_sent"] = np.arange(count, dtype="<u8")
     columns["local_workload"] = (np.arange(count) * len(names) // max(count, 1)).astype("<u4")
-    return Folded(names, FlowColumns(**{f.name: columns[f.name] for f in fields(FlowColumns)}))
+    return Folded(names, FlowColumns(**columns))
 
 
 def claims_of(count: int, name: str = "w") -> list[Heartbeat]:

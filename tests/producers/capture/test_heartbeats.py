@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
@@ -32,7 +30,7 @@ def spoke(*rows: tuple[bytes, str, int, int, int], sent: int = 1, port: int = 44
         columns["local_workload"][i], columns["role"][i] = names.index(workload), role
         columns["first_seen_us"][i], columns["last_seen_us"][i] = first, last
     columns["packets_sent"][:], columns["service_port"][:], columns["protocol"][:] = sent, port, 6
-    return Folded(names, FlowColumns(**{f.name: columns[f.name] for f in fields(FlowColumns)}))
+    return Folded(names, FlowColumns(**columns))
 
 
 def test_what_was_there_at_both_ends_is_claimed_from_look_to_look() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from schemas.addresses import format_address, parse_address
 from schemas.recording.read import Refusal, read_recording
 from schemas.recording.write import format_batch, format_ip_event
 from schemas.records.flow_batch import COUNTERS, FlowBatch, Loss
+from schemas.records.histogram import Histogram
 from schemas.records.ip_event import IpEvent
 from schemas.wire.codec import decode_batch, encode_batch
 from tests.schemas.samples import WINDOW_US
@@ -129,6 +129,13 @@ def test_blank_lines_are_no_lines() -> None:
     assert len(read_batches([b"", b"  \n", flow_line() + b"\r\n"])) == 1
 
 
+def _value(column: Any, row: int) -> Any:
+    if isinstance(column, Histogram):
+        mine = column.row == row
+        return list(zip(column.bucket[mine].tolist(), column.samples[mine].tolist(), strict=True))
+    return column[row].tolist()
+
+
 def rows_of(items: list[FlowBatch]) -> list[tuple[Any, ...]]:
     """Flows, heartbeats and losses with all that they belong to, names instead of positions."""
     rows: list[tuple[Any, ...]] = []
@@ -136,7 +143,9 @@ def rows_of(items: list[FlowBatch]) -> list[tuple[Any, ...]]:
         place = (batch.node_id, batch.epoch, batch.window_seconds, batch.network, batch.region)
         for columns in (batch.flows, batch.heartbeats):
             for row in range(len(columns)):
-                values = {f.name: getattr(columns, f.name)[row].tolist() for f in fields(columns)}
+                values = {name: _value(column, row) for name, column in vars(columns).items()}
+                if "remote_domain" in values:
+                    values["remote_domain"] = ("", *batch.domains)[values["remote_domain"]]
                 for name in ("local_workload", "workload"):
                     if name in values:
                         values[name] = batch.workloads[values[name]]

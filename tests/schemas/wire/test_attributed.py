@@ -51,6 +51,8 @@ def values_of(field: pa.Field) -> st.SearchStrategy[Any]:
         return st.booleans()
     if pa.types.is_timestamp(field.type):
         return INSTANTS
+    if pa.types.is_list(field.type):
+        return st.lists(st.integers(0, 2**32 - 1), max_size=5)
     return COUNTS if field.type == pa.uint64() else st.integers(0, 2**field.type.bit_width - 1)
 
 
@@ -130,6 +132,7 @@ def test_chunks_and_dictionaries_make_no_difference(rows: list[Row]) -> None:
 def one_row(**changes: Any) -> Row:
     row = {field.name: 0 for field in FLOWS} | {"local_ip": bytes(16), "remote_ip": bytes(16), "canonical": True}
     names = {field.name: "" for field in FLOWS if pa.types.is_dictionary(field.type)}
+    row |= {field.name: [] for field in FLOWS if pa.types.is_list(field.type)}
     return {**row, **names, "role": "client", "local_workload": "web", "remote_workload": "db", **changes}
 
 

@@ -67,6 +67,9 @@ def test_every_column_of_a_flow() -> None:
         "partition": 3,
         "first_offset": 40,
         **{name: 0 for name in COUNTERS},
+        **dict.fromkeys(("local_zone", "remote_zone", "remote_region", "remote_node_id", "remote_service"), ""),
+        **dict.fromkeys(("remote_domain", "registrable_domain"), ""),
+        **{"rtt_histogram": [], "connect_histogram": []},
     }
     assert [first[name] for name in COUNTERS] == [107] + [1] * (len(COUNTERS) - 1)
     assert (second["remote_workload"], second["remote_source"], second["remote_reason"]) == ("", "none", "unknown")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records.flow_batch import FlowBatch, FlowColumns, Loss
+from schemas.records.flow_batch import FLOW_DTYPES, FlowBatch, Loss
+from schemas.records.histogram import histogram_of_lists
 from schemas.wire.codec import decode_batch
 from schemas.wire.framing import unframe
 from streams.columns.merged import merge_batches
@@ -72,13 +73,19 @@ def read(message: ForwardedBatch) -> FlowBatch:
 def test_flows_leave_by_region_as_they_were() -> None:
     said = heartbeats([(0, address(200), 0, 10)])
     first = replace(batch([7, 9, 17, 10, 3], workloads=("a", "checkout"), index=0, count=2, beats=said), losses=(Loss(0, "agent", "full"),))
-    first = replace(first, flows=replace(first.flows, local_workload=np.array([0, 1, 1, 1, 0], np.uint32)))
+    local, domain = np.array([0, 1, 1, 1, 0], np.uint32), np.array([0, 2, 1, 0, 0], np.uint32)
+    rtt = histogram_of_lists([[], [], [7], [0, 5], [1]])
+    first = replace(
+        first, flows=replace(first.flows, local_workload=local, remote_domain=domain, rtt=rtt), zone="z1", domains=("a.org", "b.org")
+    )
     stay, messages = crossing([first, batch([18], node="n2", window=4, epoch=9), batch([4])])
     assert stay == [7, 3, 4]
     assert [(m.region, m.key, m.flows) for m in messages] == [("ap", b"n1", 1), ("us", b"n1", 2), ("ap", b"n2", 1)]
     us = read(messages[1])
     assert us.flows.service_port.tolist() == [9, 10] and us.workloads == ("checkout",) and us.flows.local_workload.tolist() == [0, 0]
-    for name in (f.name for f in fields(FlowColumns) if f.name != "local_workload"):
+    assert (us.zone, us.domains, us.flows.remote_domain.tolist()) == ("z1", ("b.org",), [1, 0])
+    assert us.flows.rtt.lists(2)[1].tolist() == [0, 5]
+    for name in (name for name in FLOW_DTYPES if name not in ("local_workload", "remote_domain")):
         assert np.array_equal(getattr(us.flows, name), getattr(first.flows, name)[[1, 3]]), name
     assert (us.node_id, us.epoch, us.window_start_us, us.window_seconds, us.region) == ("n1", 1, 0, 10, "eu")
     assert (us.batch_count, len(us.heartbeats), us.losses) == (0, 0, ())

@@ -24,15 +24,18 @@ NAMES = {
     "remote_source": "heartbeat",
     "remote_reason": "",
     "topic": "weir.flows",
+    **dict.fromkeys(("local_zone", "remote_zone"), "eu-1a"),
+    **dict.fromkeys(("remote_region", "remote_node_id", "remote_service", "remote_domain", "registrable_domain"), ""),
 }
 START_US = 1_767_225_600_000_000
 
 
 def row(port: int, local: str = "checkout", remote: str = "db") -> dict[str, Any]:
     """A row of `flows`, with counters that tell it apart."""
-    plain = {field.name: port for field in FLOWS if pa.types.is_integer(field.type)}
+    plain: dict[str, Any] = {field.name: port for field in FLOWS if pa.types.is_integer(field.type)}
     instants = {"window_start": START_US, "first_seen": START_US + 7, "last_seen": START_US + 10_000_000}
     addresses = {"local_ip": bytes(10) + b"\xff\xff\x0a\0\0\x01", "remote_ip": bytes(15) + b"\1"}
+    plain |= {field.name: [0, port] for field in FLOWS if pa.types.is_list(field.type)}
     return {
         **plain,
         **NAMES,
