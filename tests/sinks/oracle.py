@@ -70,34 +70,30 @@ def assert_rollups_follow(sink: Sink) -> None:
     for table, start in COARSE.items():
         raw = f"SELECT {start}(window_start) AS w, {raw_keys}, count() AS n, {sums} FROM weir.flows GROUP BY w, {keys}"
         assert_same(sink, raw, f"SELECT window_start AS w, {keys}, sum(flows) AS n, {sums} FROM weir.{table} GROUP BY w, {keys}", table)
-    assert_edges_follow(sink, "flows", "count()", "registrable_domain", sums)
+    assert_edges_follow(sink, sums)
 
 
-def assert_edges_follow(sink: Sink, source: str, counted: str, domain: str, sums: str) -> None:
+def assert_edges_follow(sink: Sink, sums: str) -> None:
     """Each view by itself: what clients told, or who is neither, and what servers told, turned round."""
-    told = ", ".join(
-        f"{name.replace('sent', 'received') if 'sent' in name else name.replace('received', 'sent')} AS {name}"
-        for name in SUMS
-        if name.endswith(("_sent", "_received"))
-    )
-    same = "window_start, network, protocol, service_port, remote_reason AS reason, flows, rtt_us_max"
-    same += "".join(f", {name}" for name in (*SUMS, *HISTOGRAMS) if not name.endswith(("_sent", "_received")))
-    counters = ", ".join(name for name in SUMS if name.endswith(("_sent", "_received")))
-    from_source = f"(SELECT *, {', '.join(HISTOGRAMS)}, {'1 AS ' if source == 'flows' else ''}flows FROM weir.{source} WHERE canonical"
+    turned = [(name, name.replace("sent", "received") if "sent" in name else name.replace("received", "sent")) for name in SUMS]
+    same = "t.network AS network, t.protocol AS protocol, t.service_port AS service_port, t.remote_reason AS reason, t.rtt_us_max AS rtt_us_max"
+    same += "".join(f", t.{name} AS {name}" for name in ("window_start", *HISTOGRAMS))
     by_client = (
-        f"SELECT local_workload AS client, remote_workload AS server, local_zone AS client_zone, remote_zone AS server_zone, "
-        f"region AS client_region, remote_region AS server_region, remote_service AS server_service, {domain} AS server_domain, "
-        f"{same}, {counters} FROM {from_source} AND role != 'server')"
+        "SELECT t.local_workload AS client, t.remote_workload AS server, t.local_zone AS client_zone, t.remote_zone AS server_zone, "
+        "t.region AS client_region, t.remote_region AS server_region, t.remote_service AS server_service, "
+        f"t.registrable_domain AS server_domain, {same}, {', '.join(f't.{name} AS {name}' for name in SUMS)} "
+        "FROM weir.flows AS t WHERE t.canonical AND t.role != 'server'"
     )
     by_server = (
-        f"SELECT remote_workload AS client, local_workload AS server, remote_zone AS client_zone, local_zone AS server_zone, "
-        f"remote_region AS client_region, region AS server_region, '' AS server_service, '' AS server_domain, "
-        f"{same}, {told} FROM {from_source} AND role = 'server')"
+        "SELECT t.remote_workload AS client, t.local_workload AS server, t.remote_zone AS client_zone, t.local_zone AS server_zone, "
+        "t.remote_region AS client_region, t.region AS server_region, '' AS server_service, "
+        f"'' AS server_domain, {same}, {', '.join(f't.{other} AS {name}' for name, other in turned)} "
+        "FROM weir.flows AS t WHERE t.canonical AND t.role = 'server'"
     )
-    keys = ", ".join([*(f"{end}_{what}" for end in ("client", "server") for what in ("zone", "region")), "client", "server"])
-    keys += ", network, protocol, service_port, server_service, server_domain, reason"
+    keys = "network, client, server, protocol, service_port, client_zone, server_zone, client_region, server_region, "
+    keys += "server_service, server_domain, reason"
     for table, start in EDGES.items():
-        raw = f"SELECT {start}(window_start) AS w, {keys}, sum(flows) AS n, {sums} FROM ({by_client} UNION ALL {by_server}) GROUP BY w, {keys}"
+        raw = f"SELECT {start}(window_start) AS w, {keys}, count() AS n, {sums} FROM ({by_client} UNION ALL {by_server}) GROUP BY w, {keys}"
         assert_same(sink, raw, f"SELECT window_start AS w, {keys}, sum(flows) AS n, {sums} FROM weir.{table} GROUP BY w, {keys}", table)
 
 
