@@ -150,7 +150,8 @@ class Agent:
         from producers.observe.metrics import AgentMetrics
 
         settings = self._settings
-        build = {"version": settings.agent_version, "programs": sources.stamp(settings.map_entries, _domain_entries(settings)), "kernel": os.uname().release}
+        programs = sources.stamp(settings.map_entries, _domain_entries(settings))
+        build = {"version": settings.agent_version, "programs": programs, "kernel": os.uname().release}
         place = {"node_id": self._node_id, "region": settings.region, "network": settings.network}
         metrics = AgentMetrics(
             self._progress,
