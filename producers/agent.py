@@ -17,6 +17,7 @@ from producers import node_identity as identity
 from producers.capture.batches import Source
 from producers.capture.clock import SystemClock
 from producers.capture.collector import Account, Collector
+from producers.capture.domains import REMEMBERED
 from producers.capture.encode import BatchEncoder
 from producers.capture.window import Window, is_late, window_at
 from producers.identity.inventory import HostInventory
@@ -98,7 +99,8 @@ class Agent:
         self._node_id = identity.node_id(settings.node_id, settings.state_dir)
         journal, spool = self._stores(settings)
         self._exit.callback(journal.close)
-        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=DOMAIN_ENTRIES if settings.domains else 0)
+        self._domain_entries = DOMAIN_ENTRIES if settings.domains else 0
+        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=self._domain_entries)
         self._exit.callback(self._leave_kernel, probe)
         boot_id = identity.boot_id()
         state = recovery.next_state(
@@ -150,7 +152,8 @@ class Agent:
         from producers.observe.metrics import AgentMetrics
 
         settings = self._settings
-        build = {"version": settings.agent_version, "programs": sources.stamp(settings.map_entries), "kernel": os.uname().release}
+        programs = sources.stamp(settings.map_entries, self._domain_entries)
+        build = {"version": settings.agent_version, "programs": programs, "kernel": os.uname().release}
         place = {"node_id": self._node_id, "region": settings.region, "network": settings.network}
         metrics = AgentMetrics(
             self._progress,
@@ -168,6 +171,8 @@ class Agent:
         messages, size = self._publisher.queue_limits
         return {
             "flow_entries": (lambda: self._progress.entries, self._settings.map_entries),
+            "domain_entries": (lambda: self._progress.domains, self._domain_entries),
+            "remembered_domains": (lambda: self._collector.remembered_domains, REMEMBERED),
             "spool_bytes": (lambda: self._spool.disk_bytes, self._settings.spool_bytes),
             "spool_memory_bytes": (lambda: self._spool.memory_bytes, MEMORY_BYTES),
             "producer_messages": (lambda: self._publisher.queued, messages),
