@@ -99,8 +99,7 @@ class Agent:
         self._node_id = identity.node_id(settings.node_id, settings.state_dir)
         journal, spool = self._stores(settings)
         self._exit.callback(journal.close)
-        self._domain_entries = DOMAIN_ENTRIES if settings.domains else 0
-        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=self._domain_entries)
+        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=_domain_entries(settings))
         self._exit.callback(self._leave_kernel, probe)
         boot_id = identity.boot_id()
         state = recovery.next_state(
@@ -152,7 +151,7 @@ class Agent:
         from producers.observe.metrics import AgentMetrics
 
         settings = self._settings
-        programs = sources.stamp(settings.map_entries, self._domain_entries)
+        programs = sources.stamp(settings.map_entries, _domain_entries(settings))
         build = {"version": settings.agent_version, "programs": programs, "kernel": os.uname().release}
         place = {"node_id": self._node_id, "region": settings.region, "network": settings.network}
         metrics = AgentMetrics(
@@ -171,7 +170,7 @@ class Agent:
         messages, size = self._publisher.queue_limits
         return {
             "flow_entries": (lambda: self._progress.entries, self._settings.map_entries),
-            "domain_entries": (lambda: self._progress.domains, self._domain_entries),
+            "domain_entries": (lambda: self._progress.domains, _domain_entries(self._settings)),
             "remembered_domains": (lambda: self._collector.remembered_domains, REMEMBERED),
             "spool_bytes": (lambda: self._spool.disk_bytes, self._settings.spool_bytes),
             "spool_memory_bytes": (lambda: self._spool.memory_bytes, MEMORY_BYTES),
@@ -238,6 +237,10 @@ def _framer(settings: AgentSettings) -> Framer:
     from schemas.wire.registry import RegistryAddress
 
     return Framer(RegistryInChild(RegistryAddress(settings.registry_url, settings.registry_ca_file)), older)
+
+
+def _domain_entries(settings: AgentSettings) -> int:
+    return DOMAIN_ENTRIES if settings.domains else 0
 
 
 def _time(instant_us: int) -> str:

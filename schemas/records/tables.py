@@ -152,6 +152,19 @@ BATCHES = pa.schema(
 )
 """The ledger of applied batches of known windows: what a worker rebuilds its dedup state from."""
 
+NODES = pa.schema(
+    [
+        ("node_id", NAME),
+        ("zone", NAME),
+        ("region", NAME),
+        ("agent_version", NAME),
+        ("config_version", NAME),
+        ("first_seen", INSTANT),
+        ("last_seen", INSTANT),
+    ]
+)
+"""What batches say of the node that sent them. Rows that say the same of a node are one; the same row any number of times is too."""
+
 
 @dataclass(frozen=True)
 class BlockIdentity:
@@ -198,3 +211,4 @@ class Block:
     ownership: pa.Table
     batches: pa.Table
     rests: pa.Table = field(default_factory=RESTS.empty_table)
+    nodes: pa.Table = field(default_factory=NODES.empty_table)
