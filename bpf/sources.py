@@ -6,8 +6,10 @@ import hashlib
 import pkgutil
 
 PROGRAMS = ("count_sent", "count_received", "follow_connection")
+UDP_PROGRAMS = ("note_udp_socket", "note_bind4", "note_bind6")
+"""Without them the lower port decides who serves in UDP: they want Linux 5.12, and a bcc that knows their kinds."""
 FLOW_MAPS = ("flows0", "flows1")
-SOURCES = ("histogram.h", "weir.h", "packet.h", "weir.c")
+SOURCES = ("histogram.h", "weir.h", "packet.h", "udp_role.h", "weir.c")
 MAPS = (*FLOW_MAPS, "active", "lost")  # what user space touches; the programs keep the socket marks alive
 
 
