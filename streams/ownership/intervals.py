@@ -39,8 +39,8 @@ class OwnedIntervals(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """Disjoint pieces of time, sorted by address and start: one owner each, or SEVERAL. `node`: who says so of all of the piece, or
-    SEVERAL.
+    """Disjoint pieces of time, sorted by address and start: one owner each, or SEVERAL. `node`: who says so of all of the piece; SEVERAL
+    where others do of some of it, or of the same owner before or behind it without a break.
     """
 
     address: I64
@@ -130,29 +130,22 @@ def flatten(ranges: OwnedIntervals) -> Timeline:
 
 
 def _flatten(ranges: OwnedIntervals) -> Timeline:
-    held, said = _union(ranges._replace(node=np.zeros_like(ranges.node))), _union(ranges)
-    owners, nodes = _turns(held, held.owner), _turns(said, said.node)
-    address, instant = np.concatenate((owners[0], nodes[0])), np.concatenate((owners[1], nodes[1]))
-    steps = np.zeros((4, len(address)), np.int64)
-    steps[:2, : len(owners[0])], steps[2:, len(owners[0]) :] = owners[2], nodes[2]
+    ordered = ranges.rows(np.lexsort((ranges.start_us, ranges.owner, ranges.address)))
+    first, end_us = _merge(_changes(ordered.address, ordered.owner), ordered.start_us, ordered.end_us)
+    held = ordered.rows(first)
+    address = np.concatenate((held.address, held.address))
+    instant = np.concatenate((held.start_us, end_us))
+    begun = np.stack((np.ones(len(first), np.int64), held.owner.astype(np.int64), _common(ordered.node, first).astype(np.int64)))
     order = np.lexsort((instant, address))
-    address, instant, state = address[order], instant[order], steps[:, order].cumsum(axis=1)
+    address, instant, state = address[order], instant[order], np.concatenate((begun, -begun), axis=1)[:, order].cumsum(axis=1)
     last = _ends(address, instant)  # the state after everything that happens at one instant
-    address, instant, (count, owner, sayers, node) = address[last], instant[last], state[:, last]
+    address, instant, (count, owner, node) = address[last], instant[last], state[:, last]
     if not len(address):
         return Timeline(address, instant, instant, owner.astype(np.uint32), node.astype(np.uint32))
     until = np.append(instant[1:], 0)
     covered = count > 0  # the last instant of an address has nobody left, so `until` never reaches into the next address
-    label = np.where(count > 1, SEVERAL, owner)[covered].astype(np.uint32)
-    by = np.where(sayers > 1, SEVERAL, node)[covered].astype(np.uint32)
+    label, by = (np.where(count > 1, SEVERAL, one)[covered].astype(np.uint32) for one in (owner, node))
     return Timeline(address[covered], instant[covered], until[covered], label, by)
-
-
-def _turns(held: OwnedIntervals, number: U32) -> tuple[I64, I64, NDArray[np.int64]]:
-    """Address and instant of where ranges begin and end; and by how much their count, and the sum of their numbers, change there."""
-    begin = np.stack((np.ones(len(number), np.int64), number.astype(np.int64)))
-    instant = np.concatenate((held.start_us, held.end_us))
-    return np.concatenate((held.address, held.address)), instant, np.concatenate((begin, -begin), axis=1)
 
 
 def _joined(cut: Timeline) -> Timeline:
@@ -161,12 +154,18 @@ def _joined(cut: Timeline) -> Timeline:
     begins[1:] |= cut.start_us[1:] > cut.end_us[:-1]
     first = np.flatnonzero(begins)
     last = np.append(first[1:], len(begins)) - 1
-    node = cut.node[first]
-    if len(first) < len(begins):
-        odd = ~begins
-        odd[1:] &= cut.node[1:] != cut.node[:-1]
-        node[np.logical_or.reduceat(odd, first)] = SEVERAL
-    return Timeline(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first], node)
+    return Timeline(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first], _common(cut.node, first))
+
+
+def _common(node: U32, first: NDArray[np.int64]) -> U32:
+    """Of each group of rows, the first of which is given, the one node, or SEVERAL."""
+    common = node[first]
+    if len(first) < len(node):
+        differs = np.zeros(len(node), np.bool_)
+        differs[1:] = node[1:] != node[:-1]
+        differs[first] = False
+        common[np.logical_or.reduceat(differs, first)] = SEVERAL
+    return common
 
 
 def _merge(begins: NDArray[np.bool_], start_us: I64, end_us: I64) -> tuple[NDArray[np.int64], I64]:

@@ -142,7 +142,7 @@ class NodePlaces:
 
     def _hear(self, node: str, place: Place, start_us: int, end_us: int) -> None:
         stays = self._of(node)
-        if stays is None:
+        if stays is None or (not place[1] and _is_zoned(stays, place[0], start_us)):
             return
         first = node not in self._read
         self._read.add(node)
@@ -203,10 +203,22 @@ def _places_at(stays: Sequence[_Stay], at_us: int) -> set[Place]:
     inside = {stay.place for stay in stays if stay.since_us <= at_us < stay.until_us}
     before = [stay for stay in stays if stay.until_us <= at_us]
     if inside or not before:
-        return inside
+        return _telling(inside)
     last_us = max(stay.until_us for stay in before)
     next_us = min((stay.since_us for stay in stays if stay.since_us > at_us), default=None)
-    return {stay.place for stay in before if stay.until_us == last_us} | {stay.place for stay in stays if stay.since_us == next_us}
+    at_last = _telling({stay.place for stay in before if stay.until_us == last_us})
+    return at_last | {stay.place for stay in stays if stay.since_us == next_us}
+
+
+def _telling(places: set[Place]) -> set[Place]:
+    """Without those that name no zone where others of one time name one: a batch may not know what another of its window does."""
+    zoned = {region for region, zone in places if zone}
+    return {(region, zone) for region, zone in places if zone or region not in zoned}
+
+
+def _is_zoned(stays: Iterable[_Stay], region: str, at_us: int) -> bool:
+    """Whether the zone is known, of a window that ended then or later: a batch that names none says nothing new."""
+    return any(stay.place[0] == region and stay.place[1] and stay.since_us <= at_us <= stay.until_us for stay in stays)
 
 
 def _timeline(stays: Sequence[_Stay]) -> list[Piece]:

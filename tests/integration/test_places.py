@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from schemas.records.flow_batch import FlowBatch
@@ -19,7 +21,10 @@ from streams.attribution.attribute import Endpoints, attribute
 from streams.ownership.intervals import NOBODY
 from tests.bench.knowledge.fleet import address_bytes
 from tests.bench.knowledge.worker import Knowing
+from tests.integration.made_recording import SECOND_US, half_an_hour_ago_us, instant
+from tests.integration.pipeline_support import Pipeline, rows
 from tests.integration.side_by_side import PARTITIONS, SideBySide, number_of, partition_of
+from tests.support.clickhouse import EngineHost
 from tests.support.processes import run_weir
 
 MOVER, MOVES = 4, 3
@@ -140,3 +145,53 @@ def test_beside_a_worker_of_before(traffic: Traffic) -> None:
         workers.share((new, (0, 1, 2)))
         workers.windows(2)
         assert traffic.found({new: (0, 1, 2)}, range(3, 5)) == traffic.truth(range(3, 5))
+
+
+ZONES = {0: "eu-a", 1: "eu-a", 2: "eu-b", 3: "eu-b", 4: "eu-c", 5: "eu-c", 6: "us-a", 7: "us-a"}
+WINDOWS, MOVED, MOVES_AT = 6, 3, 3
+"""Node 3 is in eu-c from its fourth window on."""
+
+
+def zone_of(node: int, window: int) -> str:
+    return "eu-c" if node == MOVED and window >= MOVES_AT else ZONES[node]
+
+
+def recorded(start_us: int) -> tuple[list[bytes], Counter[tuple[str, str, str, str]]]:
+    """Lines, window by window, in which every node talks to every address; and bytes by local zone, remote zone, region and node."""
+    lines, truth = list[bytes](), Counter[tuple[str, str, str, str]]()
+    for window in range(WINDOWS):
+        for node in ZONES:
+            zone = zone_of(node, window)
+            begin_us = start_us + window * 10 * SECOND_US
+            of: dict[str, object] = {"node_id": f"n{node}", "epoch": 1, "window_start": instant(begin_us), "window_seconds": 10}
+            of["region"] = zone[:2]
+            held = [{"ip": f"10.0.{node}.{number}", "workload": f"app-{node}"} for number in range(3)]
+            lines.append(orjson.dumps({"kind": "heartbeat", **of, "zone": zone, "addresses": held}))
+            for other in ZONES:
+                sent = 7_919 * (1 + node) + 104_729 * other + window
+                truth[zone, zone_of(other, window), zone_of(other, window)[:2], f"n{other}"] += sent
+                seen = {"first_seen": instant(begin_us + 3 * SECOND_US), "last_seen": instant(begin_us + 4 * SECOND_US)}
+                flow = {"local_ip": f"10.0.{node}.0", "remote_ip": f"10.0.{other}.1", "protocol": "tcp", "service_port": 443}
+                named = {"role": "client", "local_workload": f"app-{node}", "local_zone": zone, "bytes_sent": sent}
+                lines.append(orjson.dumps({"kind": "flow", **of, **seen, **flow, **named}))
+    return lines, truth
+
+
+def test_two_workers_write_the_zones_of_both_ends(clean_kafka: str, host: EngineHost, tmp_path: Path) -> None:
+    """From a recording to the tables."""
+    lines, truth = recorded(half_an_hour_ago_us())
+    pipeline = Pipeline(clean_kafka, host.url, tmp_path, {"region": "eu"})
+    run_weir("topics", "--flow-partitions", "8", settings=pipeline.settings)
+    with pipeline.worker(r"assigned partitions \[\d") as one, pipeline.worker(r"assigned partitions \[\d"):
+        pipeline.replay(pipeline.write("nodes.jsonl", lines))
+        pipeline.wait_until_read(one)
+    with pipeline.sink() as sink:
+        flows = rows(sink, "SELECT local_zone, remote_zone, remote_region, remote_node_id, sum(bytes_sent) FROM weir.flows GROUP BY ALL")
+        assert {row[:4]: row[4] for row in flows} == truth
+        edges = rows(sink, "SELECT client_zone, server_zone, server_region, sum(bytes_sent) FROM weir.edges_5m GROUP BY ALL")
+        by_zones: Counter[tuple[str, str, str]] = Counter()
+        for (local, remote, region, _), sent in truth.items():
+            by_zones[local, remote, region] += sent
+        assert {row[:3]: row[3] for row in edges} == by_zones
+        nodes = rows(sink, "SELECT node_id, argMax(zone, last_seen), argMax(region, last_seen) FROM weir.nodes GROUP BY node_id")
+        assert {row[0]: row[1:] for row in nodes} == {f"n{node}": (zone_of(node, WINDOWS), zone_of(node, WINDOWS)[:2]) for node in ZONES}

@@ -165,6 +165,19 @@ def test_a_node_that_is_in_two_places_at_once_is_in_neither() -> None:
     assert place(known, STAYS // 2) == ("eu", "b")
 
 
+def test_batches_that_do_not_know_their_zone_say_nothing_of_it() -> None:
+    """Of one window, some may know it and some not: lines of a recording that were cut apart."""
+    known, told = NodePlaces(), list[NodePlace]()
+    for window in range(20):
+        told += known.hear([a_batch(window, ""), a_batch(window, "a"), a_batch(window, "")], "eu")
+    assert len(told) == 2
+    assert {place(known, window) for window in range(20)} == {("eu", "a")}
+    known.hear([a_batch(window, "") for window in range(20, 25)], "eu")
+    assert [place(known, window)[1] for window in range(19, 25)] == ["a", "", "", "", "", ""], "it does not know any more"
+    known.hear([a_batch(25, "b")], "eu")
+    assert [place(known, window)[1] for window in (22, 24, 25)] == ["", "", "b"]
+
+
 def test_batches_without_a_region_are_of_the_workers() -> None:
     known = NodePlaces()
     known.hear([a_batch(0, "a", region="")], "us")
