@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from bpf import sources
 from bpf.cgroup import find_cgroup2, resolve_cgroup
@@ -23,10 +24,7 @@ from producers.identity.last_snapshot import SnapshotFile
 from producers.identity.name_rules import load_names
 from producers.identity.resolver import VANISHED_LIMIT, PathResolver
 from producers.losses import CARRIED_LIMIT
-from producers.observe.metrics import AgentMetrics, Bound
 from producers.observe.progress import Progress
-from producers.observe.responder import Page, Responder
-from producers.observe.text_format import CONTENT_TYPE
 from producers.publish.publisher import Publisher
 from producers.publish.sender import Sender
 from producers.settings import AgentSettings
@@ -38,6 +36,9 @@ from producers.zone.finder import ZoneFinder
 from schemas.topics import FLOWS_TOPIC
 from schemas.wire.framing import Framer
 from schemas.wire.schema_files import released
+
+if TYPE_CHECKING:
+    from producers.observe.metrics import Bounds
 
 __all__ = ["AgentSettings", "run_agent"]
 
@@ -97,7 +98,7 @@ class Agent:
         self._node_id = identity.node_id(settings.node_id, settings.state_dir)
         journal, spool = self._stores(settings)
         self._exit.callback(journal.close)
-        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=DOMAIN_ENTRIES if settings.domains else 0)
+        probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=_domain_entries(settings))
         self._exit.callback(self._leave_kernel, probe)
         boot_id = identity.boot_id()
         state = recovery.next_state(
@@ -117,7 +118,7 @@ class Agent:
         self._publisher = Publisher(settings.kafka_bootstrap, f"weir-agent-{self._node_id}", settings.kafka_config)
         self._sender = self._start_sender(spool)
         if settings.metrics_port:
-            self._start_responder()
+            self._answer_scrapes()
         log.info("Counting %s as node %s, epoch %d, windows of %d s.", self._root, self._node_id, state.epoch, settings.window_seconds)
 
     def _stores(self, settings: AgentSettings) -> tuple[Journal, Spool]:
@@ -144,40 +145,37 @@ class Agent:
         self._exit.callback(finder.close)
         return finder
 
-    def _start_responder(self) -> None:
+    def _answer_scrapes(self) -> None:
+        from producers.observe.endpoint import serve  # where no port is wanted, nobody pays for it
+        from producers.observe.metrics import AgentMetrics
+
         settings = self._settings
+        programs = sources.stamp(settings.map_entries, _domain_entries(settings))
+        build = {"version": settings.agent_version, "programs": programs, "kernel": os.uname().release}
+        place = {"node_id": self._node_id, "region": settings.region, "network": settings.network}
         metrics = AgentMetrics(
             self._progress,
             self._sender,
             self._publisher,
             self._spool,
             self._bounds(),
-            {"version": settings.agent_version, "programs": sources.stamp(settings.map_entries), "kernel": os.uname().release},
-            lambda: {"node_id": self._node_id, "region": settings.region, "network": settings.network, "zone": self._known_zone()},
-            time.time(),
+            build,
+            lambda: {**place, "zone": self._known_zone()},
         )
+        self._exit.callback(serve(settings.metrics_address, settings.metrics_port, metrics).close)
 
-        def health() -> Page:
-            fit, line = metrics.health()
-            return Page(f"{line}\n", 200 if fit else 503)
-
-        pages = {"/metrics": lambda: Page(metrics.text(), content_type=CONTENT_TYPE), "/health": health}
-        responder = Responder(settings.metrics_address, settings.metrics_port, pages)
-        responder.start()
-        self._exit.callback(responder.close)
-
-    def _bounds(self) -> tuple[Bound, ...]:
+    def _bounds(self) -> Bounds:
         """Everything of the agent that is bounded. A new bound is a line here."""
         messages, size = self._publisher.queue_limits
-        return (
-            Bound("flow_entries", lambda: self._progress.entries, self._settings.map_entries),
-            Bound("spool_bytes", lambda: self._spool.disk_bytes, self._settings.spool_bytes),
-            Bound("spool_memory_bytes", lambda: self._spool.memory_bytes, MEMORY_BYTES),
-            Bound("producer_messages", lambda: self._publisher.queued, messages),
-            Bound("producer_bytes", lambda: self._sender.under_way_bytes, size),
-            Bound("carried_losses", lambda: len(self._collector.state.carried), CARRIED_LIMIT),
-            Bound("vanished_cgroups", lambda: self._resolver.vanished, VANISHED_LIMIT),
-        )
+        return {
+            "flow_entries": (lambda: self._progress.entries, self._settings.map_entries),
+            "spool_bytes": (lambda: self._spool.disk_bytes, self._settings.spool_bytes),
+            "spool_memory_bytes": (lambda: self._spool.memory_bytes, MEMORY_BYTES),
+            "producer_messages": (lambda: self._publisher.queued, messages),
+            "producer_bytes": (lambda: self._sender.under_way_bytes, size),
+            "carried_losses": (lambda: len(self._collector.state.carried), CARRIED_LIMIT),
+            "vanished_cgroups": (lambda: self._resolver.vanished, VANISHED_LIMIT),
+        }
 
     def _known_zone(self) -> str:
         return self._zone.zone if self._zone is not None else self._settings.zone
@@ -236,6 +234,10 @@ def _framer(settings: AgentSettings) -> Framer:
     from schemas.wire.registry import RegistryAddress
 
     return Framer(RegistryInChild(RegistryAddress(settings.registry_url, settings.registry_ca_file)), older)
+
+
+def _domain_entries(settings: AgentSettings) -> int:
+    return DOMAIN_ENTRIES if settings.domains else 0
 
 
 def _time(instant_us: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from bpf.layout import LOSS_REASONS
@@ -19,27 +18,30 @@ from producers.spool.spool import Spool
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-@dataclass(frozen=True)
-class Bound:
-    """Something bounded. `name` ends with its unit: entries, bytes, messages. `used` is called by the thread that answers scrapes."""
-
-    name: str
-    used: Callable[[], float]
-    limit: float
+Bounds = Mapping[str, tuple[Callable[[], float], float]]
+"""By name, which holds the unit: how much is in use (asked by the thread that answers scrapes), and what it holds at most."""
 
 
-@dataclass(frozen=True)
 class AgentMetrics:
-    """`build`: labels that tell this build from others. `node`: labels of the node, asked anew for each scrape: a zone is learned later."""
-
-    progress: Progress
-    sender: Sender
-    publisher: Publisher
-    spool: Spool
-    bounds: tuple[Bound, ...]
-    build: Mapping[str, str]
-    node: Callable[[], Mapping[str, str]]
-    started: float
+    def __init__(
+        self,
+        progress: Progress,
+        sender: Sender,
+        publisher: Publisher,
+        spool: Spool,
+        bounds: Bounds,
+        build: Mapping[str, str],
+        node: Callable[[], Mapping[str, str]],
+    ) -> None:
+        """`build`: labels that tell this build from others. `node`: labels of the node, asked for each scrape: a zone is learned later."""
+        self.progress = progress
+        self.sender = sender
+        self.publisher = publisher
+        self.spool = spool
+        self.bounds = bounds
+        self.build = build
+        self.node = node
+        self.started = time.time()
 
     def text(self) -> str:
         return render((*self._bounded(), *self._windows(), *self._losses(), *self._kafka(), *self._process()))
@@ -55,8 +57,8 @@ class AgentMetrics:
         return Verdict(fit, f"{line} Kafka {since} {self.sender.age:.0f} s ago. {waiting}")
 
     def _bounded(self) -> Iterator[Family]:
-        used = [Sample(bound.used(), {"bound": bound.name}) for bound in self.bounds]
-        limits = [Sample(bound.limit, {"bound": bound.name}) for bound in self.bounds]
+        used = [Sample(used(), {"bound": name}) for name, (used, _) in self.bounds.items()]
+        limits = [Sample(limit, {"bound": name}) for name, (_, limit) in self.bounds.items()]
         yield Family("weir_agent_used", "gauge", "How much of each bounded part of the agent is in use.", used)
         yield Family("weir_agent_limit", "gauge", "What each bounded part of the agent holds at most.", limits)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
@@ -19,14 +18,13 @@ class Sample(NamedTuple):
     suffix: str = ""
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(NamedTuple):
     """A metric with all its samples. A counter's name ends with _total."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     meaning: str
-    samples: Sequence[Sample] = field(default=())
+    samples: Sequence[Sample]
 
 
 class Histogram:

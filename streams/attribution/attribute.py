@@ -29,10 +29,7 @@ _REASON_OF_STATE = np.array([_UNKNOWN, _GAP, _AMBIGUOUS, _NAMED], np.uint8)
 
 @dataclass(frozen=True)
 class Endpoints:
-    """n ends of flows, whichever side they are on. `network` indexes `names`. `listening`: the end listens on `service_port`.
-
-    `reporter`: the nodes that count the flows, also by `names`; None: not told. A loopback end is on that node.
-    """
+    """n ends of flows, whichever side they are on. `network` indexes `names`. `listening`: the end listens on `service_port`."""
 
     names: Sequence[str]
     network: U32
@@ -42,7 +39,6 @@ class Endpoints:
     listening: NDArray[np.bool_]
     first_us: I64
     last_us: I64
-    reporter: U32 | None = None
 
 
 @dataclass(frozen=True)
@@ -80,8 +76,6 @@ def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
     nameless = reason != _NAMED
     source[nameless], owner[nameless] = _NONE, NOBODY
     node[nameless | (source != _HEARTBEAT)] = NOBODY
-    if ends.reporter is not None and loopback.any():
-        node[loopback] = known.names.numbers(ends.names)[ends.reporter[loopback]]
     return Attribution(owner, source, reason, known.evidence.has_agent(address_ids) & ~group | loopback, node)
 
 

@@ -51,6 +51,18 @@ def of(known: OwnershipMap, named: Attribution, first_us: I64, last_us: I64) -> 
     return Places(Column(of_node, list(map(_bounded, nodes))), *columns)
 
 
+def with_own(places: Places, rows: NDArray[np.bool_], names: Sequence[str], node: U32, zone: U32, region: U32) -> Places:
+    """Remote ends of `rows` are on the reporting node itself, which `node`, `zone` and `region` (a row each, by `names`) name."""
+    if not rows.any():
+        return places
+    texts = [*map(_bounded, names)]
+    columns = (
+        Column(np.where(rows, own + len(there.texts), there.numbers), [*there.texts, *texts])
+        for there, own in zip(places, (node, zone, region), strict=True)
+    )
+    return Places(*columns)
+
+
 def _nodes(known: OwnershipMap, node: U32) -> tuple[list[str], I64]:
     """Names of the nodes that occur, the first of which is empty and stands for none; and for each row which of them it is."""
     texts = known.names.texts

@@ -13,7 +13,7 @@ import pytest
 
 from bpf import maps, pins, sources, syscalls
 from bpf.layout import ENTRY, KEY, VALUE
-from bpf.probe import open_probe, remove_probe
+from bpf.probe import DOMAIN_ENTRIES, open_probe, remove_probe
 from tests.support.bpf_maps import fill
 from weir.lab import Lab
 
@@ -26,7 +26,7 @@ def full() -> Iterator[int]:
     with Lab("test-bpf-full") as lab:
         cgroup = lab.node("n1").cgroup
         open_probe(cgroup).close()
-        fd = syscalls.open_pinned(pins.home(cgroup) / sources.stamp(ENTRIES) / sources.FLOW_MAPS[1])
+        fd = syscalls.open_pinned(pins.home(cgroup) / sources.stamp(ENTRIES, DOMAIN_ENTRIES) / sources.FLOW_MAPS[1])
         yield fd
         os.close(fd)
         remove_probe(cgroup)

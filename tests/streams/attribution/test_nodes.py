@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -149,14 +148,6 @@ def test_names_of_events_and_labels_have_no_node() -> None:
     ends = ends_at([(20, 30)], address(3))
     named = labels.name(known, ends.ip, attribute(known, ends))
     assert (known.names.texts[named.owner[0]], named.node[0]) == ("office", NOBODY)
-
-
-def test_a_loopback_end_is_on_the_node_that_counts_it() -> None:
-    known, loopback = a_map(), bytes(10) + b"\xff\xff" + bytes([127, 0, 0, 1])
-    ends = ends_at([(20, 30), (20, 30)], loopback)
-    assert attribute(known, ends).node.tolist() == [NOBODY, NOBODY]
-    found = attribute(known, replace(ends, names=("default", "x", "y"), reporter=np.array([2, 1], np.uint32)))
-    assert [known.names.texts[node] for node in found.node.tolist()] == ["y", "x"]
 
 
 def test_one_look_is_enough_where_an_address_stays_on_its_node() -> None:

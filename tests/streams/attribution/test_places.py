@@ -114,6 +114,16 @@ def test_from_heartbeats_to_the_zone() -> None:
         assert tuple(column.texts[column.numbers[0]] for column in (answer.node, answer.region, answer.zone)) == wanted
 
 
+def test_ends_on_the_reporting_node_are_where_it_is() -> None:
+    known, names = a_map([NodePlace("x", "eu", "a", 0, 100)]), ("", "n1", "r" * 129, "b", "n2")
+    there = places.of(known, named(known, ["x", "", "", "x"]), np.full(4, 50), np.full(4, 60))
+    own = (np.array(column, np.uint32) for column in ([4, 1, 1, 4], [3, 3, 0, 3], [2, 2, 3, 2]))
+    answer = places.with_own(there, np.array([False, True, True, False]), names, *own)
+    rows = list(zip(*([column.texts[number] for number in column.numbers] for column in answer), strict=True))
+    assert rows == [("x", "a", "eu"), ("n1", "b", ""), ("n1", "", "b"), ("x", "a", "eu")]
+    assert places.with_own(there, np.zeros(4, np.bool_), names, *[np.zeros(4, np.uint32)] * 3) is there
+
+
 def test_no_flows() -> None:
     assert found(a_map([]), []) == []
 
