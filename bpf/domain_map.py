@@ -30,5 +30,5 @@ def read_domains(fd: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
 def forget_domains(fd: int, keys: NDArray[np.void]) -> None:
     """Removes entries. One that was answered anew since it was read goes, too: its flows have no name until it is asked for again."""
     keys = np.ascontiguousarray(keys)
-    for at in range(0, keys.nbytes, keys.itemsize):
-        syscalls.map_delete(fd, keys.ctypes.data + at)
+    if len(keys):
+        syscalls.delete_batch(fd, keys.ctypes.data, len(keys))

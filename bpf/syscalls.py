@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280, "s390x": 351, "ppc64le": 361}
-_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _OBJ_PIN, _OBJ_GET, _PROG_ATTACH, _PROG_DETACH = 1, 2, 3, 6, 7, 8, 9
-_INFO_BY_FD, _PROG_QUERY, _MAP_LOOKUP_BATCH, _MAP_LOOKUP_AND_DELETE_BATCH = 15, 16, 24, 25
+_MAP_LOOKUP, _MAP_UPDATE, _OBJ_PIN, _OBJ_GET, _PROG_ATTACH, _PROG_DETACH = 1, 2, 6, 7, 8, 9
+_INFO_BY_FD, _PROG_QUERY, _MAP_LOOKUP_BATCH, _MAP_LOOKUP_AND_DELETE_BATCH, _MAP_DELETE_BATCH = 15, 16, 24, 25, 27
 
-CGROUP_INGRESS, CGROUP_EGRESS, CGROUP_SOCK_OPS = 0, 1, 3
+CGROUP_INGRESS, CGROUP_EGRESS, CGROUP_SOCK_CREATE, CGROUP_SOCK_OPS, CGROUP_BIND4, CGROUP_BIND6 = 0, 1, 2, 3, 8, 9
 ALLOW_MULTI = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -86,10 +86,10 @@ def map_update(fd: int, key: int, value: int) -> None:
     _bpf(_MAP_UPDATE, bytearray(struct.pack("=IIQQQ", fd, 0, ctypes.addressof(index), ctypes.addressof(content), 0)))
 
 
-def map_delete(fd: int, key: int) -> None:
-    """Removes the entry whose key lies in the memory at `key`, if it is there."""
+def delete_batch(fd: int, keys: int, count: int) -> None:
+    """Removes the `count` entries whose keys lie one after the other in the memory at `keys`, up to the first that is not there."""
     with suppress(FileNotFoundError):
-        _bpf(_MAP_DELETE, bytearray(struct.pack("=IIQQQ", fd, 0, key, 0, 0)))
+        _bpf(_MAP_DELETE_BATCH, bytearray(struct.pack("=QQQQIIQQ", 0, 0, keys, 0, count, fd, 0, 0)))
 
 
 def lookup_batch(

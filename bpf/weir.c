@@ -2,8 +2,9 @@
 /*
  * Counts every socket's traffic below the cgroup that these programs are attached to.
  *
- * 1. sock_ops marks a TCP socket as client or server at its handshake and counts what becomes of the connection.
- * 2. cgroup_skb reads a packet's headers and forms the flow's key: from the socket and its mark (TCP), or from the packet.
+ * 1. sock_ops marks a TCP socket as client or server at its handshake and counts what becomes of the connection. UDP sockets are marked
+ *    when they are made, and when they are bound.
+ * 2. cgroup_skb reads a packet's headers and forms the flow's key: from the socket and its mark (TCP), or from the packet (and the mark: UDP).
  * 3. It adds bytes, packets and times to the key's entry in the active map; whatever finds no place is counted as lost, by reason.
  * 4. User space points `active` at the other map; the kernel returns from that once no program uses the old one, which is then read at leisure.
  *
@@ -20,6 +21,7 @@
 #include "weir.h"
 #include "packet.h"
 #include "dns.h"
+#include "udp_role.h"
 
 #define RTT_INTERVAL_NS 100000000ULL /* at most one sample in 100 ms and connection */
 #define MAX_SYN_DATA 65536
@@ -52,6 +54,7 @@ BPF_ARRAY_OF_MAPS(active, "flows0", 1);
 BPF_PERCPU_ARRAY(blank, struct flow_counters, 1); /* a fresh entry, too large for the stack: zeros but for its times */
 BPF_PERCPU_ARRAY(lost, struct loss, LOSS_REASONS);
 BPF_F_TABLE("sk_storage", int, struct mark, marks, 0, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+BPF_F_TABLE("sk_storage", int, struct udp_mark, udp_marks, 0, BPF_F_NO_PREALLOC);
 
 #ifdef DOMAIN_ENTRIES
 enum { READ_ANSWER, NOTE_QUESTION, READ_RECORDS, PROGRAMS_AFTER };
@@ -238,6 +241,21 @@ static __always_inline struct bpf_sock *tcp_socket(struct __sk_buff *skb, struct
 	return sk && packet->protocol == IPPROTO_TCP ? bpf_sk_fullsock(sk) : NULL;
 }
 
+/* Of the UDP socket behind a packet, if it is one that the programs saw being made. */
+static __always_inline __u8 role_in_udp(struct __sk_buff *skb, struct packet *packet, int sent)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct udp_mark *mark;
+
+	if (packet->protocol != IPPROTO_UDP || !(packet->source_port | packet->target_port) || !sk)
+		return ROLE_UNKNOWN;
+	sk = bpf_sk_fullsock(sk);
+	mark = sk ? udp_marks.sk_storage_get(sk, 0, 0) : NULL;
+	if (!mark)
+		return ROLE_UNKNOWN;
+	return sent ? udp_role(mark, 1, packet->source_port, packet->target_port) : udp_role(mark, 0, packet->target_port, packet->source_port);
+}
+
 static __always_inline int count(struct __sk_buff *skb, int sent)
 {
 	struct packet packet = {};
@@ -265,7 +283,7 @@ static __always_inline int count(struct __sk_buff *skb, int sent)
 	if (mark && !listening) {
 		counters = entry(&mark->key, now);
 	} else {
-		key_of_packet(&key, skb, &packet, sent, listening ? ROLE_SERVER : ROLE_UNKNOWN);
+		key_of_packet(&key, skb, &packet, sent, listening ? ROLE_SERVER : role_in_udp(skb, &packet, sent));
 		counters = entry(&key, now);
 	}
 	if (!counters) {
@@ -400,4 +418,49 @@ int follow_connection(struct bpf_sock_ops *ops)
 		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RETRANS_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG);
 	}
 	return 1;
+}
+
+int note_udp_socket(struct bpf_sock *sk)
+{
+	if (sk->type == DGRAM && sk->protocol == IPPROTO_UDP)
+		udp_marks.sk_storage_get(sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	return 1;
+}
+
+static __always_inline int note_bind(struct bpf_sock_addr *wanted, int ipv6)
+{
+	struct bpf_sock *sk = wanted->sk, *other;
+	struct bpf_sock_tuple tuple = {};
+	struct udp_mark *mark;
+
+	if (wanted->type != DGRAM || wanted->protocol != IPPROTO_UDP || !sk)
+		return 1;
+	mark = udp_marks.sk_storage_get(sk, 0, 0);
+	if (!mark || mark->begun)
+		return 1;
+	if (ipv6) {
+		tuple.ipv6.daddr[0] = wanted->user_ip6[0];
+		tuple.ipv6.daddr[1] = wanted->user_ip6[1];
+		tuple.ipv6.daddr[2] = wanted->user_ip6[2];
+		tuple.ipv6.daddr[3] = wanted->user_ip6[3];
+		tuple.ipv6.dport = wanted->user_port;
+	} else {
+		tuple.ipv4.daddr = wanted->user_ip4;
+		tuple.ipv4.dport = wanted->user_port;
+	}
+	other = bpf_sk_lookup_udp(wanted, &tuple, ipv6 ? sizeof(tuple.ipv6) : sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	note_port(mark, wanted->user_port, other != NULL);
+	if (other)
+		bpf_sk_release(other);
+	return 1;
+}
+
+int note_bind4(struct bpf_sock_addr *wanted)
+{
+	return note_bind(wanted, 0);
+}
+
+int note_bind6(struct bpf_sock_addr *wanted)
+{
+	return note_bind(wanted, 1);
 }

@@ -17,6 +17,7 @@ from producers import node_identity as identity
 from producers.capture.batches import Source
 from producers.capture.clock import SystemClock
 from producers.capture.collector import Account, Collector
+from producers.capture.domains import REMEMBERED
 from producers.capture.encode import BatchEncoder
 from producers.capture.window import Window, is_late, window_at
 from producers.identity.inventory import HostInventory
@@ -169,6 +170,8 @@ class Agent:
         messages, size = self._publisher.queue_limits
         return {
             "flow_entries": (lambda: self._progress.entries, self._settings.map_entries),
+            "domain_entries": (lambda: self._progress.domains, _domain_entries(self._settings)),
+            "remembered_domains": (lambda: self._collector.remembered_domains, REMEMBERED),
             "spool_bytes": (lambda: self._spool.disk_bytes, self._settings.spool_bytes),
             "spool_memory_bytes": (lambda: self._spool.memory_bytes, MEMORY_BYTES),
             "producer_messages": (lambda: self._publisher.queued, messages),

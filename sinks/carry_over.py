@@ -13,6 +13,7 @@ import logging
 import time
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import DATABASE, Engine
@@ -25,6 +26,7 @@ EDGES = tuple(rollup for rollup in ROLLUPS if rollup.of_edges)
 ROWS_A_SECOND = 500_000
 """What one core of a test machine carries. Only the estimate made before the first day rests on it."""
 _ROUNDS = 5
+_CLAIMS = f"{DATABASE}.carrying_over"
 _WAIT_SECONDS, _ASK_SECONDS = 600.0, 0.5
 _SETTINGS = "insert_deduplicate = 0, async_insert = 0, optimize_on_insert = 1, max_threads = 2, max_insert_threads = 1, max_execution_time = 0"
 _DAYS = 86_400
@@ -46,14 +48,38 @@ class Day:
 
 
 def run(engine: Engine) -> None:
-    """Returns when all is carried over. May be repeated after a kill at any instant, and run twice at once."""
+    """Returns when all is carried over. May be repeated after a kill at any instant; the later of two that run at once goes on alone."""
+    claim = None
     for _ in range(_ROUNDS):
         _wait_for_inserts(engine)
         days = open_days(engine)
         if not days:
+            engine.execute(f"DROP TABLE IF EXISTS {_CLAIMS} SYNC")
             return
-        _carry_all(engine, days)
+        claim = claim or _Claim(engine)
+        _carry_all(engine, days, claim)
     raise Unavailable(f"{engine.name} went on getting rows without a lane: stop workers of older versions, and run `weir migrate` again")
+
+
+class _Claim:
+    """Who carries rows over: whoever has said so last. An earlier one stops before its next statement, and the later waits for the one under way."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._id = engine, uuid4().hex
+        engine.execute(f"CREATE TABLE IF NOT EXISTS {_CLAIMS} (id String, at DateTime64(6, 'UTC')) ENGINE = MergeTree ORDER BY at")
+        engine.execute(f"INSERT INTO {_CLAIMS} VALUES ('{self._id}', now64(6))")
+        _wait_for_inserts(engine)
+
+    def check(self) -> None:
+        try:
+            found = self._engine.query(f"SELECT id = '{self._id}' AS mine FROM {_CLAIMS} ORDER BY at DESC, id DESC LIMIT 1")
+            is_newest = bool(found.column("mine")[0].as_py())
+        except Unavailable:
+            raise
+        except WeirError:  # the table is gone: another one has come to the end
+            is_newest = False
+        if not is_newest:
+            raise Unavailable(f"another `weir migrate` is carrying rows over in {self._engine.name}: run it again when that one has ended")
 
 
 def open_days(engine: Engine) -> list[Day]:
@@ -87,19 +113,19 @@ def _open_days(engine: Engine, rollup: Rollup, within: str = "1") -> list[Day]:
     return [Day(rollup, int(row["number"]), int(row["rows"]), int(row["carried"])) for row in found.to_pylist()]
 
 
-def _carry_all(engine: Engine, days: list[Day]) -> None:
+def _carry_all(engine: Engine, days: list[Day], claim: _Claim) -> None:
     whole, done, begun = sum(day.rows for day in days), 0, time.monotonic()
     logger.info("carrying over %s into the tables of edges", said_of(whole))
     for day in days:
-        _carry(engine, day)
+        _carry(engine, day, claim)
         done += day.rows
         left = (time.monotonic() - begun) * (whole - done) / max(done, 1)
         logger.info("%s: carried %d of %d rows, about %.0f s are left", day.rollup.name, done, whole, left)
 
 
-def _carry(engine: Engine, day: Day) -> None:
-    """Asked anew just before: another `weir migrate` may have done it by now."""
+def _carry(engine: Engine, day: Day, claim: _Claim) -> None:
     for now in _open_days(engine, day.rollup, day.within):
+        claim.check()
         if now.carried:
             engine.execute(f"ALTER TABLE {DATABASE}.{day.rollup.name} DELETE WHERE lane = 0 AND {day.within} SETTINGS mutations_sync = 2")
         engine.execute(f"{edges_from(day.rollup, f'lane = 0 AND {day.within}')} SETTINGS {_SETTINGS}")

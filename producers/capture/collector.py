@@ -40,11 +40,15 @@ log = logging.getLogger("weir.agent")
 
 @dataclass(frozen=True)
 class Account:
-    """What one window came to, for the log and for metrics. `entries`: of the map that was read. `lost`: the probe's account."""
+    """What one window came to, for the log and for metrics. `lost`: the probe's account.
+
+    `entries`: of the flow map that was read. `domains`: of the map of DNS answers.
+    """
 
     window: Window
     head: Head
     entries: int
+    domains: int
     lost: tuple[Lost, ...]
 
 
@@ -80,6 +84,10 @@ class Collector:
     def set_zone(self, zone: str) -> None:
         """The node's zone, from the next window on."""
         self._source = replace(self._source, zone=zone)
+
+    @property
+    def remembered_domains(self) -> int:
+        return self._domains.remembered
 
     def start(self, seconds: int) -> None:
         """Finishes what a predecessor left unfinished, then begins to watch."""
@@ -156,16 +164,17 @@ class Collector:
     def _renew(self) -> None:
         self.state = replace(self.state, epoch=max(self._clock.now_us(), self.state.epoch + 1), window_start_us=-1)
 
-    def _fold(self, now_us: int) -> tuple[Folded, int]:
-        """The flows, and of how many entries of the map they are."""
+    def _fold(self, now_us: int) -> tuple[Folded, int, int]:
+        """The flows, and how many entries the map of flows and that of DNS answers had."""
         drained, offset_ns = self._probe.read(), self._clock.offset_ns()
         reach("window.drained")
-        asked = self._domains.of_rows(drained, self._probe.asked(self._clock.now_us() * 1000 - offset_ns))
-        folded = fold(drained, self._inventory.name, offset_ns, now_us, self._inventory.served, asked)
-        return folded, len(drained)
+        asked = self._probe.asked(self._clock.now_us() * 1000 - offset_ns)
+        named = self._domains.of_rows(drained, asked)
+        folded = fold(drained, self._inventory.name, offset_ns, now_us, self._inventory.served, named)
+        return folded, len(drained), len(asked.keys)
 
     def _keep(self, window: Window, look: Snapshot, arrears: tuple[Loss, ...] = ()) -> Account:
-        folded, entries = self._fold(look.at_us)
+        folded, entries, domains = self._fold(look.at_us)
         heartbeats = self._heartbeats.heartbeats(look.seen, folded, look.at_us, look.since_us)
         every_loss = self._probe.lost()
         self._domains.report(every_loss)
@@ -189,7 +198,7 @@ class Collector:
         reach("window.spooled")
         self._looks.keep(look)
         self._safe(segment.head, (*dropped, *arrears))
-        return Account(window, segment.head, entries, every_loss)
+        return Account(window, segment.head, entries, domains, every_loss)
 
     def _cut(self, window: Window, folded: Folded, heartbeats: Sequence[Heartbeat], known: Sequence[Loss]) -> tuple[Record, ...]:
         source = replace(self._source, epoch=self.state.epoch)

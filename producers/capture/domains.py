@@ -28,7 +28,7 @@ SENTENCES = {
     "domains_unread": "%d DNS answers were too long to be read to their end: flows to what they named may have no remote_domain.",
 }
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
-_SIEVE_BITS = 16
+_SIEVE_BITS = 18
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class DomainNames:
         self._memory = _NOTHING
         self._lost = {entry.reason: entry.events for entry in lost}
 
+    @property
+    def remembered(self) -> int:
+        """Names that go on into the next window."""
+        return len(self._memory.names)
+
     def of_rows(self, drained: Drained, asked: Asked) -> RowDomains:
         """The names of a window's rows, one call a window."""
         memory, self._memory = self._memory, _NOTHING
@@ -57,9 +62,10 @@ class DomainNames:
         rows = _candidates(drained.keys, known)
         if not len(rows):
             return RowDomains((), numbers)
-        words = _words(drained.keys[rows], "remote_ip")
+        words = _words(drained.keys, "remote_ip")[rows]
         entry, kept = _positions(np.concatenate([known, words]), len(asked.keys), len(known))
-        numbers[rows] = _decided(drained.values[rows], asked, memory, entry, kept, texts)
+        span = drained.values["first_ns"][rows], drained.values["last_ns"][rows]
+        numbers[rows] = _decided(span, asked, memory, entry, kept, texts)
         self._memory = _remembered(words, numbers[rows], texts)
         return RowDomains(tuple(texts), numbers)
 
@@ -93,8 +99,7 @@ def _candidates(keys: NDArray[Any], known: NDArray[np.uint64]) -> NDArray[np.int
         return np.empty(0, np.intp)
     sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
     sieve[_hashed(known)] = True
-    rows = np.flatnonzero(keys["role"] == ROLE_CLIENT)
-    return rows[sieve[_hashed(_words(keys[rows], "remote_ip"))]]
+    return np.flatnonzero(sieve[_hashed(_words(keys, "remote_ip"))] & (keys["role"] == ROLE_CLIENT))
 
 
 def _hashed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -116,17 +121,23 @@ def _positions(words: NDArray[np.uint64], entries: int, known: int) -> tuple[NDA
 
 
 def _decided(
-    values: NDArray[Any], asked: Asked, memory: _Memory, entry: NDArray[np.intp], kept: NDArray[np.intp], texts: _Texts
+    span: tuple[NDArray[np.uint64], NDArray[np.uint64]],
+    asked: Asked,
+    memory: _Memory,
+    entry: NDArray[np.intp],
+    kept: NDArray[np.intp],
+    texts: _Texts,
 ) -> NDArray[np.uint32]:
-    """The number of each row's name, CONTESTED where two fit."""
-    first, last = values["first_ns"], values["last_ns"]
+    """The number of each row's name, CONTESTED where two fit. `span`: first and last packet."""
+    first, last = span
     found = entry >= 0
-    domain = asked.values[entry] if len(asked.values) else np.zeros(len(entry), asked.values.dtype)
+    asked_ns, expires_ns, contested_until_ns = (
+        np.append(asked.values[name], np.uint64(0))[entry] for name in ("asked_ns", "expires_ns", "contested_until_ns")
+    )
     asked_for = _numbers(entry, [_text(asked.values[i]) for i in _used(entry)], texts)
     had = _numbers(kept, [memory.names[i] for i in _used(kept)], texts)
-    contested = found & (domain["contested_until_ns"] > 0)
-    until = np.maximum(domain["expires_ns"], domain["contested_until_ns"])
-    meets = found & (domain["asked_ns"] <= last) & (until >= first)
+    contested = found & (contested_until_ns > 0)
+    meets = found & (asked_ns <= last) & (np.maximum(expires_ns, contested_until_ns) >= first)
     goes_on = (had > 0) & ~contested & (~found | (asked_for == had))
     numbers = np.where(meets, asked_for, np.where(goes_on, had, np.uint32(0)))
     numbers[contested & meets | (had > 0) & found & (asked_for != had)] = CONTESTED

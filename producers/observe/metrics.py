@@ -88,7 +88,9 @@ class AgentMetrics:
         yield Family("weir_agent_lost_packets_total", "counter", "Packets that could not be counted or kept.", packets)
         yield Family("weir_agent_lost_bytes_total", "counter", "Layer 3 bytes of these packets.", sizes)
         yield Family("weir_agent_lost_flows_total", "counter", "Flows that the spool gave up.", flows)
-        yield Family("weir_agent_lost_events_total", "counter", "Connection events that could not be counted.", events)
+        yield Family(
+            "weir_agent_lost_events_total", "counter", "Connection events that were not counted, and DNS answers not kept.", events
+        )
 
     def _kafka(self) -> Iterator[Family]:
         sender = self.sender

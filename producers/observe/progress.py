@@ -30,8 +30,8 @@ class Progress:
         self._clock = clock
         self._taken_at = clock()
         self.windows = self.missed = self.flows = self.packets = self.bytes = 0
-        self.entries = 0
-        """Of the flow map, as the last window was taken."""
+        self.entries = self.domains = 0
+        """Of the flow map, and of that of DNS answers, as the last window was taken."""
         self.lost: tuple[Lost, ...] = ()
         self.close_seconds = Histogram(CLOSE_SECONDS)
 
@@ -42,7 +42,7 @@ class Progress:
         self.flows += head.flows
         self.packets += head.packets
         self.bytes += head.traffic_bytes
-        self.entries, self.lost = account.entries, account.lost
+        self.entries, self.domains, self.lost = account.entries, account.domains, account.lost
         self.close_seconds.observe(seconds)
         self._taken_at = self._clock()
 

@@ -28,7 +28,8 @@ def ask(address: tuple[str, int], method: str, path: str, fields: Mapping[str, s
 
 def _request(address: tuple[str, int], method: str, path: str, fields: Mapping[str, str]) -> bytes:
     host, port = address
-    every = {"Host": host if port == 80 else f"{host}:{port}", **fields, "Content-Length": "0", "Connection": "close"}
+    length = {"Content-Length": "0"} if method == "PUT" else {}
+    every = {"Host": host if port == 80 else f"{host}:{port}", **fields, **length, "Connection": "close"}
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in every.items())]
     if not all(line.isascii() and line.isprintable() for line in lines):
         raise ValueError("a header field is no text of one line")

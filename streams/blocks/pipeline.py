@@ -63,6 +63,7 @@ class Pipeline:
         self._outside = outside
         self._event_writer = event_writer
         self._framer = framer
+        self._crossing = framer.without_registry()
         self._regions = regions
         self._network = network
         self._attributed_partitions = attributed_partitions
@@ -115,7 +116,7 @@ class Pipeline:
         return Applied(identity, built, built.forwarded, records, len(messages), len(refused))
 
     def _split(self, joined: MergedBatches) -> tuple[MergedBatches, tuple[ForwardedBatch, ...]]:
-        return split_by_region(joined, self._regions)
+        return split_by_region(joined, self._regions, self._crossing)
 
     def insert(self, applied: Applied, *, maybe_written: bool) -> None:
         """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bpf import pins, sources
 from bpf.cgroup import cgroup_id
 from bpf.probe import Probe, open_probe, remove_probe
 from tests.bpf.conftest import Pair
@@ -239,6 +241,35 @@ def test_switched_off_nothing_is_read() -> None:
         again = open_probe(lab.nodes[0].cgroup)
         assert not again.adopted, "with another stamp"
         again.close()
+        remove_probe(lab.nodes[0].cgroup)
+
+
+WITHOUT = """
+import sys
+from pathlib import Path
+from bpf import compiler, sources
+sources.PROGRAMS_AFTER = ("read_answer", "no_such_program")
+compiler.build(Path(sys.argv[1]), Path(sys.argv[2]), 64, 16)
+"""
+
+
+def test_a_kernel_that_refuses_the_reading_programs_counts_without_them() -> None:
+    with Lab("test-bpf-refused") as lab:
+        client, server = lab.node("n1").pod("client"), lab.node("n2").pod("server")
+        lock = pins.lock(lab.nodes[0].cgroup)
+        directory = pins.home(lab.nodes[0].cgroup) / sources.stamp(64, 16)
+        directory.mkdir()
+        command = [sys.executable, "-c", WITHOUT, str(lab.nodes[0].cgroup), str(directory)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.startswith("the kernel refused the programs that read DNS answers (")
+        os.close(lock)
+        probe = open_probe(lab.nodes[0].cgroup, map_entries=64, domain_entries=16)
+        assert probe.adopted
+        with running(server, "reflect"), running(client, "ask", server.ipv4) as process:
+            play(process, [answer(NAME, [Record(NAME, A, V4)])])
+        assert kept(probe, client) == {}
+        assert total(drain(probe), client)["packets_received"] == 1
+        probe.close()
         remove_probe(lab.nodes[0].cgroup)
 
 

@@ -17,6 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bpf import sources
+from bpf.probe import DOMAIN_ENTRIES
 from producers.agent import AgentSettings, run_agent
 from producers.capture.collector import Account, Collector
 from producers.capture.window import Window
@@ -98,7 +99,8 @@ def test_counting_is_well_without_kafka_and_all_is_published_when_it_is_back(
     assert last["weir_agent_packets_total",] == packets(begun) > 0
     assert last["weir_agent_lost_packets_total", "agent", "map_full"] == last["weir_agent_lost_packets_total", "spool", "full"] == 0
     assert last["weir_agent_window_close_seconds_count",] == last["weir_agent_windows_total",]
-    assert ("weir_agent_build_info", "", sources.stamp(4_096), os.uname().release) in last
+    assert last["weir_agent_limit", "domain_entries"] == DOMAIN_ENTRIES
+    assert ("weir_agent_build_info", "", sources.stamp(4_096, DOMAIN_ENTRIES), os.uname().release) in last
     assert 10 << 20 < last["process_resident_memory_bytes",] < 200 << 20 and last["process_cpu_seconds_total",] > 0
 
 
@@ -188,7 +190,7 @@ def test_the_command_hands_over_zone_version_and_schema(tmp_path: Path, node: No
         running.line("Counting", 30)
         found = reaches(port, lambda found: found["weir_agent_windows_total",] >= 1, "a window")
         running.stop()
-    assert ("weir_agent_build_info", version("weir"), sources.stamp(65_536), os.uname().release) in found
+    assert ("weir_agent_build_info", version("weir"), sources.stamp(65_536, DOMAIN_ENTRIES), os.uname().release) in found
     assert {(batch.zone, batch.agent_version) for batch in spooled(tmp_path)} == {("eu-1a", version("weir"))}
     before = len(spooled(tmp_path))
     with weir("agent", settings={**settings, "flow_batch_version": 1}) as running:

@@ -116,7 +116,7 @@ class Settings(BaseModel):
     batch_flows: int = Field(2_000, ge=1, le=5_000, description="flows in one Kafka message at most")
     flow_batch_version: Annotated[Literal["current", "1"], BeforeValidator(str)] = Field(
         "current",
-        description="schema of the batches that agents and `weir replay` write; 1: what workers of before know, without newer columns",
+        description="schema of batches that agents, `weir replay` and, for other regions, workers write; 1: for older workers",
     )
     group: Name = Field("weir", description="consumer group that the workers of a region share")
     session_seconds: int = Field(15, ge=1, le=300, description="silence after which the group takes a worker for dead")

@@ -8,7 +8,7 @@ from producers.capture.window import Window
 from producers.observe.progress import GRACE_SECONDS, Progress
 from producers.spool.segment import Head
 
-ACCOUNT = Account(Window(0, 10), Head(0, 1, 2, 3, 5, 700), entries=4, lost=(Lost("map_full", 1, 60),))
+ACCOUNT = Account(Window(0, 10), Head(0, 1, 2, 3, 5, 700), entries=4, domains=2, lost=(Lost("map_full", 1, 60),))
 
 
 def test_sums_go_on_and_what_is_cumulative_already_is_taken_as_it_is() -> None:
@@ -16,7 +16,7 @@ def test_sums_go_on_and_what_is_cumulative_already_is_taken_as_it_is() -> None:
     for _ in range(3):
         progress.taken(ACCOUNT, 0.02)
     assert (progress.windows, progress.flows, progress.packets, progress.bytes) == (3, 9, 15, 2_100)
-    assert (progress.entries, progress.lost) == (4, ACCOUNT.lost)
+    assert (progress.entries, progress.domains, progress.lost) == (4, 2, ACCOUNT.lost)
     assert [sample.value for sample in progress.close_seconds.samples()][:4] == [0, 0, 3, 3]
 
 
