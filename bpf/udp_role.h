@@ -7,14 +7,15 @@
 #define WEIR_UDP_ROLE_H
 
 #define DGRAM 2 /* SOCK_DGRAM */
+#define WELL_KNOWN 1024
 
 struct udp_mark {
+	__u64 owner;      /* cgroup id; 0: not known yet */
 	__u8 begun;       /* it has sent or received */
 	__u8 serves;
 	__u8 chose_port;  /* bind() with a port of the application's choice */
-	__u8 padding;
+	__u8 padding[3];
 	__u16 asked_port; /* to which its first packet went */
-	__u16 padding2;
 };
 
 /* What bind() with this port says of the socket; `taken`: another socket receives there already. */
@@ -24,6 +25,7 @@ static __always_inline void note_port(struct udp_mark *mark, __u32 port, int tak
 	mark->serves = port != 0 && taken;
 }
 
+/* ROLE_UNKNOWN: the ports decide. */
 static __always_inline __u8 udp_role(struct udp_mark *mark, int sent, __u16 local, __u16 remote)
 {
 	if (!mark->begun) {
@@ -33,7 +35,7 @@ static __always_inline __u8 udp_role(struct udp_mark *mark, int sent, __u16 loca
 		else
 			mark->serves = 1;
 	}
-	if (local == remote)
+	if (local == remote || (local < WELL_KNOWN) != (remote < WELL_KNOWN))
 		return ROLE_UNKNOWN;
 	if (mark->serves)
 		return ROLE_SERVER;

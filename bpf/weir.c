@@ -132,11 +132,11 @@ static __always_inline void key_of_socket(struct flow_key *key, struct bpf_sock 
 	key->cgroup = owner;
 }
 
-static __always_inline void key_of_packet(struct flow_key *key, struct __sk_buff *skb, struct packet *packet, int sent, __u8 role)
+static __always_inline void key_of_packet(struct flow_key *key, struct packet *packet, int sent, __u64 owner, __u8 role)
 {
 	__builtin_memcpy(key->local_ip, sent ? packet->ip.source : packet->ip.target, 16);
 	__builtin_memcpy(key->remote_ip, sent ? packet->ip.target : packet->ip.source, 16);
-	key->cgroup = bpf_skb_cgroup_id(skb);
+	key->cgroup = owner;
 	key->protocol = packet->protocol;
 	key->role = ROLE_UNKNOWN;
 	if (packet->source_port | packet->target_port) {
@@ -145,23 +145,36 @@ static __always_inline void key_of_packet(struct flow_key *key, struct __sk_buff
 	}
 }
 
-/* The mark of a TCP socket, with its key filled in; NULL for every other socket. */
-static __always_inline struct mark *marked(struct __sk_buff *skb, struct bpf_sock *sk)
+/* The mark of a TCP socket; NULL for every other one, and for the minimal sockets of TIME_WAIT and half-open connections. */
+static __always_inline struct mark *tcp_mark(struct bpf_sock *sk)
 {
-	struct mark *mark, unknown = {};
+	struct mark *mark = marks.sk_storage_get(sk, 0, 0);
 
-	if (sk->type != STREAM || sk->protocol != IPPROTO_TCP)
+	if (mark)
+		return mark;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || sk->type != STREAM || sk->protocol != IPPROTO_TCP)
 		return NULL;
-	mark = marks.sk_storage_get(sk, &unknown, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!mark)
-		return NULL;
+	return marks.sk_storage_get(sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* The key of a UDP packet's flow, or of any other that has no socket with a handshake. */
+static __always_inline void key_without_handshake(struct flow_key *key, struct __sk_buff *skb, struct packet *packet, int sent)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct udp_mark *mark = sk && packet->protocol == IPPROTO_UDP ? udp_marks.sk_storage_get(sk, 0, 0) : NULL;
+	__u8 role = ROLE_UNKNOWN;
+
+	if (!mark) {
+		key_of_packet(key, packet, sent, bpf_skb_cgroup_id(skb), ROLE_UNKNOWN);
+		return;
+	}
 	if (!mark->owner)
 		mark->owner = bpf_skb_cgroup_id(skb);
-	if (sk->state == BPF_TCP_LISTEN)
-		mark->role = ROLE_SERVER;
-	else if (!mark->key.cgroup)
-		key_of_socket(&mark->key, sk, mark->owner, mark->role);
-	return mark;
+	if (packet->source_port | packet->target_port)
+		role = sent ? udp_role(mark, 1, packet->source_port, packet->target_port)
+			    : udp_role(mark, 0, packet->target_port, packet->source_port);
+	key_of_packet(key, packet, sent, mark->owner, role);
 }
 
 static __always_inline void sample_rtt(struct flow_counters *counters, struct mark *mark, struct bpf_sock *sk, __u64 now)
@@ -233,29 +246,6 @@ static __always_inline void add_signals(struct flow_counters *counters, struct m
 		sample_rtt(counters, mark, sk, now);
 }
 
-/* The full TCP socket behind a packet, if there is one. */
-static __always_inline struct bpf_sock *tcp_socket(struct __sk_buff *skb, struct packet *packet)
-{
-	struct bpf_sock *sk = skb->sk;
-
-	return sk && packet->protocol == IPPROTO_TCP ? bpf_sk_fullsock(sk) : NULL;
-}
-
-/* Of the UDP socket behind a packet, if it is one that the programs saw being made. */
-static __always_inline __u8 role_in_udp(struct __sk_buff *skb, struct packet *packet, int sent)
-{
-	struct bpf_sock *sk = skb->sk;
-	struct udp_mark *mark;
-
-	if (packet->protocol != IPPROTO_UDP || !(packet->source_port | packet->target_port) || !sk)
-		return ROLE_UNKNOWN;
-	sk = bpf_sk_fullsock(sk);
-	mark = sk ? udp_marks.sk_storage_get(sk, 0, 0) : NULL;
-	if (!mark)
-		return ROLE_UNKNOWN;
-	return sent ? udp_role(mark, 1, packet->source_port, packet->target_port) : udp_role(mark, 0, packet->target_port, packet->source_port);
-}
-
 static __always_inline int count(struct __sk_buff *skb, int sent)
 {
 	struct packet packet = {};
@@ -264,7 +254,7 @@ static __always_inline int count(struct __sk_buff *skb, int sent)
 	struct mark *mark = NULL;
 	struct bpf_sock *sk;
 	__u64 now = bpf_ktime_get_ns(), packets = 1, payload, bytes, added;
-	int reason = read_packet(skb, &packet), listening = 0;
+	int reason = read_packet(skb, &packet);
 
 	if (reason >= 0) {
 		lose(reason, 1, skb->len, 0);
@@ -275,23 +265,27 @@ static __always_inline int count(struct __sk_buff *skb, int sent)
 		packets = (payload + skb->gso_size - 1) / skb->gso_size;
 	added = skb->gso_size ? packet.jumbo : 0; /* the kernel's own note on a large segment: gone before the wire */
 	bytes = skb->len - added + (packets - 1) * (packet.headers - added);
-	sk = tcp_socket(skb, &packet);
-	if (sk) {
-		mark = marked(skb, sk);
-		listening = sk->state == BPF_TCP_LISTEN;
+	sk = skb->sk;
+	if (sk && packet.protocol == IPPROTO_TCP)
+		mark = tcp_mark(sk);
+	if (mark && !mark->owner)
+		mark->owner = bpf_skb_cgroup_id(skb);
+	if (mark && sk->state == BPF_TCP_LISTEN) {
+		mark->role = ROLE_SERVER;
+		key_of_packet(&key, &packet, sent, mark->owner, ROLE_SERVER);
+		mark = NULL; /* of a connection that has no socket yet */
+	} else if (!mark) {
+		key_without_handshake(&key, skb, &packet, sent);
+	} else if (!mark->key.cgroup) {
+		key_of_socket(&mark->key, sk, mark->owner, mark->role);
 	}
-	if (mark && !listening) {
-		counters = entry(&mark->key, now);
-	} else {
-		key_of_packet(&key, skb, &packet, sent, listening ? ROLE_SERVER : role_in_udp(skb, &packet, sent));
-		counters = entry(&key, now);
-	}
+	counters = entry(mark ? &mark->key : &key, now);
 	if (!counters) {
 		lose(LOST_MAP_FULL, packets, bytes, 0);
 		return 1;
 	}
 	add_packet(counters, sent, packets, bytes, payload, now);
-	if (mark && !listening)
+	if (mark)
 		add_signals(counters, mark, sk, &packet, sent, now);
 #ifdef DOMAIN_ENTRIES
 	if ((sent ? packet.target_port : packet.source_port) == DNS_PORT)
@@ -386,7 +380,7 @@ static __always_inline void closed(struct mark *mark)
 
 int follow_connection(struct bpf_sock_ops *ops)
 {
-	struct mark *mark, unknown = {};
+	struct mark *mark;
 	struct flow_counters *counters;
 	struct bpf_sock *sk = ops->sk;
 	__u32 op = ops->op;
@@ -396,7 +390,7 @@ int follow_connection(struct bpf_sock_ops *ops)
 		return 1;
 	if (!sk)
 		return 1;
-	mark = marks.sk_storage_get(sk, &unknown, BPF_SK_STORAGE_GET_F_CREATE);
+	mark = marks.sk_storage_get(sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!mark) {
 		lose(LOST_MAP_FULL, 0, 0, 1);
 		return 1;

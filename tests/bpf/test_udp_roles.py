@@ -120,6 +120,17 @@ def test_a_time_server_asks_first_and_is_asked_then(pair: Pair) -> None:
     assert of_asker == [(123, UNKNOWN), (123, CLIENT)]
 
 
+def test_a_well_known_port_is_the_services_whoever_asked(pair: Pair) -> None:
+    """A forwarder asks from its own port, where it is asked, too: the two ends must not both be servers."""
+    pair.begin()
+    with answering(pair.server, "answer", 5_335) as upstream:
+        traffic(pair.server, "ask", pair.server.ipv4, upstream, 1, NOT_BOUND, 0)
+        with answering(pair.client, "answer-asking", 53, address(pair.server, "mapped"), upstream):
+            of_forwarder, of_upstream = ends(drain(pair.probe), pair.client, pair.server)
+    assert of_forwarder == [(53, SERVER)]
+    assert [flow for flow in of_upstream if flow[0] == 53] == [(53, CLIENT)]
+
+
 def test_one_socket_may_ask_many_ports(pair: Pair) -> None:
     pair.begin()
     pair.server.set_link(False)
