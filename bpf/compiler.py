@@ -13,6 +13,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from bpf import sources, syscalls
 from schemas.errors import CaptureError
@@ -23,6 +24,9 @@ ATTACHMENTS = {
     "count_sent": syscalls.CGROUP_EGRESS,
     "count_received": syscalls.CGROUP_INGRESS,
     "follow_connection": syscalls.CGROUP_SOCK_OPS,
+    "note_udp_socket": syscalls.CGROUP_SOCK_CREATE,
+    "note_bind4": syscalls.CGROUP_BIND4,
+    "note_bind6": syscalls.CGROUP_BIND6,
 }
 
 
@@ -53,6 +57,7 @@ def build(cgroup: Path, pins: Path, map_entries: int, domain_entries: int) -> No
     try:
         module = BPF(text=sources.program(domain_entries), cflags=flags)
         programs = {name: int(module.load_func(name, kinds[name]).fd) for name in sources.PROGRAMS}
+        programs |= _udp_programs(module)
     except Exception as error:  # bcc raises nothing narrower
         raise CaptureError(
             f"the kernel refused weir's BPF programs ({error}): it needs Linux 5.10 or newer, root or CAP_BPF with CAP_NET_ADMIN"
@@ -74,6 +79,15 @@ def build(cgroup: Path, pins: Path, map_entries: int, domain_entries: int) -> No
         return
     for index, fd in enumerate(after):
         syscalls.map_update(maps["then"], index, fd)
+
+
+def _udp_programs(module: Any) -> dict[str, int]:
+    """All of them, or none where the kernel or bcc is too old for one."""
+    kinds = {"note_udp_socket": module.CGROUP_SOCK, "note_bind4": module.CGROUP_SOCK_ADDR, "note_bind6": module.CGROUP_SOCK_ADDR}
+    try:
+        return {name: int(module.load_func(name, kinds[name], attach_type=ATTACHMENTS[name]).fd) for name in sources.UDP_PROGRAMS}
+    except Exception:  # bcc raises nothing narrower
+        return {}
 
 
 def check_headers() -> Path:

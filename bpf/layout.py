@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from schemas.records.histogram import BUCKETS
+
 KEY = np.dtype(
     [
         ("cgroup", "<u8"),
@@ -31,6 +33,8 @@ VALUE = np.dtype(
         ("connections_opened", "<u4"),
         ("connections_closed", "<u4"),
         ("connections_failed", "<u4"),
+        ("connections_refused", "<u4"),
+        ("connections_timed_out", "<u4"),
         ("connections_reset", "<u4"),
         ("retransmits", "<u4"),
         ("padding", "<u4"),
@@ -46,6 +50,8 @@ DOMAIN = np.dtype(
         ("name", "u1", 254),
     ]
 )
+ENTRY = np.dtype([("counters", VALUE), ("rtt", "<u4", BUCKETS), ("connect", "<u4", BUCKETS)])
+"""struct flow_counters: VALUE and two histograms, by bucket."""
 LOSS = np.dtype([("packets", "<u8"), ("bytes", "<u8"), ("events", "<u8")])
 
 LOSS_REASONS = ("map_full", "unreadable", "extension_headers", "domains_full", "domains_unread")

@@ -23,6 +23,7 @@ struct packet {
 	__u16 target_port;
 	__u8 protocol;
 	__u8 tcp_flags;
+	__u32 ack;           /* host order; TCP's acknowledgement number */
 };
 
 /* Layer 4 of a packet that is whole or a first fragment. Returns non-zero if it ends too early. */
@@ -35,6 +36,7 @@ static __always_inline int read_transport(struct __sk_buff *skb, struct packet *
 			return -1;
 		packet->headers += (l4.offset >> 4) * 4;
 		packet->tcp_flags = l4.flags;
+		packet->ack = bpf_ntohl(l4.ack);
 	} else if (packet->protocol == IPPROTO_UDP) {
 		if (bpf_skb_load_bytes(skb, packet->headers, &l4, 4))
 			return -1;

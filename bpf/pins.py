@@ -80,7 +80,8 @@ def _at_work(cgroup: Path, pins: Path, maps: tuple[str, ...]) -> bool:
     try:
         if any(not (pins / name).exists() for name in maps):
             return False
-        return all(_pinned_id(pins / name) in syscalls.attached(cgroup_fd, kind) for name, kind in ATTACHMENTS.items())
+        wanted = {name: kind for name, kind in ATTACHMENTS.items() if name in sources.PROGRAMS or (pins / name).exists()}
+        return all(_pinned_id(pins / name) in syscalls.attached(cgroup_fd, kind) for name, kind in wanted.items())
     except OSError:
         return False
     finally:

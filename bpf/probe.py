@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bpf import layout, maps, pins, sources, syscalls
 from bpf.domain_map import forget_domains, read_domains
 from schemas.errors import CaptureError, SettingError
+from schemas.records.histogram import Histogram, empty_histogram
 
 MAP_ENTRIES = 65_536
 DOMAIN_ENTRIES = 8_192
@@ -22,10 +23,12 @@ DOMAIN_ENTRIES = 8_192
 
 @dataclass(frozen=True)
 class Drained:
-    """The entries of one map: row i of `keys` (layout.KEY) has the counters of row i of `values` (layout.VALUE)."""
+    """The entries of one map: row i of `keys` (layout.KEY), of `values` (layout.VALUE) and of both histograms are one flow's."""
 
     keys: NDArray[np.void]
     values: NDArray[np.void]
+    rtt: Histogram = field(default_factory=empty_histogram)
+    connect: Histogram = field(default_factory=empty_histogram)
 
     def __len__(self) -> int:
         return len(self.keys)

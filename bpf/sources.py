@@ -7,8 +7,10 @@ import pkgutil
 
 PROGRAMS = ("count_sent", "count_received", "follow_connection")
 PROGRAMS_AFTER = ("read_answer", "note_question", "read_records")  # in the order of weir.c's enum; called by the others
+UDP_PROGRAMS = ("note_udp_socket", "note_bind4", "note_bind6")
+"""Without them the lower port decides who serves in UDP: they want Linux 5.12, and a bcc that knows their kinds."""
 FLOW_MAPS = ("flows0", "flows1")
-SOURCES = ("weir.h", "packet.h", "dns.h", "weir.c", "domains.c")
+SOURCES = ("histogram.h", "weir.h", "packet.h", "dns.h", "udp_role.h", "weir.c", "domains.c")
 
 
 def maps(domain_entries: int) -> tuple[str, ...]:

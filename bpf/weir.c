@@ -2,8 +2,9 @@
 /*
  * Counts every socket's traffic below the cgroup that these programs are attached to.
  *
- * 1. sock_ops marks a TCP socket as client or server at its handshake and counts what becomes of the connection.
- * 2. cgroup_skb reads a packet's headers and forms the flow's key: from the socket and its mark (TCP), or from the packet.
+ * 1. sock_ops marks a TCP socket as client or server at its handshake and counts what becomes of the connection. UDP sockets are marked
+ *    when they are made, and when they are bound.
+ * 2. cgroup_skb reads a packet's headers and forms the flow's key: from the socket and its mark (TCP), or from the packet (and the mark: UDP).
  * 3. It adds bytes, packets and times to the key's entry in the active map; whatever finds no place is counted as lost, by reason.
  * 4. User space points `active` at the other map; the kernel returns from that once no program uses the old one, which is then read at leisure.
  *
@@ -20,10 +21,13 @@
 #include "weir.h"
 #include "packet.h"
 #include "dns.h"
+#include "udp_role.h"
 
 #define RTT_INTERVAL_NS 100000000ULL /* at most one sample in 100 ms and connection */
+#define MAX_SYN_DATA 65536
 #define STREAM 1                     /* SOCK_STREAM */
 #define TCP_FLAG_BYTE_RST 0x04
+#define TCP_FLAG_BYTE_ACK 0x10
 #define READ(field) (*(volatile typeof(field) *)&(field)) /* keeps the compiler from computing addresses within a socket */
 #define ADD(field, amount) __sync_fetch_and_add(&(field), (amount))
 
@@ -32,19 +36,25 @@ struct mark {
 	struct flow_key key; /* valid once key.cgroup is not 0 */
 	__u64 owner;         /* cgroup id; sock_ops cannot ask for it, cgroup_skb can */
 	__u64 next_rtt_ns;
+	__u64 syn_ns;        /* 0: the SYN was not seen */
+	__u64 syn_again_ns;  /* when it was sent for the second time */
+	__u32 connect_us;
 	__u8 role;
 	__u8 opened;
 	__u8 closed;
 	__u8 reset;
-	__u32 unsaid;        /* opened before the owner was known: said with the next packet */
+	__u8 refused;
+	__u8 unsaid;         /* opened before the owner was known: said with the next packet */
 };
 
 /* Not preallocated: 65,536 entries twice would pin 26 MB on every node, and an edge of the service graph is rare. */
 BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows0, MAP_ENTRIES, BPF_F_NO_PREALLOC);
 BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows1, MAP_ENTRIES, BPF_F_NO_PREALLOC);
 BPF_ARRAY_OF_MAPS(active, "flows0", 1);
+BPF_PERCPU_ARRAY(blank, struct flow_counters, 1); /* a fresh entry, too large for the stack: zeros but for its times */
 BPF_PERCPU_ARRAY(lost, struct loss, LOSS_REASONS);
 BPF_F_TABLE("sk_storage", int, struct mark, marks, 0, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+BPF_F_TABLE("sk_storage", int, struct udp_mark, udp_marks, 0, BPF_F_NO_PREALLOC);
 
 #ifdef DOMAIN_ENTRIES
 enum { READ_ANSWER, NOTE_QUESTION, READ_RECORDS, PROGRAMS_AFTER };
@@ -73,12 +83,24 @@ static __always_inline struct flow_counters *entry(struct flow_key *key, __u64 n
 		return NULL;
 	counters = bpf_map_lookup_elem(flows, key);
 	if (!counters) {
-		struct flow_counters fresh = {.first_ns = now, .last_ns = now};
+		struct flow_counters *fresh = blank.lookup(&slot);
 
-		bpf_map_update_elem(flows, key, &fresh, BPF_NOEXIST); /* another CPU may have been first: look again */
+		if (!fresh)
+			return NULL;
+		fresh->first_ns = fresh->last_ns = now; /* an interrupt's packet may put its own here: add_packet() sets that right */
+		bpf_map_update_elem(flows, key, fresh, BPF_NOEXIST); /* another CPU may have been first: look again */
 		counters = bpf_map_lookup_elem(flows, key);
 	}
 	return counters;
+}
+
+static __always_inline void add_sample(__u32 *histogram, __u32 us)
+{
+	__u32 bucket = bucket_of(us);
+
+	asm volatile("" : "+r"(bucket)); /* the verifier follows the register that is compared here, and no other */
+	if (bucket < BUCKETS)
+		ADD(histogram[bucket], 1);
 }
 
 static __always_inline void fold_ports(struct flow_key *key, __u16 local, __u16 remote)
@@ -152,6 +174,7 @@ static __always_inline void sample_rtt(struct flow_counters *counters, struct ma
 	mark->next_rtt_ns = now + RTT_INTERVAL_NS;
 	ADD(counters->rtt_us_sum, rtt);
 	ADD(counters->rtt_count, 1);
+	add_sample(counters->rtt, rtt);
 	if (rtt > counters->rtt_us_max)
 		counters->rtt_us_max = rtt;
 }
@@ -173,16 +196,38 @@ static __always_inline void add_packet(struct flow_counters *counters, int sent,
 		counters->last_ns = now;
 }
 
+static __always_inline void add_opened(struct flow_counters *counters, struct mark *mark)
+{
+	ADD(counters->connections_opened, 1);
+	if (mark->role == ROLE_CLIENT && mark->syn_ns)
+		add_sample(counters->connect, mark->connect_us);
+}
+
+/*
+ * Does this RST, which has just arrived, end the connection's attempt? TCP heeds it if it acknowledges the SYN and what may have come with it.
+ * snd_nxt does not tell how much that is: an answer may be here before the call that sent the SYN has returned.
+ */
+static __always_inline int refuses(struct bpf_sock *sk, struct packet *packet)
+{
+	struct bpf_tcp_sock *tcp = sk->state == BPF_TCP_SYN_SENT ? bpf_tcp_sock(sk) : NULL;
+
+	return tcp && (packet->tcp_flags & TCP_FLAG_BYTE_ACK) && packet->ack - tcp->snd_una - 1 < MAX_SYN_DATA;
+}
+
 static __always_inline void add_signals(struct flow_counters *counters, struct mark *mark, struct bpf_sock *sk, struct packet *packet,
 					int sent, __u64 now)
 {
 	if (mark->unsaid) {
 		mark->unsaid = 0;
-		ADD(counters->connections_opened, 1);
+		add_opened(counters, mark);
 	}
-	if ((packet->tcp_flags & TCP_FLAG_BYTE_RST) && mark->opened && !mark->reset) {
-		mark->reset = 1;
-		ADD(counters->connections_reset, 1);
+	if (packet->tcp_flags & TCP_FLAG_BYTE_RST) {
+		if (mark->opened && !mark->reset) {
+			mark->reset = 1;
+			ADD(counters->connections_reset, 1);
+		} else if (!mark->opened && !sent && refuses(sk, packet)) {
+			mark->refused = 1;
+		}
 	}
 	if (!sent && now >= mark->next_rtt_ns)
 		sample_rtt(counters, mark, sk, now);
@@ -194,6 +239,21 @@ static __always_inline struct bpf_sock *tcp_socket(struct __sk_buff *skb, struct
 	struct bpf_sock *sk = skb->sk;
 
 	return sk && packet->protocol == IPPROTO_TCP ? bpf_sk_fullsock(sk) : NULL;
+}
+
+/* Of the UDP socket behind a packet, if it is one that the programs saw being made. */
+static __always_inline __u8 role_in_udp(struct __sk_buff *skb, struct packet *packet, int sent)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct udp_mark *mark;
+
+	if (packet->protocol != IPPROTO_UDP || !(packet->source_port | packet->target_port) || !sk)
+		return ROLE_UNKNOWN;
+	sk = bpf_sk_fullsock(sk);
+	mark = sk ? udp_marks.sk_storage_get(sk, 0, 0) : NULL;
+	if (!mark)
+		return ROLE_UNKNOWN;
+	return sent ? udp_role(mark, 1, packet->source_port, packet->target_port) : udp_role(mark, 0, packet->target_port, packet->source_port);
 }
 
 static __always_inline int count(struct __sk_buff *skb, int sent)
@@ -223,7 +283,7 @@ static __always_inline int count(struct __sk_buff *skb, int sent)
 	if (mark && !listening) {
 		counters = entry(&mark->key, now);
 	} else {
-		key_of_packet(&key, skb, &packet, sent, listening ? ROLE_SERVER : ROLE_UNKNOWN);
+		key_of_packet(&key, skb, &packet, sent, listening ? ROLE_SERVER : role_in_udp(skb, &packet, sent));
 		counters = entry(&key, now);
 	}
 	if (!counters) {
@@ -265,8 +325,16 @@ static __always_inline void connecting(struct mark *mark)
 {
 	mark->key.cgroup = 0; /* a socket may connect more than once */
 	mark->role = ROLE_CLIENT;
-	mark->opened = mark->closed = mark->reset = 0;
-	mark->unsaid = 0;
+	mark->opened = mark->closed = mark->reset = mark->refused = mark->unsaid = 0;
+	mark->syn_ns = bpf_ktime_get_ns();
+	mark->syn_again_ns = 0;
+}
+
+static __always_inline __u32 since_us(__u64 ns)
+{
+	__u64 us = (bpf_ktime_get_ns() - ns) / 1000;
+
+	return us < ~0U ? us : ~0U;
 }
 
 static __always_inline void opened(struct mark *mark, struct bpf_sock *sk, __u8 role)
@@ -275,6 +343,8 @@ static __always_inline void opened(struct mark *mark, struct bpf_sock *sk, __u8 
 
 	mark->role = role;
 	mark->opened = 1;
+	if (role == ROLE_CLIENT)
+		mark->connect_us = since_us(mark->syn_ns);
 	if (!mark->owner) {
 		mark->unsaid = 1;
 		return;
@@ -282,7 +352,15 @@ static __always_inline void opened(struct mark *mark, struct bpf_sock *sk, __u8 
 	key_of_socket(&mark->key, sk, mark->owner, role);
 	counters = entry_for_event(mark);
 	if (counters)
-		ADD(counters->connections_opened, 1);
+		add_opened(counters, mark);
+}
+
+/* weir.h tells what a time-out is. */
+static __always_inline int timed_out(struct mark *mark)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	return mark->syn_ns && now - mark->syn_ns >= SILENCE_NS && now - mark->syn_again_ns >= ICMP_NS;
 }
 
 static __always_inline void closed(struct mark *mark)
@@ -295,10 +373,15 @@ static __always_inline void closed(struct mark *mark)
 	counters = entry_for_event(mark);
 	if (!counters)
 		return;
-	if (mark->opened)
+	if (mark->opened) {
 		ADD(counters->connections_closed, 1);
-	else
-		ADD(counters->connections_failed, 1);
+		return;
+	}
+	ADD(counters->connections_failed, 1);
+	if (mark->refused)
+		ADD(counters->connections_refused, 1);
+	else if (timed_out(mark))
+		ADD(counters->connections_timed_out, 1);
 }
 
 int follow_connection(struct bpf_sock_ops *ops)
@@ -319,6 +402,8 @@ int follow_connection(struct bpf_sock_ops *ops)
 		return 1;
 	}
 	if (op == BPF_SOCK_OPS_RETRANS_CB) {
+		if (!mark->opened && !mark->syn_again_ns)
+			mark->syn_again_ns = bpf_ktime_get_ns();
 		counters = entry_for_event(mark);
 		if (counters)
 			ADD(counters->retransmits, ops->args[1]);
@@ -333,4 +418,49 @@ int follow_connection(struct bpf_sock_ops *ops)
 		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RETRANS_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG);
 	}
 	return 1;
+}
+
+int note_udp_socket(struct bpf_sock *sk)
+{
+	if (sk->type == DGRAM && sk->protocol == IPPROTO_UDP)
+		udp_marks.sk_storage_get(sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	return 1;
+}
+
+static __always_inline int note_bind(struct bpf_sock_addr *wanted, int ipv6)
+{
+	struct bpf_sock *sk = wanted->sk, *other;
+	struct bpf_sock_tuple tuple = {};
+	struct udp_mark *mark;
+
+	if (wanted->type != DGRAM || wanted->protocol != IPPROTO_UDP || !sk)
+		return 1;
+	mark = udp_marks.sk_storage_get(sk, 0, 0);
+	if (!mark || mark->begun)
+		return 1;
+	if (ipv6) {
+		tuple.ipv6.daddr[0] = wanted->user_ip6[0];
+		tuple.ipv6.daddr[1] = wanted->user_ip6[1];
+		tuple.ipv6.daddr[2] = wanted->user_ip6[2];
+		tuple.ipv6.daddr[3] = wanted->user_ip6[3];
+		tuple.ipv6.dport = wanted->user_port;
+	} else {
+		tuple.ipv4.daddr = wanted->user_ip4;
+		tuple.ipv4.dport = wanted->user_port;
+	}
+	other = bpf_sk_lookup_udp(wanted, &tuple, ipv6 ? sizeof(tuple.ipv6) : sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	note_port(mark, wanted->user_port, other != NULL);
+	if (other)
+		bpf_sk_release(other);
+	return 1;
+}
+
+int note_bind4(struct bpf_sock_addr *wanted)
+{
+	return note_bind(wanted, 0);
+}
+
+int note_bind6(struct bpf_sock_addr *wanted)
+{
+	return note_bind(wanted, 1);
 }

@@ -7,9 +7,25 @@
  * Which port is the service's, and who is the server:
  *   1. TCP whose handshake was seen: the socket that connected is the client, the one that was accepted the server.
  *   2. A TCP socket in state LISTEN is the server.
- *   3. Otherwise (TCP older than the programs, UDP): the lower port is the service's, and the side that has it is the server.
- *      Equal ports: that port, role unknown.
- *   4. No ports in the packet (other protocols, later fragments): service port 0, role unknown.
+ *   3. UDP, if the programs saw the socket being made: who sends first asks. A socket whose first packet was received is the server, on its
+ *      own port, whoever chose that port; so is one that was bound to a port where another socket received already (SO_REUSEPORT, connected
+ *      servers). A socket whose first packet was sent is a client of the port that it was sent to. Of other ports it is a client, too, if
+ *      the kernel chose its own port; if the application did, rule 4 decides (an NTP server asks first, and then is asked).
+ *      Hence resolvers that bind a random port are clients of port 53.
+ *      Not so: two that send to one another before either has received are both clients; a server that asks, from its server's socket, a
+ *      server on another port is one of two servers. Where only one of two sockets is older than the programs, and the server's port is the
+ *      higher one, they disagree.
+ *   4. Otherwise (sockets older than the programs, and of the kernel itself): the lower port is the service's, and the side that has it is
+ *      the server.
+ *   5. UDP and rule 4, equal ports: that port, role unknown.
+ *   6. No ports in the packet (other protocols, later fragments): service port 0, role unknown.
+ *
+ * Why a connection failed: a RST answered the SYN (refused), or a second went by since the SYN, after which it is sent again, and nothing
+ * answered (timed out), whether the kernel gave up or the application. Otherwise the cause is not known: an application that gave up
+ * sooner, or an ICMP error, which no program here gets to see. It ends the attempt within a round trip of the SYN; or, where it comes at
+ * once, from this machine's own firewall, only when it comes again for the SYN sent again. So what ends within ICMP_NS of that one is not
+ * known either. A neighbour that does not answer is reported to the socket after about three seconds: timed out.
+ * A connection still undecided when a window ends is counted in the window in which it ends.
  *
  * What a packet is: what passes between the socket and layer 3. Large segments are unrolled into the packets that they become. A datagram that
  * is cut into fragments below its socket, or was put together from them, is one packet with one header. What the kernel says on its own, for
@@ -19,6 +35,11 @@
 #define WEIR_H
 
 #include <linux/types.h>
+
+#include "histogram.h"
+
+#define SILENCE_NS 1000000000ULL /* TCP's first retransmission timeout */
+#define ICMP_NS 50000000ULL
 
 enum flow_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
 
@@ -47,9 +68,13 @@ struct flow_counters {
 	__u32 connections_opened;  /* handshakes completed, on either side */
 	__u32 connections_closed;  /* of those opened */
 	__u32 connections_failed;  /* connect() that never completed its handshake */
+	__u32 connections_refused;   /* of those failed: a RST answered the SYN */
+	__u32 connections_timed_out; /* of those failed: nothing answered for a second */
 	__u32 connections_reset;   /* of those opened: a RST was sent or received; they count as closed, too */
 	__u32 retransmits;         /* segments sent again */
 	__u32 padding;
+	__u32 rtt[BUCKETS];        /* histogram.h; the samples of rtt_us_sum */
+	__u32 connect[BUCKETS];    /* from SYN to established, of clients' connections whose SYN was seen */
 };
 
 /* Why something could not be counted in a flow. The order is that of bpf/layout.py's LOSS_REASONS. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from schemas.records.flow_batch import Loss
 
@@ -10,6 +11,27 @@ CARRIED_LIMIT = 400
 _HOUR_US = 3_600_000_000
 
 Account = Mapping[str, tuple[int, int]]
+
+
+class Total(NamedTuple):
+    flows: int = 0
+    packets: int = 0
+    bytes: int = 0
+
+
+class Tally:
+    """Cumulative losses by reason since the process began, for metrics. Noted by one thread, read by others."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self._totals = dict.fromkeys(reasons, Total())
+
+    def note(self, losses: Iterable[Loss]) -> None:
+        for loss in losses:
+            known = self._totals.get(loss.reason, Total())
+            self._totals[loss.reason] = Total(known.flows + loss.flows, known.packets + loss.packets, known.bytes + loss.bytes)
+
+    def totals(self) -> dict[str, Total]:
+        return self._totals.copy()
 
 
 def since(before: Account, now: Account, window_start_us: int) -> tuple[Loss, ...]:

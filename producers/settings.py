@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from producers.zone.clouds import METADATA_ADDRESS
+
 DRAIN_SECONDS = 5.0
 
 
@@ -31,3 +33,10 @@ class AgentSettings:
     kafka_config: Mapping[str, Any] = field(default_factory=dict)  # more of librdkafka's settings
     registry_url: str = ""  # empty: Avro single-object encoding
     registry_ca_file: str = ""  # empty: the system's certificates
+    zone: str = ""  # empty: the cloud's metadata service is asked, where there is one
+    cloud: str | None = None  # a key of zone.clouds.CLOUDS; None: as the firmware says
+    metadata_address: tuple[str, int] = METADATA_ADDRESS
+    agent_version: str = ""
+    flow_batch_version: int | None = None  # a released version of FlowBatch to write; None: the current one
+    metrics_address: str = ""  # empty: every address
+    metrics_port: int = 0  # 0: neither metrics nor health over HTTP

@@ -24,6 +24,10 @@ class Sink(Protocol):
         """The names of the steps that `migrate` would take."""
         ...
 
+    def rows_to_carry(self) -> int:
+        """How many rows of before `migrate` would carry over into newer tables, as far as they are there."""
+        ...
+
     def write(self, block: Block, *, maybe_written: bool = False) -> None:
         """Puts the block into its tables and the rollups, once: a block of the same identity is recognised and left out.
 

@@ -30,6 +30,9 @@ class ClickHouseSink:
     def pending(self) -> tuple[str, ...]:
         return migrate.pending(self._engine)
 
+    def rows_to_carry(self) -> int:
+        return migrate.rows_to_carry(self._engine)
+
     def write(self, block: Block, *, maybe_written: bool = False) -> None:
         """Each table's INSERT is recognised by itself, so that a crash between any two is healed by writing the block again; and a
         crash in the midst of one by looking, that time, whether what was recognised is there.
@@ -37,20 +40,23 @@ class ClickHouseSink:
         1. losses: nothing is ever missing in silence, not even between two of these steps;
         2. ownership: whoever sees a flow's name finds the range that it came from;
         3. rests, which extend ranges that have not ended: whoever sees one finds the ends that came with it;
-        4. flows, and through them every rollup;
-        5. the ledger, which says "applied", and therefore comes last.
+        4. nodes, which say nothing of a flow;
+        5. flows, and through them every rollup;
+        6. the ledger, which says "applied", and therefore comes last.
         """
-        steps: tuple[tuple[str, pa.Table, Point], ...] = (
+        steps: tuple[tuple[str, pa.Table, Point | None], ...] = (
             ("losses", block.losses, "insert.losses"),
             ("ownership_ranges", block.ownership, "insert.ownership_ranges"),
             ("ownership_rests", block.rests, "insert.ownership_rests"),
+            ("node_sightings", block.nodes, None),
             ("flows", block.flows, "insert.flows"),
             ("batches", block.batches, "insert.batches"),
         )
         for table, rows, done in steps:
             if rows.num_rows:
                 self._insert(table, rows, block.identity, maybe_written)
-                reach(done)
+                if done:
+                    reach(done)
 
     def _insert(self, table: str, rows: pa.Table, identity: BlockIdentity, maybe_written: bool) -> None:
         if table not in _LEDGERS:

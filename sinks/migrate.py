@@ -1,13 +1,18 @@
-"""Creates and upgrades the tables: numbered SQL files, and a table of those that have been applied."""
+"""Creates and upgrades the tables: numbered SQL files and a step in Python, and a table of those that have been applied."""
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
-from schemas.errors import WeirError
+from schemas.errors import Unavailable, WeirError
+from sinks import carry_over
 from sinks.engines.base import DATABASE, Engine
+
+logger = logging.getLogger(__name__)
 
 OLDEST_SERVER = (25, 3)
 """Versions before it carried tokens into rollups in other ways. 26.9 is the one that the tests run on."""
@@ -19,15 +24,17 @@ SETTINGS
 """Synced, as the other tables are: a migration whose row alone is lost would be repeated over what later ones have made."""
 
 _NEEDS = re.compile(r"^-- Where the server knows the setting (\w+)(?: with (\w+))?", re.MULTILINE)
+_IF_ALLOWED = re.compile(r"^-- Where this user may create functions", re.MULTILINE)
 _BEFORE = re.compile(r"^-- Where there is no table (\w+) yet", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One SQL file; its name sorts where it belongs: `0001_flows`."""
+    """One SQL file, or work in Python, which may be repeated too; its name sorts where it belongs: `0001_flows`."""
 
     name: str
-    sql: str
+    sql: str = ""
+    work: Callable[[Engine], None] | None = None
 
     @property
     def statements(self) -> tuple[str, ...]:
@@ -42,6 +49,11 @@ class Migration:
         return (found.group(1), found.group(2) or "") if found else None
 
     @property
+    def may_be_refused(self) -> bool:
+        """Whether weir does without it where the user lacks the right."""
+        return bool(_IF_ALLOWED.search(self.sql))
+
+    @property
     def successor(self) -> str | None:
         """The table of a later step that undoes what this one would do again; where it is there, nothing is done."""
         found = _BEFORE.search(self.sql)
@@ -51,7 +63,8 @@ class Migration:
 def known() -> tuple[Migration, ...]:
     """All migrations of this version of weir, in order."""
     files = sorted((f for f in resources.files("sinks.migrations").iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return tuple(Migration(f.name.removesuffix(".sql"), f.read_text(encoding="utf-8")) for f in files)
+    steps = [Migration(f.name.removesuffix(".sql"), f.read_text(encoding="utf-8")) for f in files]
+    return tuple(sorted([*steps, Migration(carry_over.NAME, work=carry_over.run)], key=lambda step: step.name))
 
 
 def pending(engine: Engine, migrations: tuple[Migration, ...] | None = None) -> tuple[str, ...]:
@@ -66,10 +79,30 @@ def migrate(engine: Engine, migrations: tuple[Migration, ...] | None = None) -> 
         engine.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         engine.execute(_LEDGER)
     for migration in missing:
-        for statement in migration.statements if _suits(engine, migration) else ():
-            engine.execute(statement)
+        _apply(engine, migration)
         engine.execute(f"INSERT INTO {DATABASE}.migrations (name) VALUES ('{migration.name}')")  # noqa: S608 (our own file name)
     return tuple(m.name for m in missing)
+
+
+def rows_to_carry(engine: Engine) -> int:
+    """What the step has before it that carries rows over; 0 where it is done, and where its tables are not there yet."""
+    if carry_over.NAME not in pending(engine) or not _is_there(engine, carry_over.EDGES[-1].name):
+        return 0
+    return carry_over.rows_to_carry(engine)
+
+
+def _apply(engine: Engine, migration: Migration) -> None:
+    try:
+        for statement in migration.statements if _suits(engine, migration) else ():
+            engine.execute(statement)
+    except Unavailable:
+        raise
+    except WeirError as error:
+        if not migration.may_be_refused:
+            raise
+        logger.warning("%s is left out, and nothing of weir needs it: %s", migration.name, error)
+    if migration.work is not None:
+        migration.work(engine)
 
 
 def _suits(engine: Engine, migration: Migration) -> bool:

@@ -41,3 +41,4 @@ class WorkerSettings:
     future_seconds: int  # a window that starts further ahead of the clock than this is refused
     cidrs: tuple[tuple[IPv4Network | IPv6Network, str], ...]  # ranges where nobody of weir's is, and what to call them
     registry: RegistryAddress | None  # schema registry; None: Avro single-object encoding
+    flow_batch_version: int | None = None  # released version of FlowBatch for what other regions get; None: the current one

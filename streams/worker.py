@@ -20,6 +20,7 @@ from schemas import topics
 from schemas.errors import WeirError
 from schemas.wire.framing import Framer
 from schemas.wire.registry import ConfluentRegistry
+from schemas.wire.schema_files import released
 from sinks.base import Sink
 from sinks.open import open_sink
 from streams.allocation import keep_freed_memory
@@ -127,10 +128,11 @@ class _Dependencies:
 async def _run(given: _Dependencies, is_over: Callable[[], bool]) -> None:
     settings, liveness = given.settings, given.liveness
     app = build_app(settings)
-    framer = Framer(ConfluentRegistry(settings.registry) if settings.registry else None)
+    older = () if settings.flow_batch_version is None else (released("FlowBatch", settings.flow_batch_version),)
+    framer = Framer(ConfluentRegistry(settings.registry) if settings.registry else None, older)
     decoder = MessageDecoder(framer, settings.future_seconds * _SECOND_US)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
-    ownership = LockedOwnershipMap(_empty_map(settings), settings.network, settings.ownership_ranges)
+    ownership = LockedOwnershipMap(_empty_map(settings), settings.network, settings.ownership_ranges, settings.region)
     event_writer = IpEventWriter(given.sink, ownership.events)
     worker_id, partitions = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}", given.catalog.known.partitions[topics.FLOWS_TOPIC]
     learner = OwnershipLearner(

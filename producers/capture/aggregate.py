@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpf.probe import Drained
 from producers.capture.clock import to_utc_us
 from producers.identity.served import NO_EXCEPTIONS, Served
-from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, ROLE_SERVER, FlowColumns, empty_flows
+from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, HISTOGRAMS, ROLE_SERVER, FlowColumns, empty_flows
+from schemas.records.histogram import BUCKETS, Histogram
 
 _MAXIMA = frozenset({"rtt_us_max"})
 _IDENTITY = (("local_ip", "V16"), ("remote_ip", "V16"), ("port", ">u2"), ("protocol", "u1"), ("role", "u1"), ("workload", ">u4"))
@@ -42,20 +44,20 @@ NOTHING = Folded((), empty_flows())
 
 
 def fold(
-    keys: NDArray[Any],
-    values: NDArray[Any],
+    drained: Drained,
     name: Callable[[int], str],
     offset_ns: int,
     now_us: int,
     served: Served = NO_EXCEPTIONS,
     asked: RowDomains | None = None,
 ) -> Folded:
-    """Columns of structured `keys` and `values` (bpf.layout) of one length. `asked`: names of the remote ends, row for row.
+    """Columns of a drained map. `asked`: names of the remote ends, row for row.
 
     What a socket served goes by its user, where `served` tells of another than the socket's cgroup.
     Cgroups that `name` maps to one workload share a row per flow key: counters add up, times span both. The rows come
     sorted by key, so that the same content always gives the same rows, whatever order the map had.
     """
+    keys, values = drained.keys, drained.values
     if not len(keys):
         return NOTHING
     workloads, local_workload = _workloads(keys, name, served)
@@ -72,10 +74,12 @@ def fold(
         "first_seen_us": np.minimum.reduceat(first_us[order], starts),
         "last_seen_us": np.maximum.reduceat(last_us[order], starts),
         "remote_domain": np.zeros(len(first), np.uint32) if asked is None else agreed(asked.numbers[order], starts),
-        **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS if counter in (values.dtype.names or ())},
+        **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS},
     }
-    columns |= {name: np.zeros(len(first), FLOW_DTYPES[name]) for name in FLOW_DTYPES if name not in columns}
+    place = np.empty(len(order), np.int64)  # the folded row of each drained row
+    place[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))
     columns = {n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}
+    columns |= {kind: _folded(getattr(drained, kind), place) for kind in HISTOGRAMS}
     return Folded(workloads, FlowColumns(**columns), () if asked is None else asked.texts)
 
 
@@ -147,6 +151,19 @@ def _times(values: NDArray[Any], offset_ns: int, now_us: int) -> tuple[NDArray[n
     last = np.where(seen, np.minimum(to_utc_us(values["last_ns"], offset_ns), now_us), now_us)
     first = np.where(values["first_ns"] != 0, to_utc_us(values["first_ns"], offset_ns), last)
     return np.maximum(np.minimum(first, last), 0), last
+
+
+def _folded(histogram: Histogram, place: NDArray[np.int64]) -> Histogram:
+    """Of the folded rows. Samples that come together in a row's bucket add up, to the largest count that one holds."""
+    if not len(histogram):
+        return histogram
+    cells = place[histogram.row] * BUCKETS + histogram.bucket
+    order = np.argsort(cells, kind="stable")
+    ordered = cells[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    samples = np.add.reduceat(histogram.samples[order].astype(np.uint64), starts)
+    row, bucket = np.divmod(ordered[starts], BUCKETS)
+    return Histogram(row.astype(np.uint32), bucket.astype(np.uint8), np.minimum(samples, np.iinfo(np.uint32).max).astype(np.uint32))
 
 
 def _combined(counter: str, column: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[Any]:

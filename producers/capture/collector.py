@@ -17,7 +17,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bpf.probe import Probe
+from bpf.probe import Lost, Probe
 from producers import losses
 from producers.capture.aggregate import NOTHING, Folded, fold
 from producers.capture.batches import Heartbeat, Source, cut
@@ -40,10 +40,16 @@ log = logging.getLogger("weir.agent")
 
 @dataclass(frozen=True)
 class Account:
-    """What one window came to, for the log."""
+    """What one window came to, for the log and for metrics. `lost`: the probe's account.
+
+    `entries`: of the flow map that was read. `domains`: of the map of DNS answers.
+    """
 
     window: Window
     head: Head
+    entries: int
+    domains: int
+    lost: tuple[Lost, ...]
 
 
 class Collector:
@@ -75,11 +81,21 @@ class Collector:
         self._domains = DomainNames(probe.lost())
         self.state = state
 
+    def set_zone(self, zone: str) -> None:
+        """The node's zone, from the next window on."""
+        self._source = replace(self._source, zone=zone)
+
+    @property
+    def remembered_domains(self) -> int:
+        return self._domains.remembered
+
     def start(self, seconds: int) -> None:
         """Finishes what a predecessor left unfinished, then begins to watch."""
         look = self._look()
         self._heartbeats = HeartbeatTracker(look.seen, look.at_us, self._inventory.node_workload, self._looks.read())
-        arrears = (*died_with_memory(self.state), *self._spool.torn)
+        died = died_with_memory(self.state)
+        self._spool.given_up.note(died)
+        arrears = (*died, *self._spool.torn)
         if not self._recover(seconds, look, arrears):
             self._save(replace(self.state, carried=losses.merged((*self.state.carried, *arrears)), at_risk=(0, 0, 0)))
         self._spool.repair()
@@ -148,25 +164,30 @@ class Collector:
     def _renew(self) -> None:
         self.state = replace(self.state, epoch=max(self._clock.now_us(), self.state.epoch + 1), window_start_us=-1)
 
-    def _fold(self, now_us: int) -> Folded:
+    def _fold(self, now_us: int) -> tuple[Folded, int, int]:
+        """The flows, and how many entries the map of flows and that of DNS answers had."""
         drained, offset_ns = self._probe.read(), self._clock.offset_ns()
         reach("window.drained")
-        asked = self._domains.of_rows(drained, self._probe.asked(self._clock.now_us() * 1000 - offset_ns))
-        return fold(drained.keys, drained.values, self._inventory.name, offset_ns, now_us, self._inventory.served, asked)
+        asked = self._probe.asked(self._clock.now_us() * 1000 - offset_ns)
+        named = self._domains.of_rows(drained, asked)
+        folded = fold(drained, self._inventory.name, offset_ns, now_us, self._inventory.served, named)
+        return folded, len(drained), len(asked.keys)
 
     def _keep(self, window: Window, look: Snapshot, arrears: tuple[Loss, ...] = ()) -> Account:
-        folded = self._fold(look.at_us)
+        folded, entries, domains = self._fold(look.at_us)
         heartbeats = self._heartbeats.heartbeats(look.seen, folded, look.at_us, look.since_us)
-        kernel_lost = self._probe.lost()
-        self._domains.report(kernel_lost)
-        lost = account(kernel_lost)
+        every_loss = self._probe.lost()
+        self._domains.report(every_loss)
+        lost = account(every_loss)
         known = (*self.state.carried, *losses.since(self.state.lost, lost, window.start_us))
         records = self._cut(window, folded, heartbeats, known)
         replaces: tuple[int, ...] = ()
         room = self._spool.room_for(packed_size(make_segment(window.start_us, records, known, (), lost)))
         if not room.enough:
             log.error("The spool cannot take window %d: its flows are given up and counted as lost.", window.start_us)
-            known = (*known, *_given_up(window, records))
+            given_up = _given_up(window, records)
+            self._spool.given_up.note(given_up)
+            known = (*known, *given_up)
             records = self._cut(window, NOTHING, heartbeats, known)
             room = self._spool.room_for(packed_size(make_segment(window.start_us, records, known, (), lost)))
         if room.replaces:
@@ -177,7 +198,7 @@ class Collector:
         reach("window.spooled")
         self._looks.keep(look)
         self._safe(segment.head, (*dropped, *arrears))
-        return Account(window, segment.head)
+        return Account(window, segment.head, entries, domains, every_loss)
 
     def _cut(self, window: Window, folded: Folded, heartbeats: Sequence[Heartbeat], known: Sequence[Loss]) -> tuple[Record, ...]:
         source = replace(self._source, epoch=self.state.epoch)

@@ -49,6 +49,11 @@ class DomainNames:
         self._memory = _NOTHING
         self._lost = {entry.reason: entry.events for entry in lost}
 
+    @property
+    def remembered(self) -> int:
+        """Names that go on into the next window."""
+        return len(self._memory.names)
+
     def of_rows(self, drained: Drained, asked: Asked) -> RowDomains:
         """The names of a window's rows, one call a window."""
         memory, self._memory = self._memory, _NOTHING

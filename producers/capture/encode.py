@@ -17,7 +17,8 @@ log = logging.getLogger("weir.agent")
 class BatchEncoder:
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
-        self._plain = Framer()
+        self._plain = framer.without_registry()
+        self._schema = framer.writes("FlowBatch")
 
     def pack(self, batches: Iterable[FlowBatch]) -> tuple[Record, ...]:
         return tuple(self._record(batch) for batch in batches)
@@ -26,7 +27,7 @@ class BatchEncoder:
         flows = batch.flows
         packets = saturated_total(flows.packets_sent, flows.packets_received)
         size = saturated_total(flows.bytes_sent, flows.bytes_received)
-        return Record(batch.seq, len(flows), packets, size, self._framed(encode_batch(batch)))
+        return Record(batch.seq, len(flows), packets, size, self._framed(encode_batch(batch, self._schema)))
 
     def _framed(self, body: bytes) -> bytes:
         """Framed message. Falls back to single-object encoding while the registry is unavailable, so that a window is not delayed."""

@@ -46,6 +46,11 @@ class PathResolver:
     def name(self, cgroup_id: int) -> str:
         return self._names.get(cgroup_id, "")
 
+    @property
+    def vanished(self) -> int:
+        """Cgroups that are gone and whose names are kept for a while."""
+        return len(self._gone)
+
     def _decide(self, relative: str) -> str:
         named = first_match(self._rules, f"{self._prefix}/{relative}".rstrip("/") or "/")
         if named is not None:

@@ -41,6 +41,8 @@ class Publisher:
         self._config = {**_DEFAULTS, "bootstrap.servers": bootstrap, "client.id": client_id, **(config or {})}
         self._broken = False
         self._reachable = True
+        self.trouble = ""
+        """Why no broker can be used, as a sentence; empty: one can, as far as is known."""
         self._heard = HeardErrors()
         self._producer = self._open()
 
@@ -81,6 +83,16 @@ class Publisher:
             self._renew()
         return int(self._producer.poll(timeout))
 
+    @property
+    def queued(self) -> int:
+        """Messages that the client holds, acknowledgements that were not served yet included. For any thread."""
+        return len(self._producer)
+
+    @property
+    def queue_limits(self) -> tuple[int, int]:
+        """Messages and bytes that the client holds at most."""
+        return int(self._config["queue.buffering.max.messages"]), int(self._config["queue.buffering.max.kbytes"]) * 1024
+
     def flush(self, timeout: float) -> int:
         """Waits until every message is settled or the time is over; returns how many are not."""
         return int(self._producer.flush(timeout))
@@ -102,7 +114,7 @@ class Publisher:
     def _delivered(self, on_ack: OnAck | None) -> Callable[[KafkaError | None, Message], None]:
         def settle(error: KafkaError | None, message: Message) -> None:
             if error is None and not self._reachable:
-                self._reachable = True
+                self._reachable, self.trouble = True, ""
                 self._heard.forget()
                 log.warning("Kafka at %s answers again.", self._bootstrap)
             if error is not None:
@@ -118,4 +130,5 @@ class Publisher:
         self._heard.note(error)
         if self._reachable and error.code() not in _QUIET:
             self._reachable = False
-            log.warning("Messages wait: %s", self._heard.sentence(self._bootstrap))
+            self.trouble = self._heard.sentence(self._bootstrap)
+            log.warning("Messages wait: %s", self.trouble)

@@ -28,7 +28,11 @@ class Outlet(Protocol):
 
 
 class Sender(threading.Thread):
-    """Sleeps while the spool is empty. A segment leaves the spool when Kafka has acknowledged every record of it."""
+    """Sleeps while the spool is empty. A segment leaves the spool when Kafka has acknowledged every record of it.
+
+    For metrics, to be read by any thread: `acknowledged` and `refused`, batches since the start; `under_way_bytes`, of batches that
+    the client holds.
+    """
 
     def __init__(self, spool: Spool, outlet: Outlet, topic: str, key: bytes) -> None:
         super().__init__(name="weir-sender", daemon=True)
@@ -43,6 +47,13 @@ class Sender(threading.Thread):
         self._failed: set[int] = set()
         self._retry_at = 0.0
         self._fault: Exception | None = None
+        self.acknowledged = self.refused = self.under_way_bytes = 0
+        self._acknowledged_at = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since Kafka acknowledged a batch, or since the start."""
+        return time.monotonic() - self._acknowledged_at
 
     def wake(self) -> None:
         """There is something in the spool. Raises what ended the thread, if it has ended before its time."""
@@ -95,13 +106,28 @@ class Sender(threading.Thread):
             return True
         self._open[first_seq] = len(segment.records)
         for index, record in enumerate(segment.records):
-            if not self._outlet.offer(self._topic, self._key, record.message, lambda error: self._settled(first_seq, error)):
+            if not self._outlet.offer(self._topic, self._key, record.message, self._answer(first_seq, len(record.message))):
                 self._failed.add(first_seq)
                 for _ in segment.records[index:]:
                     self._settled(first_seq, "the client's queue is full")
                 return False
+            self.under_way_bytes += len(record.message)
         reach("segment.offered")
         return True
+
+    def _answer(self, first_seq: int, size: int) -> OnAck:
+        """What to do when a batch of so many bytes is settled."""
+
+        def answered(error: str | None) -> None:
+            self.under_way_bytes -= size
+            if error is None:
+                self.acknowledged += 1
+                self._acknowledged_at = time.monotonic()
+            else:
+                self.refused += 1
+            self._settled(first_seq, error)
+
+        return answered
 
     def _settled(self, first_seq: int, error: str | None) -> None:
         if error is not None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from producers.losses import Tally
 from producers.spool.atomic_write import sync_directory, write_file
 from producers.spool.segment import Head, Segment, make_segment, pack, unpack
 from schemas.private_files import private_directory
@@ -25,6 +26,8 @@ HEAD_SEGMENTS = 16
 """Only the first so many windows, and no more than a quarter of the queue's bytes, may be on their way to Kafka."""
 MEMORY_BYTES = 8 << 20
 BLOCK_BYTES = 4096
+REASONS = ("full", "memory", "memory_full", "torn")
+"""Of losses: no room on disk, a process that died with windows in memory, no room in memory, a file that was cut."""
 LOSS_BYTES = 256
 """More than any one loss adds to a segment, in its head and in its records together."""
 
@@ -45,15 +48,21 @@ class _Entry:
     memory: Segment | None = None
 
     def losses(self, reason: str) -> tuple[Loss, ...]:
+        """What is lost with the segment: its flows, and the losses that it was to carry."""
+        return (*self.head.losses, *self.own_loss(reason))
+
+    def own_loss(self, reason: str) -> tuple[Loss, ...]:
         head = self.head
         if not (head.flows or head.packets or head.traffic_bytes):
-            return head.losses
-        own = Loss(head.window_start_us, "spool", reason, head.flows, head.packets, head.traffic_bytes, head.first_seq)
-        return (*head.losses, own)
+            return ()
+        return (Loss(head.window_start_us, "spool", reason, head.flows, head.packets, head.traffic_bytes, head.first_seq),)
 
 
 class Spool:
-    """Thread-safe. `torn` are losses found at the start; `repair` makes the disk agree once they are written down."""
+    """Thread-safe. `torn` are losses found at the start; `repair` makes the disk agree once they are written down.
+
+    `given_up`: what was lost here, for metrics.
+    """
 
     def __init__(self, directory: Path, limit_bytes: int, memory_bytes: int = MEMORY_BYTES) -> None:
         self._directory = directory
@@ -63,6 +72,7 @@ class Spool:
         self._entries: dict[int, _Entry] = {}
         self._damaged: list[tuple[Path, Segment | None]] = []
         self._disk_works = True
+        self.given_up = Tally(REASONS)
         private_directory(directory)
         self.torn = self._scan()
 
@@ -73,7 +83,14 @@ class Spool:
 
     @property
     def disk_bytes(self) -> int:
-        return sum(e.size for e in self._entries.values() if e.memory is None)
+        with self._lock:
+            return sum(e.size for e in self._entries.values() if e.memory is None)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of windows that the disk did not take."""
+        with self._lock:
+            return sum(e.size for e in self._entries.values() if e.memory is not None)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -110,6 +127,8 @@ class Spool:
         with self._lock:
             self._settle()
             self._store(segment)
+            for replaced in filter(None, map(self._entries.get, segment.head.replaces)):
+                self.given_up.note(replaced.own_loss("full"))
             self._drop(segment.head.replaces)
             return self._trim_memory()
 
@@ -160,6 +179,7 @@ class Spool:
             if missing is not None:
                 self._damaged.append((path, segment))
                 losses.append(missing)
+                self.given_up.note((missing,))
                 losses += segment.head.losses if segment and not segment.records else ()
             if segment is not None and segment.records:
                 self._entries[segment.head.first_seq] = _Entry(segment.head, _blocks(path.stat().st_size))
@@ -221,6 +241,7 @@ class Spool:
             if entry.head.first_seq not in kept:
                 del self._entries[entry.head.first_seq]
                 losses += entry.losses("memory_full")
+                self.given_up.note(entry.own_loss("memory_full"))
                 used -= entry.size
         return tuple(losses)
 

@@ -114,6 +114,19 @@ RESTS = pa.schema(
 )
 """Up to `end`, all ranges of the chain went on that have not ended. `late`: so many seconds later at least each batch of it was applied."""
 
+NODES = pa.schema(
+    [
+        ("node_id", NAME),
+        ("zone", NAME),
+        ("region", NAME),
+        ("agent_version", NAME),
+        ("config_version", NAME),
+        ("first_seen", INSTANT),
+        ("last_seen", INSTANT),
+    ]
+)
+"""What a node said it is from its first window to its last, as far as the worker that wrote the row remembers."""
+
 IP_EVENTS = pa.schema(
     [
         ("network", NAME),
@@ -138,6 +151,19 @@ BATCHES = pa.schema(
     ]
 )
 """The ledger of applied batches of known windows: what a worker rebuilds its dedup state from."""
+
+NODES = pa.schema(
+    [
+        ("node_id", NAME),
+        ("zone", NAME),
+        ("region", NAME),
+        ("agent_version", NAME),
+        ("config_version", NAME),
+        ("first_seen", INSTANT),
+        ("last_seen", INSTANT),
+    ]
+)
+"""What batches say of the node that sent them. Rows that say the same of a node are one; the same row any number of times is too."""
 
 
 @dataclass(frozen=True)
@@ -185,3 +211,4 @@ class Block:
     ownership: pa.Table
     batches: pa.Table
     rests: pa.Table = field(default_factory=RESTS.empty_table)
+    nodes: pa.Table = field(default_factory=NODES.empty_table)

@@ -29,6 +29,7 @@ from schemas.records.flow_batch import (
 )
 from schemas.records.histogram import BUCKETS, Histogram
 from schemas.records.ip_event import IpEvent
+from schemas.records.node_place import NodePlace
 from schemas.records.ownership import Ownership, Watermark
 
 INSTANT_LIMIT_US = 2**32 * 1_000_000
@@ -117,6 +118,16 @@ def check_ownership(ownership: Ownership) -> None:
         check_instant("A range's end", item.end_us)
         if item.end_us < item.start_us:
             raise Unreadable(f"A range ends at {item.end_us} us, before its start at {item.start_us} us.")
+
+
+def check_node_place(place: NodePlace) -> None:
+    check_names("Node, region or zone name", (place.node_id, place.region, place.zone))
+    if not place.node_id:
+        raise Unreadable("A place is told of a node without a name; it must say which node is there.")
+    check_instant("since", place.since_us)
+    check_instant("until", place.until_us)
+    if place.until_us < place.since_us:
+        raise Unreadable(f"Node {place.node_id} is somewhere until {place.until_us} us, before it is there at {place.since_us} us.")
 
 
 def check_watermark(watermark: Watermark) -> None:

@@ -29,8 +29,11 @@ _MALFORMED = (EOFError, ValueError, TypeError, KeyError, IndexError, OverflowErr
 _LOSS_COUNTS = ("flows", "packets", "bytes", "id")
 
 
-def encode_batch(batch: FlowBatch) -> bytes:
-    """The Avro body of one message of weir.flows. Raises Unreadable for a batch that readers would refuse."""
+def encode_batch(batch: FlowBatch, schema: Schema | None = None) -> bytes:
+    """The Avro body of one message of weir.flows. Raises Unreadable for a batch that readers would refuse.
+
+    `schema`: a released one, for readers of its time; fields that it lacks are left out. None: the current one.
+    """
     check_batch(batch)
     record = {name: getattr(batch, name) for name in _SCALARS}
     record["window_start"] = batch.window_start_us
@@ -40,7 +43,7 @@ def encode_batch(batch: FlowBatch) -> bytes:
     record["losses"] = [_loss_record(loss) for loss in batch.losses]
     record["domains"] = batch.domains
     record["more"] = more_bytes(batch.flows)
-    return encode_record("FlowBatch", record)
+    return encode_record("FlowBatch", record, schema)
 
 
 def decode_batch(body: Body, writer: Schema | None = None, repeats: Repeats | None = None) -> FlowBatch:
@@ -125,11 +128,11 @@ _SCALARS = (
 )
 
 
-def encode_record(name: str, record: dict[str, Any]) -> bytes:
-    """The body of a record by the current schema of this name. Raises Unreadable."""
+def encode_record(name: str, record: dict[str, Any], schema: Schema | None = None) -> bytes:
+    """The body of a record by the current schema of this name, or by another version of it. Raises Unreadable."""
     out = BytesIO()
     try:
-        schemaless_writer(out, current(name).parsed, record)
+        schemaless_writer(out, (schema or current(name)).parsed, record)
     except (ValueError, OverflowError, UnicodeEncodeError) as error:
         raise Unreadable(f"A {name} cannot be written: {error}.") from error
     return out.getvalue()

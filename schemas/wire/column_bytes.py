@@ -81,7 +81,7 @@ def _histogram_bytes(histogram: Histogram, rows: int) -> dict[str, bytes]:
 
 def _histogram(name: str, record: dict[str, bytes], rows: int) -> Histogram:
     buckets = np.frombuffer(record["buckets"] or bytes(rows), np.uint8)
-    bucket = np.frombuffer(record["bucket"], np.uint8)
+    bucket = np.frombuffer(record["bucket"] or b"", np.uint8)  # fastavro gives the default of a writer's missing bytes as text
     size, said = len(bucket), int(buckets.sum())
     if len(buckets) != rows or said != size or len(record["samples"]) != size * _SAMPLES.itemsize:
         raise Unreadable(
@@ -89,7 +89,7 @@ def _histogram(name: str, record: dict[str, bytes], rows: int) -> Histogram:
             f" samples; {rows} flows need a count each, and each bucket {_SAMPLES.itemsize} bytes."
         )
     row = np.repeat(np.arange(rows, dtype=np.uint32), buckets)
-    samples = _from_planes(np.frombuffer(record["samples"], np.uint8), _SAMPLES, size)
+    samples = _from_planes(np.frombuffer(record["samples"] or b"", np.uint8), _SAMPLES, size)
     for column in (row, samples):
         column.flags.writeable = False
     return Histogram(row, bucket, samples)

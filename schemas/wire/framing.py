@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from fastavro.schema import SchemaParseException
@@ -37,19 +38,31 @@ class Registry(Protocol):
 
 
 class Framer:
-    """Frames with single-object encoding, or with Confluent's format where a registry is given. Reads both, if it can."""
+    """Frames with single-object encoding, or with Confluent's format where a registry is given. Reads both, if it can.
 
-    def __init__(self, registry: Registry | None = None) -> None:
+    `older`: schemas to write in place of the current ones of their names, for readers that do not know these yet.
+    """
+
+    def __init__(self, registry: Registry | None = None, older: Iterable[Schema] = ()) -> None:
         self._registry = registry
+        self._older = {schema.name: schema for schema in older}
         self._headers: dict[str, bytes] = {}
         self._by_id: dict[int, Schema] = {}
 
     def frame(self, name: str, body: bytes) -> bytes:
-        """A message of one of avro.MESSAGES; `body` is Avro by the current schema. Raises Unavailable (registry)."""
+        """A message of one of schema_files.MESSAGES; `body` is Avro by the schema that `writes` gives. Raises Unavailable (registry)."""
         header = self._headers.get(name)
         if header is None:
-            header = self._headers[name] = self._header(current(name))
+            header = self._headers[name] = self._header(self.writes(name))
         return header + body
+
+    def writes(self, name: str) -> Schema:
+        """The schema that messages of this name are to be encoded with."""
+        return self._older.get(name) or current(name)
+
+    def without_registry(self) -> Framer:
+        """One that writes the same schemas in single-object encoding."""
+        return Framer(older=self._older.values())
 
     def unframe(self, message: bytes) -> Framed:
         """Raises Unreadable: no known framing, no such schema. Raises Unavailable (registry)."""

@@ -1,4 +1,4 @@
-"""What workers tell one another of many addresses at once, to Avro bodies and back. Columns pass as bytes.
+"""What workers tell one another of many addresses at once, and of nodes, to Avro bodies and back. Columns pass as bytes.
 
 Whatever is wrong with a body raises Unreadable with one sentence; what could not be read is refused on the way out too.
 """
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.errors import Unreadable
 from schemas.names import check_names
+from schemas.records.node_place import NodePlace
 from schemas.records.ownership_changes import (
     HELD,
     LEASE_DTYPES,
@@ -27,7 +28,7 @@ from schemas.records.ownership_changes import (
     RangeColumns,
     SliceColumns,
 )
-from schemas.records.validation import check_instants
+from schemas.records.validation import check_instants, check_node_place
 from schemas.wire.codec import Body, decode_record, encode_record
 from schemas.wire.schema_files import Schema
 
@@ -64,6 +65,19 @@ def decode_leases(body: Body, writer: Schema | None = None) -> OwnershipLeases:
     leases = OwnershipLeases(tuple(record["names"]), **_columns(record["leases"], LEASE_DTYPES))
     _check_leases(leases)
     return leases
+
+
+def encode_node_place(place: NodePlace) -> bytes:
+    check_node_place(place)
+    texts = {"node_id": place.node_id, "region": place.region, "zone": place.zone}
+    return encode_record("NodePlace", {**texts, "since": place.since_us, "until": place.until_us})
+
+
+def decode_node_place(body: Body, writer: Schema | None = None) -> NodePlace:
+    record = decode_record("NodePlace", body, writer)
+    place = NodePlace(record["node_id"], record["region"], record["zone"], record["since"], record["until"])
+    check_node_place(place)
+    return place
 
 
 def _bytes(columns: Any, dtypes: Mapping[str, np.dtype[Any]], rows: int) -> dict[str, Any]:

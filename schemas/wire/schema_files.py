@@ -18,7 +18,7 @@ from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-MESSAGES = ("FlowBatch", "IpEvent", "Ownership", "OwnershipChanges", "OwnershipLeases", "Watermark", "AttributedFlows")
+MESSAGES = ("FlowBatch", "IpEvent", "Ownership", "OwnershipChanges", "OwnershipLeases", "NodePlace", "Watermark", "AttributedFlows")
 """Names of the records that travel as messages: one file each."""
 
 
@@ -48,6 +48,15 @@ def current(name: str) -> Schema:
     data = pkgutil.get_data("schemas", f"{name}.avsc")  # as importlib.resources does it, without the two megabytes that it brings
     if data is None:
         raise ValueError(f"{name} is no message of weir's")
+    return Schema.of(data.decode())
+
+
+@cache
+def released(name: str, version: int) -> Schema:
+    """The schema as schemas/released/v<version> has it: what readers of that time know."""
+    data = pkgutil.get_data("schemas", f"released/v{version}/{name}.avsc")
+    if data is None:
+        raise ValueError(f"version {version} released no {name}")
     return Schema.of(data.decode())
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from sinks.engines.arrays import list_rows
 from sinks.engines.types import SAME, arrow_field, is_known, parse_type
 from sinks.engines.values import converter
 
@@ -20,6 +22,10 @@ def to_driver(column: pa.ChunkedArray, clickhouse_type: str) -> list[Any]:
         return _list(micros if kind.startswith("DateTime64") else micros // 1_000_000)
     if pa.types.is_dictionary(column.type):
         return [name for chunk in column.chunks for name in _names(chunk)]
+    if pa.types.is_list(column.type) and not column.null_count:
+        ends, values = list_rows(column)
+        flat = _list(values)
+        return [flat[begin:end] for begin, end in itertools.pairwise([0, *ends.tolist()])]
     if pa.types.is_integer(column.type) and not column.null_count:
         return _list(column.to_numpy())
     return list(column.to_pylist())

@@ -18,7 +18,7 @@ from schemas.failpoints import reach
 from sinks.engines.base import DATABASE, Engine
 from sinks.engines.quoting import quoted
 from sinks.exactly_once.insert_settings import A_SET
-from sinks.rollups import ROLLUPS
+from sinks.rollups import ROLLUPS, edges_from
 
 State = Literal["begun", "done", "withdrawn"]
 _SECOND_US = 1_000_000
@@ -171,11 +171,23 @@ def remove(engine: Engine, what: Recomputation) -> None:
     Losses of what Kafka itself dropped stay: nothing tells of them again.
     """
     within = _within(what.start_us, what.end_us)
-    conditions = dict.fromkeys((*(rollup.name for rollup in ROLLUPS), "batches", "flows"), within)
+    by_hours, (by_days,) = ROLLUPS[:-1], ROLLUPS[-1:]
+    conditions = dict.fromkeys((*(rollup.name for rollup in by_hours), "batches", "flows"), within)
     conditions["losses"] = f"stage != 'kafka' AND (({within}) OR {_read_again(what.places)})"
     for table, condition in conditions.items():
-        engine.execute(f"ALTER TABLE {DATABASE}.{table} DELETE WHERE {condition} SETTINGS mutations_sync = 2")
+        _delete(engine, table, condition)
         reach("recompute.removing")
+    # A day is no whole number of such spans: it is made anew from the hours that stay.
+    days = f"toDate(window_start) BETWEEN {_date(what.start_us)} AND {_date(what.end_us - 1)}"
+    _delete(engine, by_days.name, days)
+    reach("recompute.removing")
+    settings = ", ".join(f"{name} = {value}" for name, value in A_SET.items())
+    engine.execute(f"{edges_from(by_days, days)} SETTINGS {settings}")
+    reach("recompute.removing")
+
+
+def _delete(engine: Engine, table: str, condition: str) -> None:
+    engine.execute(f"ALTER TABLE {DATABASE}.{table} DELETE WHERE {condition} SETTINGS mutations_sync = 2")
 
 
 def _read(engine: Engine) -> list[dict[str, Any]]:
@@ -195,6 +207,10 @@ def _unfinished(told: Sequence[dict[str, Any]]) -> int:
 
 def _within(start_us: int, end_us: int) -> str:
     return f"toUnixTimestamp(window_start) >= {start_us // _SECOND_US} AND toUnixTimestamp(window_start) < {end_us // _SECOND_US}"
+
+
+def _date(instant_us: int) -> str:
+    return f"toDate(toDateTime({instant_us // _SECOND_US}, 'UTC'))"
 
 
 def _read_again(places: Iterable[Rewound]) -> str:

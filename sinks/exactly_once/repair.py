@@ -8,6 +8,9 @@ rows are lost in that one partition of that one table. So whoever writes a block
 
 The other way round after a power cut: parts are synced before an INSERT returns, tokens are not. A block whose rows are there is not
 inserted again, whatever the server remembers.
+
+Counts of two tables are compared where no other worker writes at the same time: by node in `flows_*`, by lane in `edges_*`, which have no
+nodes. Rows of lane 0, from before there were edges, are carried over (`sinks/carry_over.py`) and left out here.
 """
 
 from __future__ import annotations
@@ -22,17 +25,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.records.tables import FLOWS, BlockIdentity
+from schemas.records.tables import BlockIdentity
 from sinks.engines.base import DATABASE, Engine
 from sinks.engines.quoting import quoted
 from sinks.exactly_once.insert_settings import A_SET, ONE_BLOCK
 from sinks.exactly_once.ledger import rows_of
-from sinks.rollups import ROLLUPS, Rollup
+from sinks.rollups import ROLLUPS, Rollup, lane_of
 
 logger = logging.getLogger(__name__)
-
-
-_NOT_FROM_FLOWS = ("window_start", "flows", "written_at")
 
 
 def is_partly_there(engine: Engine, table: str, rows: pa.Table, identity: BlockIdentity) -> bool:
@@ -44,7 +44,7 @@ def is_partly_there(engine: Engine, table: str, rows: pa.Table, identity: BlockI
         return False
     pairs = rows.select(["region", "node_id"]).group_by(["region", "node_id"]).aggregate([]).to_pylist()
     nodes = ", ".join(f"({quoted(pair['region'])}, {quoted(pair['node_id'])})" for pair in pairs)
-    counts = (_counts(engine, rollup, f"{mine.around(rollup)} AND (region, node_id) IN ({nodes})") for rollup in ROLLUPS)
+    counts = (_counts(engine, rollup, _of_writer(rollup, mine, identity, nodes)) for rollup in ROLLUPS)
     return any(rolled > finer for finer, rolled in counts)
 
 
@@ -101,30 +101,35 @@ class _Mine:
 
 
 def _restore_rollups(engine: Engine, mine: _Mine, identity: BlockIdentity) -> None:
-    nodes = f"(region, node_id) IN (SELECT region, node_id FROM {DATABASE}.flows WHERE {mine.condition})"
+    nodes = f"SELECT region, node_id FROM {DATABASE}.flows WHERE {mine.condition}"
     for rollup in ROLLUPS:
-        if operator.ne(*_counts(engine, rollup, f"{mine.around(rollup)} AND {nodes}")):
+        if operator.ne(*_counts(engine, rollup, _of_writer(rollup, mine, identity, nodes))):
             _fill_rollup(engine, rollup, mine.condition, identity)
+
+
+def _of_writer(rollup: Rollup, mine: _Mine, identity: BlockIdentity, nodes: str) -> str:
+    """Rows of the block's windows that no other worker writes."""
+    own = f"lane = {lane_of(identity)}" if rollup.of_edges else f"(region, node_id) IN ({nodes})"
+    return f"{mine.around(rollup)} AND {own}"
 
 
 def _fill_rollup(engine: Engine, rollup: Rollup, mine: str, identity: BlockIdentity) -> None:
     """The block's part of one partition of a rollup is there, or it is not: the finer table's flows of the same keys tell which."""
-    columns = _columns(engine, rollup.name)
-    copied = [f"`{name}`" for name in columns if name in FLOWS.names and name not in _NOT_FROM_FLOWS]
-    keys = ", ".join(f"`{name}`" for name in columns[: columns.index("flows")] if name != "window_start")
+    of_flows = f"FROM {DATABASE}.flows WHERE {mine}" + " AND canonical" * rollup.of_edges
+    keys = ", ".join(rollup.compared)
     with _like(engine, rollup.name, identity) as made:
         one_block = ", ".join(f"{name} = {value}" for name, value in ONE_BLOCK.items())
         engine.execute(
-            f"INSERT INTO {made} (window_start, flows, {', '.join(copied)}) "
-            f"SELECT {rollup.start}(window_start), 1, {', '.join(copied)} FROM {DATABASE}.flows WHERE {mine} SETTINGS {one_block}"
+            f"INSERT INTO {made} (window_start, {', '.join(rollup.columns)}) "
+            f"SELECT {rollup.start}(window_start), {', '.join(rollup.columns.values())} {of_flows} SETTINGS {one_block}"
         )
         for part in _partitions(engine, made):
             of_part = f"FROM {made} WHERE _partition_id = '{part}'"
-            same = (
+            span = (
                 f"{rollup.start}(window_start) BETWEEN (SELECT min(window_start) {of_part}) AND (SELECT max(window_start) {of_part}) "
-                f"AND ({rollup.start}(window_start), {keys}) IN (SELECT window_start, {keys} {of_part})"
+                f"AND ({rollup.start}(window_start), {{}}) IN (SELECT window_start, {keys} {of_part})"
             )
-            finer, rolled = _counts(engine, rollup, same)
+            finer, rolled = _counts(engine, rollup, span.format(", ".join(rollup.compared.values())), span.format(keys))
             block = _number(engine, f"SELECT sum(flows) AS n {of_part}")
             if finer == rolled + block:
                 _attach(engine, rollup.name, part, made, identity)
@@ -135,10 +140,11 @@ def _fill_rollup(engine: Engine, rollup: Rollup, mine: str, identity: BlockIdent
                 )
 
 
-def _counts(engine: Engine, rollup: Rollup, condition: str) -> tuple[int, int]:
-    """Flows by the finer table and by the rollup."""
-    finer = _number(engine, f"SELECT {rollup.counted} AS n FROM {DATABASE}.{rollup.finer} WHERE {condition}")
-    return finer, _number(engine, f"SELECT sum(flows) AS n FROM {DATABASE}.{rollup.name} WHERE {condition}")
+def _counts(engine: Engine, rollup: Rollup, finer: str, own: str = "") -> tuple[int, int]:
+    """Flows by the finer table and by the rollup, each under its condition; `own`: as `finer` if empty."""
+    counted = f"SELECT {rollup.counted} AS n FROM {DATABASE}.{rollup.finer} WHERE ({rollup.taken}) AND {finer}"
+    rolled = f"SELECT sum(flows) AS n FROM {DATABASE}.{rollup.name} WHERE ({rollup.own}) AND {own or finer}"
+    return _number(engine, counted), _number(engine, rolled)
 
 
 @contextmanager
@@ -166,12 +172,6 @@ def _attach(engine: Engine, table: str, part: str, made: str, identity: BlockIde
 def _partitions(engine: Engine, table: str, condition: str = "1") -> list[str]:
     found = engine.query(f"SELECT DISTINCT _partition_id AS part FROM {table} WHERE {condition} ORDER BY part")
     return [str(part) for part in found.column("part").to_pylist()]
-
-
-def _columns(engine: Engine, table: str) -> list[str]:
-    found = engine.query(f"SELECT name FROM system.columns WHERE database = '{DATABASE}' AND table = '{table}' ORDER BY position")
-    names: list[str] = found.column("name").to_pylist()
-    return names
 
 
 def _number(engine: Engine, sql: str) -> int:

@@ -16,7 +16,7 @@ from schemas.addresses import is_group, is_link_local, is_loopback
 from schemas.arrays import I64, U8, U16, U32
 from schemas.instants import FOREVER_US, NEVER_US
 from schemas.names import NODE_PREFIX
-from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, as_of
+from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, Found, as_of
 from streams.ownership.intervals import NOBODY, SEVERAL
 from streams.ownership.map import OwnershipMap
 
@@ -43,12 +43,17 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class Attribution:
-    """`owner`: number of a name in the map, NOBODY where `reason` says why. `agent`: the end counts for itself."""
+    """`owner`: number of a name in the map, NOBODY where `reason` says why. `agent`: the end counts for itself.
+
+    `node`: number of the node's name whose heartbeats named the owner. NOBODY where no heartbeat did, and where those of several nodes are
+    within reach of the flow: an address may move from node to node with its owner.
+    """
 
     owner: U32
     source: U8  # index into SOURCES
     reason: U8  # index into REASONS
     agent: NDArray[np.bool_]
+    node: U32
 
 
 def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
@@ -58,23 +63,24 @@ def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
     address_ids = known.evidence.find(ends.names, ends.network, ends.ip, ends.protocol, np.zeros_like(ends.service_port))
     group, link_local, loopback = is_group(ends.ip), is_link_local(ends.ip), is_loopback(ends.ip)
     whole_ids = np.where(group | link_local, -1, address_ids)
-    whole = as_of(known.pieces, known.evidence.leases, whole_ids, first_us, last_us, known.tolerance)
-    state, owner = whole.state.copy(), whole.owner.copy()
-    near = whole.near.copy()
-    _listeners(known, ends, whole_ids, (first_us, last_us), state, owner, near)
+    found = as_of(known.pieces, known.evidence.leases, whole_ids, first_us, last_us, known.tolerance)
+    named_ids = _listeners(known, ends, whole_ids, (first_us, last_us), found)
+    state, owner, node = found.state, found.owner, found.node
     source = np.full(len(state), _HEARTBEAT, np.uint8)
     if known.event_pieces.rows:
-        _events(known, address_ids, near, (first_us, last_us), state, owner, source)
+        _events(known, address_ids, (first_us, last_us), found, source)
+    _nodes(known, named_ids, (first_us, last_us), found)
     never, reason = state == NEVER, _REASON_OF_STATE[state]
     reason[never & group], reason[never & link_local] = _GROUP, _LINK_LOCAL
     reason[loopback | never & known.evidence.has_ports(whole_ids)] = _SHARED
     nameless = reason != _NAMED
     source[nameless], owner[nameless] = _NONE, NOBODY
-    return Attribution(owner, source, reason, known.evidence.has_agent(address_ids) & ~group | loopback)
+    node[nameless | (source != _HEARTBEAT)] = NOBODY
+    return Attribution(owner, source, reason, known.evidence.has_agent(address_ids) & ~group | loopback, node)
 
 
-def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple[I64, I64], state: U8, owner: U32, near: U32) -> None:
-    """Shared addresses: a port's listener goes before the node that owns the address.
+def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple[I64, I64], found: Found) -> I64:
+    """Shared addresses: a port's listener goes before the node that owns the address. Returns the ids that name: of ports, of addresses.
 
     A listener's word counts only where the whole address is nobody's, its own or a node's: otherwise the address was
     a stranger's then. A listener that was there for a part of the flow leaves a gap; one that was not, the node, if
@@ -82,7 +88,8 @@ def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple
     """
     rows = np.flatnonzero(ends.listening & (ends.service_port > 0) & known.evidence.has_ports(whole_ids))
     if not rows.size:
-        return
+        return whole_ids
+    state, owner, near = found.state, found.owner, found.near
     ids = known.evidence.find(ends.names, ends.network[rows], ends.ip[rows], ends.protocol[rows], ends.service_port[rows])
     port = as_of(known.pieces, known.evidence.leases, ids, span[0][rows], span[1][rows], known.tolerance)
     holder = near[rows]
@@ -94,13 +101,25 @@ def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple
         [AMBIGUOUS, NAMED, np.where(state[rows] == AMBIGUOUS, AMBIGUOUS, GAP)],
         state[rows],
     )
-    named = rows[port.state == NAMED]
-    owner[named] = port.owner[port.state == NAMED]
+    by_port = port.state == NAMED
+    elsewhere = (holder != NOBODY) & (found.node[rows] != port.node)  # another node than the listener's speaks of the address
+    node = np.where(elsewhere, NOBODY, port.node)
+    named, naming = rows[by_port], whole_ids.copy()
+    owner[named], found.node[named], naming[named] = port.owner[by_port], node[by_port], ids[by_port]
     near[rows] = np.where(holder == NOBODY, port.near, holder)
+    return naming
 
 
-def _events(known: OwnershipMap, ids: I64, near: U32, span: tuple[I64, I64], state: U8, owner: U32, source: U8) -> None:
+def _nodes(known: OwnershipMap, ids: I64, span: tuple[I64, I64], found: Found) -> None:
+    """Which of several nodes it was, where one of them can be told."""
+    rows = np.flatnonzero((found.state == NAMED) & (found.node == SEVERAL))
+    if rows.size:
+        found.node[rows] = known.node_of(ids[rows], found.owner[rows], span[0][rows], span[1][rows])
+
+
+def _events(known: OwnershipMap, ids: I64, span: tuple[I64, I64], found: Found, source: U8) -> None:
     """Events fill what heartbeats leave open, unless a heartbeat within reach names somebody else."""
+    state, owner, near = found.state, found.owner, found.near
     rows = np.flatnonzero((state == NEVER) | (state == GAP))
     event = as_of(known.event_pieces, known.evidence.leases, ids[rows], span[0][rows], span[1][rows], known.tolerance)
     contradicted = (near[rows] != NOBODY) & (near[rows] != event.owner)

@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from publicsuffixlist import PublicSuffixList
 
-from streams.attribution.attribute import SOURCES, Attribution
+from streams.attribution.attribute import REASONS, SOURCES, Attribution
 
 CACHED = 65_536
-_OUTSIDE = np.array([source in ("none", "cidr") for source in SOURCES])
+_LABELLED = SOURCES.index("cidr")
+_OUTSIDE = np.array([reason in ("external", "unknown") for reason in REASONS])
 
 
 def may_have_domain(named: Attribution) -> NDArray[np.bool_]:
-    """The rows whose remote end is outside: whom a heartbeat or an event names has a workload's name, and needs no other."""
-    outside: NDArray[np.bool_] = _OUTSIDE[named.source]
+    """The rows whose remote end is outside: labelled by its range, or an address that no agent and no event has ever spoken for."""
+    outside: NDArray[np.bool_] = _OUTSIDE[named.reason] | (named.source == _LABELLED)
     return outside
 
 

@@ -14,14 +14,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.addresses import is_loopback
 from schemas.arrays import U64
 from schemas.protocols import PROTOCOL_NAMES
 from schemas.records.flow_batch import COUNTERS, ROLE_CLIENT, ROLE_NAMES, FlowBatch
 from schemas.records.tables import FLOWS, Block, BlockIdentity
+from streams.attribution import places
 from streams.attribution.attribute import REASONS, SOURCES, Attribution, Endpoints, attribute
 from streams.attribution.canonical import canonical
 from streams.attribution.cidr_labels import CidrLabels
+from streams.attribution.domains import may_have_domain, registrable_parts
+from streams.attribution.places import Places
 from streams.blocks.side_tables import batches_table, losses_table, ownership_tables
+from streams.blocks.sightings import Sightings
 from streams.columns import arrow as to_arrow
 from streams.columns.merged import MergedBatches, merge_batches
 from streams.dedup.resting import Resting
@@ -64,12 +69,13 @@ def build_block(
     outside: CidrLabels | None = None,
     split: Split = all_stay,
     resting: Resting | None = None,
+    sightings: Sightings | None = None,
 ) -> Built:
     """The road of a block, from the batches of its messages to its rows: dedup, split by region, names, rows.
 
     `offsets`: where each batch stands in the partition. `reading`: the ownership map, standing still; what the batches teach must have been
-    learned before. `region` and `network` are for batches that name none. Remembers the flows in `dedup` and the heartbeats in `resting`
-    (None: there are none to compare with): one call a block.
+    learned before. `region` and `network` are for batches that name none. Remembers the flows in `dedup`, the heartbeats in `resting`
+    and the nodes in `sightings` (None: there is nothing to compare with): one call a block.
     """
     with stage("dedup"):
         joined = merge_batches(batches, region=region, network=network)
@@ -80,9 +86,12 @@ def build_block(
     with reading() as known:
         with stage("lookup"):
             named = (outside or CidrLabels()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
+            there = _places(kept, named, known)
         with stage("block"):
             told = (resting or Resting()).tell(batches, network)
-            built = assemble(identity, offsets, kept, admissions, named, known, ownership_tables(told, network))
+            built = assemble(identity, offsets, kept, admissions, named, there, known, ownership_tables(told, network))
+            nodes = (sightings or Sightings()).rows(batches, region)
+            built = replace(built, block=replace(built.block, nodes=nodes))
     return replace(built, forwarded=forwarded)
 
 
@@ -114,6 +123,7 @@ def assemble(
     kept: MergedBatches,
     admissions: Sequence[Admission],
     named: Attribution,
+    there: Places,
     known: OwnershipMap,
     ownership: tuple[pa.Table, pa.Table],
 ) -> Built:
@@ -121,7 +131,7 @@ def assemble(
     ranges, rests = ownership
     block = Block(
         identity,
-        _flows_table(identity, offsets, kept, named, known),
+        _flows_table(identity, offsets, kept, named, there, known),
         losses_table(identity, offsets, kept.batches, admissions),
         ranges,
         batches_table(identity, offsets, kept.batches, admissions),
@@ -137,11 +147,30 @@ def assemble(
     )
 
 
-def _flows_table(identity: BlockIdentity, offsets: Sequence[int], kept: MergedBatches, named: Attribution, known: OwnershipMap) -> pa.Table:
+def _places(kept: MergedBatches, named: Attribution, known: OwnershipMap) -> Places:
+    flows, batch_of = kept.flows, kept.batch_of
+    there = places.of(known, named, flows.first_seen_us, flows.last_seen_us)
+    own = (kept.node[batch_of], kept.zone[batch_of], kept.region[batch_of])
+    return places.with_own(there, is_loopback(flows.remote_ip), kept.names, *own)
+
+
+def _domains(kept: MergedBatches, named: Attribution) -> dict[str, pa.Array]:
+    """What was asked for, where the end is outside, and the registrable part of it."""
+    used, index = np.unique(kept.flows.remote_domain, return_inverse=True)
+    texts = ["", *(kept.names[number] for number in used.tolist())]
+    number = np.where(may_have_domain(named), index + 1, 0)
+    return {
+        "remote_domain": to_arrow.names(number, texts),
+        "registrable_domain": to_arrow.texts(number, registrable_parts(texts)),
+    }
+
+
+def _flows_table(
+    identity: BlockIdentity, offsets: Sequence[int], kept: MergedBatches, named: Attribution, there: Places, known: OwnershipMap
+) -> pa.Table:
     flows, batches, batch_of = kept.flows, kept.batches, kept.batch_of
     owners = np.unique(named.owner)
     owner_names = ["" if number == NOBODY else known.names.texts[number] for number in owners.tolist()]
-    nothing = to_arrow.constant("", len(kept))
     columns = {
         "window_start": to_arrow.instants(_spread([batch.window_start_us for batch in batches], batch_of, np.int64)),
         "window_seconds": _spread([batch.window_seconds for batch in batches], batch_of, np.uint16),
@@ -164,9 +193,9 @@ def _flows_table(identity: BlockIdentity, offsets: Sequence[int], kept: MergedBa
         **{name: getattr(flows, name) for name in COUNTERS},
         "topic": to_arrow.constant(identity.topic, len(kept)),
         "local_zone": to_arrow.names(kept.zone[batch_of], kept.names),
-        **dict.fromkeys(("remote_zone", "remote_region", "remote_node_id", "remote_service"), nothing),
-        "remote_domain": to_arrow.names(flows.remote_domain, kept.names),
-        "registrable_domain": nothing,
+        **{f"remote_{what}": to_arrow.texts(*column) for what, column in zip(("node_id", "zone", "region"), there, strict=True)},
+        "remote_service": to_arrow.constant("", len(kept)),
+        **_domains(kept, named),
         "rtt_histogram": to_arrow.histograms(flows.rtt, len(kept)),
         "connect_histogram": to_arrow.histograms(flows.connect, len(kept)),
         "partition": np.full(len(kept), identity.partition, np.uint32),

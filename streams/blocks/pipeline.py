@@ -16,6 +16,7 @@ from sinks.base import Sink
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import Built, all_stay, build_block
 from streams.blocks.side_tables import dropped_block
+from streams.blocks.sightings import Sightings
 from streams.columns.merged import MergedBatches
 from streams.dedup.resting import Resting
 from streams.dedup.state import DedupState
@@ -62,9 +63,11 @@ class Pipeline:
         self._outside = outside
         self._event_writer = event_writer
         self._framer = framer
+        self._crossing = framer.without_registry()
         self._regions = regions
         self._network = network
         self._attributed_partitions = attributed_partitions
+        self._sightings = Sightings()
 
     def build(
         self,
@@ -103,6 +106,7 @@ class Pipeline:
             # What another region has sent stays, wherever this region thinks the address is: nothing goes round in circles.
             split=self._split if identity.topic == topics.FLOWS_TOPIC else all_stay,
             resting=resting,
+            sightings=self._sightings,
         )
         metrics.DEDUP_ENTRIES.labels(identity.topic, str(identity.partition)).set(dedup.entries)
         with stage("downstream"):
@@ -112,7 +116,7 @@ class Pipeline:
         return Applied(identity, built, built.forwarded, records, len(messages), len(refused))
 
     def _split(self, joined: MergedBatches) -> tuple[MergedBatches, tuple[ForwardedBatch, ...]]:
-        return split_by_region(joined, self._regions)
+        return split_by_region(joined, self._regions, self._crossing)
 
     def insert(self, applied: Applied, *, maybe_written: bool) -> None:
         """Exactly once by the block's identity, after the events that may have named its flows. Raises Unavailable.

@@ -20,6 +20,13 @@ def names(index: NDArray[np.generic], texts: Sequence[str]) -> pa.DictionaryArra
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([texts[number] for number in used.tolist()], pa.string()))
 
 
+def texts(index: NDArray[np.generic], said: Sequence[str]) -> pa.DictionaryArray:
+    """`names` of texts that may stand in the list more than once: a dictionary has each once."""
+    place: dict[str, int] = {}
+    number = np.array([place.setdefault(text, len(place)) for text in said], np.int64)
+    return names(number[index], list(place))
+
+
 def constant(text: str, rows: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([text], pa.string()))
 

@@ -20,7 +20,9 @@ from streams.columns.merged import MergedBatches, merge_batches
 from streams.forwarding.regions import HERE, Regions
 
 _PLAIN = Framer()
-"""Another region's schema registry need not know this one's schemas: what crosses carries its fingerprint instead."""
+"""Another region's schema registry need not know this one's schemas: what crosses carries its fingerprint instead. And its workers may be
+older: what crosses is then written for them.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,22 @@ class ForwardedBatch:
     flows: int
 
 
-def split_by_region(joined: MergedBatches, regions: Regions) -> tuple[MergedBatches, tuple[ForwardedBatch, ...]]:
-    """The flows that stay, and messages with those that do not."""
+def split_by_region(joined: MergedBatches, regions: Regions, framer: Framer = _PLAIN) -> tuple[MergedBatches, tuple[ForwardedBatch, ...]]:
+    """The flows that stay, and messages with those that do not. `framer`: without a registry."""
     region_of = regions.of(joined.flows.remote_ip)
     away = region_of != HERE
     if not away.any():
         return joined, ()
-    return joined.take(~away), tuple(_crossings(joined.take(away), region_of[away], regions.names))
+    return joined.take(~away), tuple(_crossings(joined.take(away), region_of[away], regions.names, framer))
 
 
-def _crossings(joined: MergedBatches, region_of: NDArray[np.int16], names: tuple[str, ...]) -> Iterator[ForwardedBatch]:
+def _crossings(joined: MergedBatches, region_of: NDArray[np.int16], names: tuple[str, ...], framer: Framer) -> Iterator[ForwardedBatch]:
     """One message for each batch and region, with the rows in their order."""
     order = np.lexsort((region_of, joined.batch_of))
     changes = np.any([np.diff(column[order]) != 0 for column in (joined.batch_of, region_of)], axis=0)
     for rows in np.split(order, np.flatnonzero(changes) + 1):
         batch = _with_rows(joined, int(joined.batch_of[rows[0]]), rows)
-        yield ForwardedBatch(names[region_of[rows[0]]], batch.node_id.encode(), _framed(batch), len(rows))
+        yield ForwardedBatch(names[region_of[rows[0]]], batch.node_id.encode(), _framed(batch, framer), len(rows))
 
 
 def _with_rows(joined: MergedBatches, number: int, rows: NDArray[np.intp]) -> FlowBatch:
@@ -76,13 +78,14 @@ def _with_rows(joined: MergedBatches, number: int, rows: NDArray[np.intp]) -> Fl
 
 
 def loss_report(value: bytes, reason: str) -> tuple[bytes, bytes]:
-    """Key and value of the message that reports the flows of this one as lost. The same flows give the same loss."""
+    """Key and value of the message that reports the flows of this one as lost, in its schema. The same flows give the same loss."""
     framed = unframe(value)
     batch = decode_batch(framed.body, framed.writer)
     hashes = merge_batches((batch,), region="").hashes()
     loss = Loss.of_flows(batch.window_start_us, "forward", reason, batch.flows, hashes)
-    return batch.node_id.encode(), _framed(replace(batch, workloads=(), domains=(), flows=empty_flows(), losses=(loss,)))
+    report = replace(batch, workloads=(), domains=(), flows=empty_flows(), losses=(loss,))
+    return batch.node_id.encode(), _framed(report, Framer(older=(framed.writer,)))
 
 
-def _framed(batch: FlowBatch) -> bytes:
-    return _PLAIN.frame("FlowBatch", encode_batch(batch))
+def _framed(batch: FlowBatch, framer: Framer) -> bytes:
+    return framer.frame("FlowBatch", encode_batch(batch, framer.writes("FlowBatch")))

@@ -26,10 +26,11 @@ from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.failpoints import Point, reach
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
+from schemas.records.node_place import NodePlace
 from schemas.records.ownership import Ownership, Watermark
 from schemas.wire.codec import decode_ip_event, decode_ownership, decode_watermark, encode_watermark
 from schemas.wire.framing import Framed, Framer
-from schemas.wire.ownership_codec import decode_changes, decode_leases
+from schemas.wire.ownership_codec import decode_changes, decode_leases, decode_node_place
 from streams.clock import elapsed_us, now_us
 from streams.intake.decode import MessageDecoder
 from streams.intake.hold import PartitionWatermark
@@ -63,6 +64,7 @@ class _Lessons:
     arrived_us: list[int] = field(default_factory=list)
     records: list[Ownership] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    places: list[NodePlace] = field(default_factory=list)
     events: list[IpEvent] = field(default_factory=list)
     watermarks: list[Watermark] = field(default_factory=list)
 
@@ -157,6 +159,8 @@ class OwnershipLearner(threading.Thread):
 
     def _follow_wanted(self) -> None:
         gone, new = self._watermarks.changes()
+        if new:
+            self._store.tell_places_anew()
         for partition in gone:
             self._consumer.unassign(Place(topics.FLOWS_TOPIC, partition))
             self._watermarks.unfollow(partition)
@@ -199,7 +203,8 @@ class OwnershipLearner(threading.Thread):
                 logger.debug("%s:%d:%d teaches nothing: %s", message.topic(), message.partition(), message.offset(), error)
         self._event_writer.put(lessons.events)
         plainly = elapsed_us() < self._plain_until_us
-        learned = self._store.learn(lessons.batches, lessons.records, lessons.events, lessons.told, lessons.partitions, one_by_one=plainly)
+        taught = lessons.batches, lessons.records, lessons.events, lessons.told, lessons.partitions, lessons.places
+        learned = self._store.learn(*taught, one_by_one=plainly)
         for partition, batch, arrived_us in zip(lessons.partitions, lessons.batches, lessons.arrived_us, strict=True):
             self._watermarks.report(partition, batch.node_id, batch.window_end_us, arrived_us)
         for watermark in lessons.watermarks:
@@ -233,6 +238,8 @@ class OwnershipLearner(threading.Thread):
             told = [] if tells_leases else [decode_ownership(framed.body, framed.writer)]
             lessons.records += told
             self._telling.remember_single(key, [held.end_us for one in told for held in one.ranges], _arrived_us(message))
+        elif framed.name == "NodePlace":
+            lessons.places.append(decode_node_place(framed.body, framed.writer))
         elif framed.name == "Watermark":
             lessons.watermarks.append(decode_watermark(framed.body, framed.writer))
             if not tells_leases:

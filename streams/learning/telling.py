@@ -5,10 +5,12 @@
 | @changes/WORKER/NUMBER | what changed, of many addresses | never; removed once all of it ended a retention ago |
 | @leases/PARTITION/SHELF | up to when the partition's nodes, by a hash of their names, have gone on | with each window, while they do |
 | @holdings/PARTITION/SHELF/PART | all that these nodes hold | every ten minutes, and where two workers speak of them |
+| @nodes/NODE/SINCE/PLACE | a node's stay in a zone, up to then | when another stay begins, and when another worker reads the node |
 | @watermark/PARTITION | how far the partition has been read | twice a second |
 | NETWORK/IP | an address's ranges, for workers that read nothing else | with each window, for as long as there are such workers |
 
-An address's key is removed once there has been no such worker for a retention, and its ranges ended a retention ago.
+An address's key is removed once there has been no such worker for a retention, and its ranges ended a retention ago; a stay's once it ended
+a retention ago, or its node has been silent for so long.
 
 A range stands in the changes that its end brought about, whole; one that has not ended in the holdings; and what happened since the
 holdings were told in the changes behind them.
@@ -23,14 +25,15 @@ from zlib import crc32
 
 from schemas import headers, topics
 from schemas.instants import NEVER_US
+from schemas.records.node_place import NodePlace
 from schemas.records.ownership_changes import OwnershipChanges
-from schemas.wire.ownership_codec import encode_changes, encode_leases
+from schemas.wire.ownership_codec import encode_changes, encode_leases, encode_node_place
 from streams.clock import elapsed_us, now_us
 from streams.outputs.producer import Record
 from streams.ownership.locked_map import Learned, LockedOwnershipMap
 
 logger = logging.getLogger(__name__)
-CHANGES, LEASES, HOLDINGS = "@changes", "@leases", "@holdings"
+CHANGES, LEASES, HOLDINGS, NODES = "@changes", "@leases", "@holdings", "@nodes"
 _WHOLE_EVERY_US = 600_000_000
 _WHOLE_SHELVES = 64
 _KEYS = 500_000
@@ -75,6 +78,7 @@ class OwnershipTelling:
             key = f"{CHANGES}/{self._worker}/{next(self._numbers)}".encode()
             told.append(self.record(key, self._frame("OwnershipChanges", encode_changes(changes))))
             self.remember(key, changes)
+        told += [self.record(_place_key(place), self._frame("NodePlace", encode_node_place(place))) for place in learned.places]
         return told
 
     def leases(self, partitions: Collection[int]) -> list[Record]:
@@ -122,7 +126,13 @@ class OwnershipTelling:
         ended = _ended(self._ends, before_us)
         if self._singles_wanted_us < quiet_us:
             ended += _ended(self._single, before_us)
+        ended += map(_place_key, self._store.gone_places())
         return [Record(topics.OWNERSHIP_TOPIC, key, None, self._marks) for key in ended if crc32(key) % of in partitions]
+
+
+def _place_key(place: NodePlace) -> bytes:
+    """Of one stay: what two workers tell of it has one key."""
+    return f"{NODES}/{place.node_id}/{place.since_us}/{crc32(f'{place.region}/{place.zone}'.encode()):08x}".encode()
 
 
 def _ended(ends: dict[bytes, int], before_us: int) -> list[bytes]:

@@ -7,7 +7,19 @@ from typing import Literal
 from prometheus_client import Counter, Gauge, Histogram
 
 Bound = Literal[
-    "fetch", "queue", "shared", "repeats", "learner", "ownership", "dedup", "resting", "ip_events", "producer", "learner_producer"
+    "fetch",
+    "queue",
+    "shared",
+    "repeats",
+    "learner",
+    "ownership",
+    "nodes",
+    "sightings",
+    "dedup",
+    "resting",
+    "ip_events",
+    "producer",
+    "learner_producer",
 ]
 
 FLOWS = Counter("weir_flows", "Flows read, by what became of them.", ["outcome"])  # applied, forwarded, repeated, late
@@ -25,6 +37,8 @@ DEDUP_ENTRIES = Gauge("weir_dedup_entries", "Remembered flow keys of a partition
 OWNERSHIP_RANGES = Gauge("weir_ownership_ranges", "Time ranges in the ownership map.")
 OWNERSHIP_DROPPED = Counter("weir_ownership_dropped", "Ranges forgotten before their time: there were more than WEIR_OWNERSHIP_RANGES.")
 OWNERSHIP_BYTES = Gauge("weir_ownership_bytes", "Memory of the ownership map.")
+NODES = Gauge("weir_nodes", "Nodes of which the worker knows where they are.")
+NODES_REFUSED = Counter("weir_nodes_refused", "Times that a node's place was not noted, because too many nodes were known.")
 HELD_SECONDS = Gauge("weir_held_seconds", "How long the oldest held batch has been asked for.")
 COMMIT_TIME = Gauge("weir_last_commit_timestamp_seconds", "When an offset was last committed.")
 OUTBOX_BYTES = Gauge("weir_outbox_bytes", "Message bytes on their way to another region; bounded by WEIR_SPOOL_BYTES.", ["region"])

@@ -61,34 +61,41 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Found:
-    """Per row a state, the owner where NAMED, and the one owner `near` (NOBODY, SEVERAL) within reach of the flow."""
+    """Per row a state, the owner where NAMED, and the one owner `near` (NOBODY, SEVERAL) within reach of the flow.
+
+    `node`: who said so of all pieces within reach (NOBODY, SEVERAL).
+    """
 
     state: U8
     owner: U32
     near: U32
+    node: U32
 
 
 def as_of(pieces: RaggedArray, leases: LeaseTable, ids: I64, first_us: I64, last_us: I64, tolerance: Tolerance) -> Found:
-    """`pieces`: lists of disjoint, sorted `start_us`, `end_us`, `owner`; a list's last end may be one of the `leases`. `ids` below 0 are
-    unknown addresses.
+    """`pieces`: lists of disjoint, sorted `start_us`, `end_us`, `owner`, `node`; a list's last end may be one of the `leases`. `ids` below
+    0 are unknown addresses.
 
     An owner is in reach if it held the address at any instant of [first - reach, last + reach]; two in reach are AMBIGUOUS.
     One in reach is NAMED if a single piece of it covers the flow within the tolerance.
     """
     state, owner = np.zeros(len(ids), np.uint8), np.full(len(ids), NOBODY, np.uint32)
-    near = owner.copy()
+    near, node = owner.copy(), owner.copy()
     rows = np.flatnonzero(ids >= 0)
     rows = rows[pieces.counts[ids[rows]] > 0]
     if rows.size:
         low = pieces.offsets[ids[rows]]
         high = low + pieces.counts[ids[rows]]
-        state[rows], near[rows] = _judge(pieces, leases, low, high, (first_us[rows], last_us[rows]), tolerance)
+        state[rows], near[rows], node[rows] = _judge(pieces, leases, low, high, (first_us[rows], last_us[rows]), tolerance)
         named = state == NAMED
         owner[named] = near[named]
-    return Found(state, owner, near)
+    return Found(state, owner, near, node)
 
 
-def _judge(pieces: RaggedArray, leases: LeaseTable, low: I64, high: I64, span: tuple[I64, I64], tolerance: Tolerance) -> tuple[U8, U32]:
+def _judge(
+    pieces: RaggedArray, leases: LeaseTable, low: I64, high: I64, span: tuple[I64, I64], tolerance: Tolerance
+) -> tuple[U8, U32, U32]:
+    """State, near and node of each row."""
     (first_us, last_us), reach_us = span, tolerance.reach_us
     start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
     latest = bisect(start, low, high, last_us + reach_us) - 1
@@ -100,33 +107,34 @@ def _judge(pieces: RaggedArray, leases: LeaseTable, low: I64, high: I64, span: t
     if wide.size:
         # A lease counts as the latest end that there is: where the latest piece is not inside, the earliest is not asked for.
         earliest[wide] = bisect(end, low[wide], latest[wide] + 1, first_us[wide] - reach_us)
-    near = np.where(inside, owner[reached], NOBODY).astype(np.uint32)
+    near, node = (np.where(inside, column[reached], NOBODY).astype(np.uint32) for column in (owner, pieces.columns["node"]))
     covered = inside & tolerance.covers(start_us, end_us, first_us, last_us)
     several = np.flatnonzero(inside & (earliest < latest))
     if several.size:
         at, within = earliest[several], (first_us[several], last_us[several])
-        near[several], covered[several] = _several(pieces, leases, at, latest[several], within, tolerance)
+        near[several], node[several], covered[several] = _several(pieces, leases, at, latest[several], within, tolerance)
     state = np.where(covered, NAMED, GAP).astype(np.uint8)
     state[near == SEVERAL] = AMBIGUOUS
-    return state, near
+    return state, near, node
 
 
 def _several(
     pieces: RaggedArray, leases: LeaseTable, earliest: I64, latest: I64, span: tuple[I64, I64], tolerance: Tolerance
-) -> tuple[U32, NDArray[np.bool_]]:
-    """The owner of all pieces from `earliest` to `latest`, or SEVERAL, and whether one of them covers the flow. One step a
-    piece, for the few rows that see many.
+) -> tuple[U32, U32, NDArray[np.bool_]]:
+    """The owner of all pieces from `earliest` to `latest`, or SEVERAL; the node, likewise; and whether one of them covers the flow. One
+    step a piece, for the few rows that see many.
     """
-    start, end, owner = pieces.columns["start_us"], pieces.columns["end_us"], pieces.columns["owner"]
-    common, covered = owner[latest], np.zeros(len(latest), np.bool_)
+    start, end, owner, by = (pieces.columns[name] for name in ("start_us", "end_us", "owner", "node"))
+    common, node, covered = owner[latest], by[latest], np.zeros(len(latest), np.bool_)
     rows, at = np.arange(len(latest)), earliest
     while rows.size:
         covered[rows] |= tolerance.covers(start[at], leases.ends(end[at]), span[0][rows], span[1][rows])
         differs = owner[at] != common[rows]
         common[rows[differs]] = SEVERAL
+        node[rows[by[at] != node[rows]]] = SEVERAL
         onward = ~differs & (at < latest[rows])
         rows, at = rows[onward], at[onward] + 1
-    return common, covered
+    return common, node, covered
 
 
 def bisect(values: I64, low: I64, high: I64, wanted: I64) -> I64:

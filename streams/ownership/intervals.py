@@ -39,15 +39,18 @@ class OwnedIntervals(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """Disjoint pieces of time, sorted by address and start: one owner each, or SEVERAL."""
+    """Disjoint pieces of time, sorted by address and start: one owner each, or SEVERAL. `node`: who says so of all of the piece; SEVERAL
+    where others do of some of it, or of the same owner before or behind it without a break.
+    """
 
     address: I64
     start_us: I64
     end_us: I64
     owner: U32
+    node: U32
 
     def rows(self, chosen: NDArray[np.int64]) -> Timeline:
-        return Timeline(self.address[chosen], self.start_us[chosen], self.end_us[chosen], self.owner[chosen])
+        return Timeline(self.address[chosen], self.start_us[chosen], self.end_us[chosen], self.owner[chosen], self.node[chosen])
 
     def concat(self, other: Timeline) -> Timeline:
         return Timeline(
@@ -55,6 +58,7 @@ class Timeline(NamedTuple):
             np.concatenate((self.start_us, other.start_us)),
             np.concatenate((self.end_us, other.end_us)),
             np.concatenate((self.owner, other.owner)),
+            np.concatenate((self.node, other.node)),
         )
 
 
@@ -114,11 +118,11 @@ def subtract(ranges: OwnedIntervals, known: OwnedIntervals) -> OwnedIntervals:
 
 
 def flatten(ranges: OwnedIntervals) -> Timeline:
-    """Who held each address when: instants with one owner, and instants with SEVERAL. Whose node said so makes no difference."""
+    """Who held each address when: instants with one owner, and instants with SEVERAL. Which node said so cuts no piece in two."""
     ordered = ranges.rows(order_by(ranges.address, ranges.start_us))
     apart = _apart(ordered, touching=True)
     alone = ordered.rows(apart)
-    cut = Timeline(alone.address, alone.start_us, alone.end_us, alone.owner)
+    cut = Timeline(alone.address, alone.start_us, alone.end_us, alone.owner, alone.node)
     if not apart.all():
         cut = cut.concat(_flatten(ordered.rows(~apart)))
         cut = cut.rows(np.argsort(cut.address, kind="stable"))
@@ -126,22 +130,22 @@ def flatten(ranges: OwnedIntervals) -> Timeline:
 
 
 def _flatten(ranges: OwnedIntervals) -> Timeline:
-    held = _union(ranges._replace(node=np.zeros_like(ranges.node)))
+    ordered = ranges.rows(np.lexsort((ranges.start_us, ranges.owner, ranges.address)))
+    first, end_us = _merge(_changes(ordered.address, ordered.owner), ordered.start_us, ordered.end_us)
+    held = ordered.rows(first)
     address = np.concatenate((held.address, held.address))
-    instant = np.concatenate((held.start_us, held.end_us))
-    count = np.concatenate((np.ones(len(held.address), np.int64), np.full(len(held.address), -1, np.int64)))
-    owner = held.owner.astype(np.int64)
-    owner = np.concatenate((owner, -owner))
+    instant = np.concatenate((held.start_us, end_us))
+    begun = np.stack((np.ones(len(first), np.int64), held.owner.astype(np.int64), _common(ordered.node, first).astype(np.int64)))
     order = np.lexsort((instant, address))
-    address, instant, count, owner = address[order], instant[order], count[order].cumsum(), owner[order].cumsum()
+    address, instant, state = address[order], instant[order], np.concatenate((begun, -begun), axis=1)[:, order].cumsum(axis=1)
     last = _ends(address, instant)  # the state after everything that happens at one instant
-    address, instant, count, owner = address[last], instant[last], count[last], owner[last]
+    address, instant, (count, owner, node) = address[last], instant[last], state[:, last]
     if not len(address):
-        return Timeline(address, instant, instant, owner.astype(np.uint32))
+        return Timeline(address, instant, instant, owner.astype(np.uint32), node.astype(np.uint32))
     until = np.append(instant[1:], 0)
     covered = count > 0  # the last instant of an address has nobody left, so `until` never reaches into the next address
-    label = np.where(count > 1, SEVERAL, owner)[covered].astype(np.uint32)
-    return Timeline(address[covered], instant[covered], until[covered], label)
+    label, by = (np.where(count > 1, SEVERAL, one)[covered].astype(np.uint32) for one in (owner, node))
+    return Timeline(address[covered], instant[covered], until[covered], label, by)
 
 
 def _joined(cut: Timeline) -> Timeline:
@@ -150,7 +154,18 @@ def _joined(cut: Timeline) -> Timeline:
     begins[1:] |= cut.start_us[1:] > cut.end_us[:-1]
     first = np.flatnonzero(begins)
     last = np.append(first[1:], len(begins)) - 1
-    return Timeline(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first])
+    return Timeline(cut.address[first], cut.start_us[first], cut.end_us[last], cut.owner[first], _common(cut.node, first))
+
+
+def _common(node: U32, first: NDArray[np.int64]) -> U32:
+    """Of each group of rows, the first of which is given, the one node, or SEVERAL."""
+    common = node[first]
+    if len(first) < len(node):
+        differs = np.zeros(len(node), np.bool_)
+        differs[1:] = node[1:] != node[:-1]
+        differs[first] = False
+        common[np.logical_or.reduceat(differs, first)] = SEVERAL
+    return common
 
 
 def _merge(begins: NDArray[np.bool_], start_us: I64, end_us: I64) -> tuple[NDArray[np.int64], I64]:

@@ -14,6 +14,7 @@ import numpy as np
 from schemas.arrays import I64
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
+from schemas.records.node_place import NodePlace
 from schemas.records.ownership import Ownership
 from schemas.records.ownership_changes import OwnershipChanges, OwnershipLeases
 from streams.columns.sorting import distinct
@@ -37,10 +38,13 @@ SHELVES = 8
 
 
 class Learned(NamedTuple):
-    """What batches taught, to be told to others: changes in their order; and, if it was asked for, all that was said of, one by one."""
+    """What batches taught, to be told to others: changes in their order; if it was asked for, all that was said of, one by one; and where
+    nodes are.
+    """
 
     changes: list[OwnershipChanges]
     one_by_one: list[ChangelogRecord]
+    places: Sequence[NodePlace] = ()
 
 
 class Told(NamedTuple):
@@ -51,12 +55,12 @@ class Told(NamedTuple):
 
 
 class LockedOwnershipMap:
-    """`network` is for batches that name none. `max_ranges`: beyond it the ranges that ended first are forgotten, and flows of
-    that time have no name any more.
+    """`network` and `region` are for batches that name none. `max_ranges`: beyond it the ranges that ended first are forgotten, and flows
+    of that time have no name any more.
     """
 
-    def __init__(self, known: OwnershipMap, network: str, max_ranges: int = 1 << 40) -> None:
-        self._network = network
+    def __init__(self, known: OwnershipMap, network: str, max_ranges: int = 1 << 40, region: str = "") -> None:
+        self._network, self._region = network, region
         self._max_ranges = max_ranges
         self._lock = threading.Lock()
         self._hold(known)
@@ -74,14 +78,15 @@ class LockedOwnershipMap:
         events: Sequence[IpEvent],
         told: Sequence[Told] = (),
         partitions: Sequence[int] = (),
+        places: Sequence[NodePlace] = (),
         *,
         one_by_one: bool = False,
     ) -> Learned:
         """Take in what other workers told, events, and heartbeats. Returns what the heartbeats changed, to be told to others.
 
-        `partitions`: of weir.flows, where each batch stands.
+        `partitions`: of weir.flows, where each batch stands. `places`: of nodes, as others told.
         """
-        if not (batches or records or events or told):
+        if not (batches or records or events or told or places):
             return Learned([], [])
         with self._lock, stage("learn"):
             if events:
@@ -90,12 +95,25 @@ class LockedOwnershipMap:
                 self._known.learn(from_changelog(records))
             if told:
                 self._learn_told(told)
+            for place in places:
+                self._known.places.learn(place)
+            moved = self._known.places.hear(batches, self._region)
             changes, spoken = self._hearing.hear(batches, partitions)
             self._spoken.update(spoken.tolist())
             learned = self._one_by_one(batches) if one_by_one and batches else []
             self._make_room()
             self._measure()
-            return Learned(changes, learned)
+            return Learned(changes, learned, moved)
+
+    def tell_places_anew(self) -> None:
+        """See `NodePlaces.tell_anew`."""
+        with self._lock:
+            self._known.places.tell_anew()
+
+    def gone_places(self) -> list[NodePlace]:
+        """See `NodePlaces.gone`."""
+        with self._lock:
+            return self._known.places.gone()
 
     def due_leases(self, partitions: Collection[int]) -> list[tuple[int, int, OwnershipLeases]]:
         """Partition, shelf and leases of all shelves of which a lease was spoken of since this was asked last."""
@@ -211,3 +229,8 @@ class LockedOwnershipMap:
     def _measure(self) -> None:
         metrics.OWNERSHIP_RANGES.set(self._known.size)
         metrics.fill("ownership", self._known.size, self._max_ranges)
+        places = self._known.places
+        metrics.NODES.set(len(places))
+        metrics.fill("nodes", len(places), places.max_nodes)
+        metrics.NODES_REFUSED.inc(places.refused)
+        places.refused = 0

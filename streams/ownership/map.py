@@ -22,9 +22,10 @@ from streams.ownership.address_index import key_columns, split_keys
 from streams.ownership.asof import Tolerance
 from streams.ownership.evidence import OwnershipEvidence, counts_of
 from streams.ownership.gaps import bridge_gaps
-from streams.ownership.intervals import OwnedIntervals, Timeline, flatten
+from streams.ownership.intervals import NOBODY, SEVERAL, OwnedIntervals, Timeline, flatten
 from streams.ownership.leases import Members
 from streams.ownership.leasing import Leasing
+from streams.ownership.node_places import NodePlaces
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
 
@@ -67,9 +68,10 @@ class OwnershipMap:
         self.margin_us = max(-skew_us, skew_us if margin_us is None else margin_us)
         self.forgotten_ranges = 0
         self.evidence = OwnershipEvidence(event_limit_us)
-        self.pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32)
-        self.event_pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32)
+        self.pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
+        self.event_pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
         self.leasing = Leasing(self.evidence, self.pieces, window_us)
+        self.places = NodePlaces()
 
     @property
     def names(self) -> StringTable:
@@ -140,6 +142,23 @@ class OwnershipMap:
         heard[row_of[covers]] = True
         return heard
 
+    def node_of(self, ids: I64, owner: U32, first_us: I64, last_us: I64) -> U32:
+        """For each flow the one node that had the owner, in one range of heartbeats that covers the flow; NOBODY where there is none, and
+        where another node had it within reach of the flow. No id is below 0.
+        """
+        said, leases, tolerance = self.evidence.said, self.evidence.leases, self.tolerance
+        rows, row_of = said.positions(ids), np.repeat(np.arange(len(ids)), said.counts[ids])
+        mine = said.columns["owner"][rows] == owner[row_of]
+        rows, row_of = rows[mine], row_of[mine]
+        node, start_us, end_us = said.columns["node"][rows], said.columns["start_us"][rows], leases.ends(said.columns["end_us"][rows])
+        covers = tolerance.covers(start_us, end_us, first_us[row_of], last_us[row_of])
+        near = covers | tolerance.reaches(start_us, end_us, first_us[row_of], last_us[row_of])
+        found = np.full(len(ids), NOBODY, np.uint32)
+        found[row_of[covers]] = node[covers]
+        other = near & (node != found[row_of])
+        found[row_of[other]] = NOBODY
+        return found
+
     def last_starts(self, address: I64, owner: U32, node: U32, before_us: I64) -> I64:
         """For each holding, as a node says it, where its last range begins that begins before; `before_us` where there is none."""
         said = self.evidence.said
@@ -162,6 +181,7 @@ class OwnershipMap:
         """Drop ranges that ended by then; returns how many. Meant for once a minute or so. Addresses keep their numbers, see `rebuilt`."""
         before = self.size
         self._end_leases(before_us)
+        self.places.forget(before_us, self._leaseholders())
         self._derive_events(self.evidence.events.forget(before_us))
         self.evidence.forget_ranges(before_us)
         self.pieces.drop_ended(before_us)
@@ -188,7 +208,7 @@ class OwnershipMap:
         fresh.learn_events(self.evidence.events_of(self.evidence.events.addresses))
         fresh._take_over_leases(self)
         fresh.evidence.succeed(self.evidence)
-        fresh.forgotten_ranges = self.forgotten_ranges
+        fresh.forgotten_ranges, fresh.places = self.forgotten_ranges, self.places
         return fresh
 
     def _take_over_leases(self, other: OwnershipMap) -> None:
@@ -228,6 +248,12 @@ class OwnershipMap:
         self.leasing.part(table.members(ended).members)
         table.empty(ended)
 
+    def _leaseholders(self) -> set[str]:
+        """Nodes that have a lease of something."""
+        table = self.evidence.leases
+        held = table.state[: len(table)].any(axis=1)
+        return {self.names.texts[node] for node in np.unique(table.place[: len(table), 1][held]).tolist()}
+
     def hear(self, said: OwnedIntervals) -> I64:
         """Merge heartbeats in, in the evidence's numbers. Returns the addresses whose evidence changed."""
         self._resize()
@@ -260,7 +286,8 @@ class OwnershipMap:
         # Nobody else's range reaches the end of the last piece. A range shorter than a window may, growing, decide of a silence.
         held = self.evidence.said.columns
         grown = held["end_us"][last] - held["start_us"][last] >= self.window_us
-        goes_on &= ~longer | (grown & (piece["owner"][last_piece] == said.owner))
+        by = piece["node"][last_piece]
+        goes_on &= ~longer | (grown & (piece["owner"][last_piece] == said.owner) & ((by == said.node) | (by == SEVERAL)))
         rows = np.flatnonzero(goes_on & longer)
         self.evidence.prolong(last[rows], said.end_us[rows])
         np.maximum.at(piece["end_us"], last_piece[rows], said.end_us[rows])
@@ -283,9 +310,9 @@ class OwnershipMap:
         held = [(number, *held) for number in touched for held in self.evidence.events.ranges(number)]
         table = np.array(held, np.int64).reshape(-1, 4)
         owner = table[:, 3].astype(np.uint32)
-        ranges = OwnedIntervals(table[:, 0], owner, np.zeros_like(owner), table[:, 1], table[:, 2])
+        ranges = OwnedIntervals(table[:, 0], owner, np.full_like(owner, NOBODY), table[:, 1], table[:, 2])
         _put_pieces(self.event_pieces, np.array(touched, np.int64), flatten(ranges))
 
 
 def _put_pieces(where: RaggedArray, touched: I64, cut: Timeline) -> None:
-    where.put(touched, counts_of(touched, cut.address), start_us=cut.start_us, end_us=cut.end_us, owner=cut.owner)
+    where.put(touched, counts_of(touched, cut.address), start_us=cut.start_us, end_us=cut.end_us, owner=cut.owner, node=cut.node)

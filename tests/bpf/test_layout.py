@@ -11,9 +11,11 @@ import pytest
 
 from bpf import layout, sources
 
+COUNTERS = np.dtype([*layout.VALUE.descr, *layout.ENTRY.descr[1:]])
+"""As the C struct has it: the histograms stand beside the counters."""
 STRUCTS = {
     "flow_key": layout.KEY,
-    "flow_counters": layout.VALUE,
+    "flow_counters": COUNTERS,
     "loss": layout.LOSS,
     "domain_key": layout.DOMAIN_KEY,
     "domain": layout.DOMAIN,
@@ -38,7 +40,8 @@ def compiled(tmp_path: Path) -> dict[str, tuple[int, int]]:
     program = tmp_path / "offsets.c"
     includes = "".join(f"#include <{name}.h>\n" for name in ("stddef", "stdio", "weir"))
     program.write_text(includes + "int main(void) {\n" + "\n".join(lines) + "\nreturn 0; }\n")
-    subprocess.run(["gcc", "-Wall", "-Werror", f"-I{Path(layout.__file__).parent}", "-o", tmp_path / "offsets", program], check=True)
+    flags = ["-Wall", "-Werror", "-D__always_inline=inline", f"-I{Path(layout.__file__).parent}"]
+    subprocess.run(["gcc", *flags, "-o", tmp_path / "offsets", program], check=True)
     output = subprocess.run([tmp_path / "offsets"], check=True, capture_output=True, text=True).stdout
     return {name: (int(offset), int(size)) for name, offset, size in (line.split() for line in output.splitlines())}
 
@@ -56,6 +59,12 @@ def test_loss_reasons_are_named_in_order(tmp_path: Path) -> None:
     assert compiled(tmp_path)["reasons"] == (0, len(layout.LOSS_REASONS))
     in_header = re.findall(r"LOST_(\w+),", sources.source("weir.h"))
     assert [name.lower() for name in in_header] == list(layout.LOSS_REASONS)
+
+
+def test_an_entry_is_the_struct() -> None:
+    assert layout.ENTRY.itemsize == COUNTERS.itemsize
+    for name in ("rtt", "connect"):
+        assert layout.ENTRY.fields[name] == COUNTERS.fields[name]  # type: ignore[index]
 
 
 def test_structs_have_no_hidden_holes() -> None:

@@ -44,8 +44,7 @@ def server_of(nodes: tuple[Node, Node]) -> Pod:
 
 def attached_programs(cgroup: Path) -> list[int]:
     fd = os.open(cgroup, os.O_RDONLY)
-    kinds = (syscalls.CGROUP_INGRESS, syscalls.CGROUP_EGRESS, syscalls.CGROUP_SOCK_OPS)
-    found = [program for kind in kinds for program in syscalls.attached(fd, kind)]
+    found = [program for kind in compiler.ATTACHMENTS.values() for program in syscalls.attached(fd, kind)]
     os.close(fd)
     return found
 
@@ -77,7 +76,7 @@ def test_another_size_or_version_is_replaced_not_adopted(node: Node, nodes: tupl
     programs = attached_programs(node.cgroup)
     probe = open_probe(node.cgroup, map_entries=128)
     assert not probe.adopted
-    assert len(attached_programs(node.cgroup)) == 3
+    assert len(attached_programs(node.cgroup)) == 6
     assert not set(programs) & set(attached_programs(node.cgroup))
     exchange(node, server_of(nodes), 7)
     assert total(drain(probe), node.pods[0])["packets_sent"] == 7, "counted once, not by two sets"
@@ -93,7 +92,7 @@ def test_pins_whose_programs_are_no_longer_attached_are_not_adopted(node: Node) 
     os.close(fd)
     probe = open_probe(node.cgroup)
     assert not probe.adopted
-    assert len(attached_programs(node.cgroup)) == 3
+    assert len(attached_programs(node.cgroup)) == 6
     probe.close()
 
 

@@ -76,7 +76,7 @@ def test_the_tables_could_be_asked_meanwhile(finished: Finished) -> None:
 
 def test_the_queries_it_prints_work(finished: Finished) -> None:
     commands = re.findall(r'^  \S*weir query "([^"]+)"$', finished.out, re.MULTILINE)
-    assert len(commands) == 3
+    assert len(commands) == 6
     for sql in commands:
         assert ask(finished.data, sql), sql
 

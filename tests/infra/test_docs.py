@@ -50,8 +50,14 @@ def test_numbers_in_the_table_are_the_defaults() -> None:
 def test_every_metric_has_a_row_and_no_other_is_named() -> None:
     exported = {family.name for family in REGISTRY.collect() if family.name.startswith("weir_")}
     exported |= {family.name for family in ThreadTimes().collect()}
+    exported |= {name.removesuffix("_total") for name in agent_metrics() if name.startswith("weir_")}
     named = {name.removesuffix("_total") for name in re.findall(r"`(weir_[a-z_]+)`", FORMATS)}
     assert metrics.FLOWS and named == exported
+
+
+def agent_metrics() -> set[str]:
+    """By the source: an agent has to run to say them."""
+    return set(re.findall(r'"((?:weir_agent|process)_[a-z_]+)"', (ROOT / "producers" / "observe" / "metrics.py").read_text()))
 
 
 def test_every_table_and_column_is_described(tmp_path: Path) -> None:

@@ -57,6 +57,25 @@ def test_every_container_runs_a_command_of_weir() -> None:
             assert command in COMMANDS, f"{container['name']} runs `weir {command}`, which does not exist"
 
 
+def test_agents_and_workers_are_scraped_and_probed_where_they_listen() -> None:
+    found = {
+        document["metadata"]["name"]: document["spec"]["template"]
+        for document in documents()
+        if document["kind"] in ("DaemonSet", "Deployment")
+    }
+    assert {"weir-agent", "weir-worker"} <= found.keys()
+    ports = set()
+    for name in ("weir-agent", "weir-worker"):
+        (container,) = found[name]["spec"]["containers"]
+        (port,) = [entry["value"] for entry in container["env"] if entry["name"] == "WEIR_METRICS_PORT"]
+        assert found[name]["metadata"]["annotations"] == {"prometheus.io/scrape": "true", "prometheus.io/port": port}
+        assert [entry["containerPort"] for entry in container["ports"] if entry["name"] == "metrics"] == [int(port)]
+        for probe in ("readinessProbe", "livenessProbe"):
+            assert container[probe]["httpGet"]["port"] == "metrics" and container[probe]["httpGet"]["path"].startswith("/health")
+        ports.add(port)
+    assert len(ports) == 2, "they may share an address"
+
+
 def test_mounted_volumes_are_declared() -> None:
     for pod in pods():
         declared = {volume["name"] for volume in pod.get("volumes", [])}

@@ -6,12 +6,13 @@ that had heard each heartbeat itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from confluent_kafka import Producer
 
+from schemas.records.flow_batch import FlowBatch
 from schemas.topics import FLOWS_TOPIC
 from schemas.wire.codec import encode_batch
 from schemas.wire.framing import Framer
@@ -41,13 +42,14 @@ def plain_map() -> OwnershipMap:
 
 @dataclass
 class SideBySide:
-    """`reference`: a map that has heard every heartbeat by itself."""
+    """`reference`: a map that has heard every heartbeat by itself. `dress`: what becomes of a batch before it is sent."""
 
     bootstrap: str
     fleet: Fleet = field(default_factory=lambda: new_fleet(_SHAPE))
     reference: OwnershipMap = field(default_factory=plain_map)
     new: list[Knowing] = field(default_factory=list)
     old: list[OldWorker] = field(default_factory=list)
+    dress: Callable[[FlowBatch], FlowBatch] = lambda batch: batch
 
     def __post_init__(self) -> None:
         self._producer = Producer({"bootstrap.servers": self.bootstrap, "log_level": 2})
@@ -87,11 +89,10 @@ class SideBySide:
     def windows(self, count: int) -> None:
         """So many more, each sent and learned by all."""
         for _ in range(count):
-            batches = list(self.fleet.next_window())
+            batches = [self.dress(batch) for batch in self.fleet.next_window()]
             self.reference.learn(concat(from_heartbeats(batches), from_flows(batches)))
             for batch in batches:
-                node = int(batch.node_id.removeprefix("node-").partition(".")[0])
-                self._producer.produce(FLOWS_TOPIC, Framer().frame("FlowBatch", encode_batch(batch)), partition=node % PARTITIONS)
+                self._producer.produce(FLOWS_TOPIC, Framer().frame("FlowBatch", encode_batch(batch)), partition=partition_of(batch.node_id))
             assert self._producer.flush(_LEARN_SECONDS) == 0, "Kafka did not take what was sent"
             self._wait(self.fleet.window_us(self.fleet.windows))
 
@@ -126,6 +127,14 @@ class SideBySide:
             new.wait(reported_us, read_us, _LEARN_SECONDS)
         for old in self.old:
             wait_for(lambda old=old: _has_learned(old, reported_us, read_us), _LEARN_SECONDS, f"{old.name} to learn")  # type: ignore[misc]
+
+
+def number_of(node_id: str) -> int:
+    return int(node_id.removeprefix("node-").partition(".")[0])
+
+
+def partition_of(node_id: str) -> int:
+    return number_of(node_id) % PARTITIONS
 
 
 def _answers(known: OwnershipMap, asked: Question) -> list[str]:

@@ -1,7 +1,11 @@
-"""An agent in a process of its own, to be killed: `python -m tests.producers.agent_process KAFKA STATE CGROUP NODE WINDOW_SECONDS`."""
+"""An agent in a process of its own, to be killed: `python -m tests.producers.agent_process KAFKA STATE CGROUP NODE WINDOW_SECONDS [MORE]`.
+
+MORE: other fields of AgentSettings as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import sys
@@ -11,11 +15,12 @@ from pathlib import Path
 from producers.agent import AgentSettings, run_agent
 
 
-def main(kafka: str, state: str, cgroup: str, node: str, window_seconds: str) -> None:
+def main(kafka: str, state: str, cgroup: str, node: str, window_seconds: str, more: str = "{}") -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    run_agent(AgentSettings(kafka, Path(state), node, cgroup=Path(cgroup), window_seconds=int(window_seconds), spool_bytes=1 << 20), stop)
+    fields = {"cgroup": Path(cgroup), "window_seconds": int(window_seconds), "spool_bytes": 1 << 20, **json.loads(more)}
+    run_agent(AgentSettings(kafka, Path(state), node, **fields), stop)
 
 
 if __name__ == "__main__":

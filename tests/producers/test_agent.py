@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import subprocess
 import sys
@@ -73,8 +74,10 @@ def spooled(state_dir: Path) -> list[FlowBatch]:
     return [read(record.message) for segment in segments if segment for record in segment.records]
 
 
-def start(kafka: str, state_dir: Path, node: Node) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.producers.agent_process", kafka, str(state_dir), str(node.cgroup), "n1", "1"]
+def start(kafka: str, state_dir: Path, node: Node, **more: object) -> subprocess.Popen[bytes]:
+    """`more`: fields of AgentSettings."""
+    arguments = [kafka, str(state_dir), str(node.cgroup), "n1", "1", json.dumps(more)]
+    command = [sys.executable, "-m", "tests.producers.agent_process", *arguments]
     with (state_dir.parent / "agent.log").open("ab") as log:
         return subprocess.Popen(command, cwd=ROOT, stderr=log)
 
@@ -229,6 +232,7 @@ def test_kafka_may_come_later(tmp_path: Path, fresh_kafka: KafkaServer, node: No
 def test_the_resident_agent_carries_no_library_of_the_workers(tmp_path: Path) -> None:
     heavy = ("pyarrow", "polars", "chdb", "typer", "rich", "faust", "pydantic", "pyroute2", "bcc")
     heavy += ("asyncio", "ssl", "confluent_kafka", "importlib.resources", "numpy.ma", "tomllib", "secrets", "tempfile")
+    heavy += ("http.client", "http.server", "urllib.request", "email", "prometheus_client", "importlib.metadata")
     script = f"import sys, producers.agent; print([name for name in {heavy} if name in sys.modules])"
     command, path = [sys.executable, "-S", "-c", script], os.pathsep.join(sys.path)  # as `weir agent` starts it, without site
     answer = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": path}, capture_output=True, text=True, check=True).stdout

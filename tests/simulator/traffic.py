@@ -19,7 +19,8 @@ _TRIES = 6
 
 @dataclass(frozen=True)
 class Views:
-    """n flow records as their nodes saw them, by their clocks. `truth`: who had the remote address, an index into `names_of`.
+    """n flow records as their nodes saw them, by their clocks. `truth`: who had the remote address, an index into `names_of`;
+    `truth_node`: on which node, AGENTLESS where no agent is.
 
     `conversation` numbers what both views of one conversation share; its true bytes are `octets`.
     """
@@ -31,6 +32,7 @@ class Views:
     remote: I64
     workload: I64
     truth: I64
+    truth_node: I64
     port: I64
     role: NDArray[np.uint8]
     first_us: I64
@@ -156,6 +158,7 @@ def _view(
         remote=there.address[rows],
         workload=here.workload[rows],
         truth=there.name[rows],
+        truth_node=there.node[rows],
         port=port[rows],
         role=np.full(len(rows), role, np.uint8),
         first_us=first,

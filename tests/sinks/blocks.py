@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from schemas.records.tables import BATCHES, FLOWS, IP_EVENTS, LOSSES, OWNERSHIP, RESTS, Block, BlockIdentity
+from schemas.records.histogram import BUCKETS
+from schemas.records.tables import BATCHES, FLOWS, IP_EVENTS, LOSSES, NODES, OWNERSHIP, RESTS, SAMPLES, Block, BlockIdentity
 
 SECOND = 1_000_000
 NINE = 1_767_258_000 * SECOND  # 2026-01-01 09:00:00 UTC
@@ -47,6 +48,7 @@ def flows(shape: Shape = Shape(), seed: int = 1, partition: int = 0, first_offse
         "last_seen": _instants(start + 10 * SECOND - 1),
         "region": _names(["eu"] * shape.rows),
         "network": _names(["default"] * shape.rows),
+        "role": _names([("unknown", "client", "server")[i] for i in random.integers(0, 3, shape.rows)]),
         "node_id": _names([node] * shape.rows),
         "epoch": pa.array(np.full(shape.rows, 7, np.uint64)),
         "topic": _names(["weir.flows"] * shape.rows),
@@ -54,6 +56,26 @@ def flows(shape: Shape = Shape(), seed: int = 1, partition: int = 0, first_offse
         "first_offset": pa.array(np.full(shape.rows, first_offset, np.uint64)),
     }
     return pa.table([columns[name] for name in FLOWS.names], schema=FLOWS)
+
+
+def nodes(rows: list[tuple[str, str, str, int, int]]) -> pa.Table:
+    """Sightings (node, zone, version, first, last), the instants in seconds after nine."""
+    return pa.table(
+        [
+            _names([node for node, *_ in rows]),
+            _names([zone for _, zone, *_ in rows]),
+            _names(["eu"] * len(rows)),
+            _names([version for _, _, version, *_ in rows]),
+            _names([""] * len(rows)),
+            _instants(np.array([NINE + first * SECOND for *_, first, _ in rows], np.int64)),
+            _instants(np.array([NINE + last * SECOND for *_, last in rows], np.int64)),
+        ],
+        schema=NODES,
+    )
+
+
+def samples(lists: list[list[int]]) -> pa.Array:
+    return pa.array(lists, SAMPLES)
 
 
 def losses(rows: int, first_offset: int = 0) -> pa.Table:
@@ -141,6 +163,7 @@ def block(
     range_rows: pa.Table | None = None,
     batch_rows: pa.Table | None = None,
     rest_rows: pa.Table | None = None,
+    node_rows: pa.Table | None = None,
 ) -> Block:
     return Block(
         of,
@@ -149,10 +172,13 @@ def block(
         range_rows if range_rows is not None else OWNERSHIP.empty_table(),
         batch_rows if batch_rows is not None else BATCHES.empty_table(),
         rest_rows if rest_rows is not None else RESTS.empty_table(),
+        node_rows if node_rows is not None else NODES.empty_table(),
     )
 
 
 def _column(field: pa.Field, rows: int, random: np.random.Generator) -> pa.Array:
+    if field.type == SAMPLES:
+        return samples([_histogram(random) for _ in range(rows)])
     if field.name in ("local_ip", "remote_ip"):
         pool = [address(text) for text in ("10.0.0.0", "10.0.0.7", "192.168.0.255", "fd00::1", "fd00::", "2001:db8::ff00:0")]
         return pa.array([pool[i] for i in random.integers(0, len(pool), rows)], pa.binary(16))
@@ -164,6 +190,13 @@ def _column(field: pa.Field, rows: int, random: np.random.Generator) -> pa.Array
         return _instants(np.zeros(rows, np.int64))
     top = {"uint16": 2**16, "uint32": 2**32, "uint64": 2**40}[str(field.type)]
     return pa.array(random.integers(0, top, rows)).cast(field.type)
+
+
+def _histogram(random: np.random.Generator) -> list[int]:
+    """Of none up to all buckets, the last with a sample; now and then the most that a bucket holds."""
+    length = int(random.choice([0, 0, 1, 12, 20, BUCKETS]))
+    values = random.integers(0, 3, length) * random.choice([1, 7, 2**31 - 1])
+    return [*map(int, values[:-1]), 2**32 - 1 if random.random() < 0.01 else 1] if length else []
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

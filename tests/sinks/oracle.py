@@ -19,6 +19,11 @@ KEYS = (
     "remote_source",
     "remote_reason",
     "canonical",
+    "local_zone",
+    "remote_zone",
+    "remote_region",
+    "remote_service",
+    "remote_domain",
 )
 SUMS = (
     "bytes_sent",
@@ -34,15 +39,19 @@ SUMS = (
     "retransmits",
     "rtt_us_sum",
     "rtt_count",
+    "connections_refused",
+    "connections_timed_out",
 )
+HISTOGRAMS = ("rtt_histogram", "connect_histogram")
 COARSE = {"flows_1m": "toStartOfMinute", "flows_5m": "toStartOfFiveMinutes", "flows_1h": "toStartOfHour"}
+EDGES = {"edges_5m": "toStartOfFiveMinutes", "edges_1h": "toStartOfHour", "edges_1d": "toStartOfDay"}
 
 
-def totals(sink: Sink, table: str) -> dict[str, int]:
+def totals(sink: Sink, table: str) -> dict[str, object]:
     """Sums over a whole table, and how many flows they stand for."""
     count = "count()" if table == "flows" else "sum(flows)"
-    parts = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-    found: dict[str, int] = sink.query(f"SELECT {count} AS n, {parts} FROM weir.{table}").to_pylist()[0]
+    parts = ", ".join([*(f"sum({name}) AS {name}" for name in SUMS), *(f"sumForEach({name}) AS {name}" for name in HISTOGRAMS)])
+    found: dict[str, object] = sink.query(f"SELECT {count} AS n, {parts} FROM weir.{table}").to_pylist()[0]
     return found
 
 
@@ -53,12 +62,42 @@ def newest_part(sink: Sink, table: str) -> Path:
 
 
 def assert_rollups_follow(sink: Sink) -> None:
-    """Every rollup row equals what the raw table gives for its key, and none is missing or too much."""
-    sums = ", ".join(f"sum({name}) AS s_{name}" for name in SUMS)
+    """Every row of a rollup and of a table of edges equals what the raw table gives for its key, and none is missing or too much."""
+    sums = ", ".join([*(f"sum({name}) AS s_{name}" for name in SUMS), *(f"sumForEach({name}) AS s_{name}" for name in HISTOGRAMS)])
+    sums += ", max(rtt_us_max) AS top"
     keys = ", ".join(KEYS)
+    raw_keys = keys.replace("remote_domain", "registrable_domain AS remote_domain")
     for table, start in COARSE.items():
-        raw = f"SELECT {start}(window_start) AS w, {keys}, count() AS n, {sums}, max(rtt_us_max) AS top FROM weir.flows GROUP BY w, {keys}"
-        rolled = f"SELECT window_start AS w, {keys}, sum(flows) AS n, {sums}, max(rtt_us_max) AS top FROM weir.{table} GROUP BY w, {keys}"
-        for one, other in ((raw, rolled), (rolled, raw)):
-            odd = sink.query(f"SELECT count() AS n FROM ({one} EXCEPT {other})").column("n")[0].as_py()
-            assert odd == 0, f"{odd} rows of {table} differ from flows"
+        raw = f"SELECT {start}(window_start) AS w, {raw_keys}, count() AS n, {sums} FROM weir.flows GROUP BY w, {keys}"
+        assert_same(sink, raw, f"SELECT window_start AS w, {keys}, sum(flows) AS n, {sums} FROM weir.{table} GROUP BY w, {keys}", table)
+    assert_edges_follow(sink, sums)
+
+
+def assert_edges_follow(sink: Sink, sums: str) -> None:
+    """Each view by itself: what clients told, or who is neither, and what servers told, turned round."""
+    turned = [(name, name.replace("sent", "received") if "sent" in name else name.replace("received", "sent")) for name in SUMS]
+    same = "t.network AS network, t.protocol AS protocol, t.service_port AS service_port, t.remote_reason AS reason, t.rtt_us_max AS rtt_us_max"
+    same += "".join(f", t.{name} AS {name}" for name in ("window_start", *HISTOGRAMS))
+    by_client = (
+        "SELECT t.local_workload AS client, t.remote_workload AS server, t.local_zone AS client_zone, t.remote_zone AS server_zone, "
+        "t.region AS client_region, t.remote_region AS server_region, t.remote_service AS server_service, "
+        f"t.registrable_domain AS server_domain, {same}, {', '.join(f't.{name} AS {name}' for name in SUMS)} "
+        "FROM weir.flows AS t WHERE t.canonical AND t.role != 'server'"
+    )
+    by_server = (
+        "SELECT t.remote_workload AS client, t.local_workload AS server, t.remote_zone AS client_zone, t.local_zone AS server_zone, "
+        "t.remote_region AS client_region, t.region AS server_region, '' AS server_service, "
+        f"'' AS server_domain, {same}, {', '.join(f't.{other} AS {name}' for name, other in turned)} "
+        "FROM weir.flows AS t WHERE t.canonical AND t.role = 'server'"
+    )
+    keys = "network, client, server, protocol, service_port, client_zone, server_zone, client_region, server_region, "
+    keys += "server_service, server_domain, reason"
+    for table, start in EDGES.items():
+        raw = f"SELECT {start}(window_start) AS w, {keys}, count() AS n, {sums} FROM ({by_client} UNION ALL {by_server}) GROUP BY w, {keys}"
+        assert_same(sink, raw, f"SELECT window_start AS w, {keys}, sum(flows) AS n, {sums} FROM weir.{table} GROUP BY w, {keys}", table)
+
+
+def assert_same(sink: Sink, one: str, other: str, table: str) -> None:
+    for here, there in ((one, other), (other, one)):
+        odd = sink.query(f"SELECT count() AS n FROM ({here} EXCEPT {there})").column("n")[0].as_py()
+        assert odd == 0, f"{odd} rows of {table} differ from what they stand for"

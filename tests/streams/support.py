@@ -14,6 +14,7 @@ from schemas.wire.codec import decode_ownership
 from streams.attribution.attribute import REASONS, SOURCES, Endpoints, attribute
 from streams.columns.strings import StringTable
 from streams.ownership.changelog import encode_changelog
+from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import Observations
 
@@ -66,8 +67,23 @@ def who(known: OwnershipMap, first_us: int, last_us: int, ip: bytes = address(1)
 def whos(
     known: OwnershipMap, spans: Sequence[tuple[int, int]], ip: bytes = address(1), port: int = 0, network: str = "default"
 ) -> list[str]:
+    found = attribute(known, ends_at(spans, ip, port, network))
+    answers = []
+    for owner, source, reason in zip(found.owner.tolist(), found.source.tolist(), found.reason.tolist(), strict=True):
+        assert (SOURCES[source] == "none") == (REASONS[reason] != "")
+        answers.append(f"({REASONS[reason]})" if reason else known.names.texts[owner])
+    return answers
+
+
+def nodes_behind(known: OwnershipMap, spans: Sequence[tuple[int, int]], ip: bytes = address(1), port: int = 0) -> list[str]:
+    """The node behind each name, or an empty text."""
+    found = attribute(known, ends_at(spans, ip, port))
+    return ["" if node == NOBODY else known.names.texts[node] for node in found.node.tolist()]
+
+
+def ends_at(spans: Sequence[tuple[int, int]], ip: bytes, port: int = 0, network: str = "default") -> Endpoints:
     rows = len(spans)
-    ends = Endpoints(
+    return Endpoints(
         names=(network,),
         network=np.zeros(rows, np.uint32),
         ip=np.tile(np.frombuffer(ip, np.uint8), (rows, 1)),
@@ -77,12 +93,6 @@ def whos(
         first_us=np.array([first for first, _ in spans], np.int64),
         last_us=np.array([last for _, last in spans], np.int64),
     )
-    found = attribute(known, ends)
-    answers = []
-    for owner, source, reason in zip(found.owner.tolist(), found.source.tolist(), found.reason.tolist(), strict=True):
-        assert (SOURCES[source] == "none") == (REASONS[reason] != "")
-        answers.append(f"({REASONS[reason]})" if reason else known.names.texts[owner])
-    return answers
 
 
 def oracle(said: Sequence[Said], first: int, last: int, *, gap: int, skew: int, margin: int, window: int) -> str:

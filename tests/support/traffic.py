@@ -8,10 +8,13 @@ replaced by a minimal one in TIME_WAIT, whose packets belong to no cgroup.
 from __future__ import annotations
 
 import argparse
+import errno
+import select
 import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -76,6 +79,53 @@ def udp(host: str, port: int, packets: int, size: int) -> None:
                 raise SystemExit("an answer of another size")
 
 
+def answer(port: int, asks: str = "", asks_port: int = 0) -> None:
+    """A UDP server on one port (0: of the kernel's choice), both families, for ever: says its port. May ask a server itself first."""
+    datagrams = _bound(socket.AF_INET6, port)
+    if asks:
+        datagrams.sendto(b"asked", (asks, asks_port))
+        datagrams.recv(CHUNK)
+    _say(str(datagrams.getsockname()[1]))
+    _echo(datagrams)
+
+
+def answer_connected(port: int) -> None:
+    """A UDP server that answers each new client from a socket of its own, bound to the same port and connected to the client."""
+    listener = _bound(socket.AF_INET6, port)
+    _say(str(port))
+    while True:
+        data, sender = listener.recvfrom(CHUNK)
+        connected = _bound(socket.AF_INET6, port)
+        connected.connect(sender)
+        connected.send(data)
+        threading.Thread(target=_echo_connected, args=(connected,), daemon=True).start()
+
+
+def ask(host: str, port: int, sockets: int, own_port: int, connected: int) -> None:
+    """Three questions, each answered, from each of so many sockets, bound to `own_port` and those above it (-1: not bound)."""
+    for number in range(sockets):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            if own_port >= 0:
+                asker.bind(("", own_port + number if own_port else 0))
+            if connected:
+                asker.connect((host, port))
+            for _ in range(3):
+                asker.send(b"asked") if connected else asker.sendto(b"asked", (host, port))
+                asker.recv(CHUNK)
+
+
+def _bound(family: int, port: int) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind(("", port))
+    return bound
+
+
+def _echo_connected(connected: socket.socket) -> None:
+    while True:
+        connected.send(connected.recv(CHUNK))
+
+
 def blast(host: str, port: int, packets: int, size: int) -> None:
     """Datagrams as fast as they go, answered or not."""
     payload = bytes(size)
@@ -111,13 +161,40 @@ def refused(host: str, port: int, connections: int) -> None:
         raise SystemExit(f"somebody listens on {host} port {port}")
 
 
+def attempt(host: str, port: int, connections: int, milliseconds: int) -> None:
+    """Connects that all begin at once, say "begun", and are given up after so long (the kernel itself gives up after three seconds).
+
+    Says how each ended: the name of its error, or OK, or EINPROGRESS if it was given up.
+    """
+    family, poll, ended = socket.AF_INET6 if ":" in host else socket.AF_INET, select.poll(), {}
+    sockets = {opened.fileno(): opened for opened in (socket.socket(family) for _ in range(connections))}
+    for fd, opened in sockets.items():
+        opened.setblocking(False)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+        ended[fd] = opened.connect_ex((host, port))
+        poll.register(fd, select.POLLOUT)
+    _say("begun")
+    end = time.monotonic() + milliseconds / 1_000
+    while errno.EINPROGRESS in ended.values() and (left := end - time.monotonic()) > 0:
+        for fd, _ in poll.poll(left * 1_000):
+            ended[fd] = sockets[fd].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            poll.unregister(fd)
+    for fd, opened in sockets.items():
+        opened.close()
+        _say(errno.errorcode.get(ended[fd], "OK"))
+
+
 def rtt(host: str, port: int, connections: int) -> None:
-    """Says each connection's smoothed round-trip time in microseconds, as its socket knows it before the first exchange."""
+    """Says two times in microseconds of each connection: its smoothed round-trip time, as its socket knows it before the first exchange,
+    and how long its connect() took.
+    """
     for _ in range(connections):
+        begun = time.perf_counter_ns()
         with conversation(host, port) as connection:
+            took = time.perf_counter_ns() - begun
             info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 72)
             exchange(connection, 1, 1)
-            _say(str(struct.unpack_from("=I", info, 68)[0]))
+            _say(f"{struct.unpack_from('=I', info, 68)[0]} {took // 1_000}")
 
 
 @contextmanager
@@ -193,10 +270,15 @@ COMMANDS = {
     "tcp": (tcp, ("host", "port", "connections", "request", "response")),
     "hold": (hold, ("host", "port", "connections", "request", "response")),
     "udp": (udp, ("host", "port", "packets", "size")),
+    "answer": (answer, ("port",)),
+    "answer-asking": (answer, ("port", "asks", "asks_port")),
+    "answer-connected": (answer_connected, ("port",)),
+    "ask": (ask, ("host", "port", "sockets", "own_port", "connected")),
     "blast": (blast, ("host", "port", "packets", "size")),
     "spray": (spray, ("host", "port", "ports", "size")),
     "reset": (reset, ("host", "port", "connections")),
     "rtt": (rtt, ("host", "port", "connections")),
+    "attempt": (attempt, ("host", "port", "connections", "milliseconds")),
     "refused": (refused, ("host", "port", "connections")),
 }
 
@@ -208,7 +290,7 @@ def main() -> None:
         command = commands.add_parser(name)
         command.set_defaults(action=action)
         for argument in arguments:
-            command.add_argument(argument, type=str if argument == "host" else int)
+            command.add_argument(argument, type=str if argument in ("host", "asks") else int)
     given = vars(parser.parse_args())
     given.pop("action")(**given)
 

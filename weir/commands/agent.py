@@ -40,6 +40,7 @@ def command(run: Run, remove_on_exit: bool, remove: bool) -> None:
 def agent_fields(settings: Settings, remove_on_exit: bool) -> dict[str, Any]:
     """The agent's part of the settings, by the names of AgentSettings."""
     from weir.kafka.client import security_config
+    from weir.kafka.framer import flow_batch_version
 
     return {
         "node_id": settings.node_id or None,
@@ -58,7 +59,22 @@ def agent_fields(settings: Settings, remove_on_exit: bool) -> dict[str, Any]:
         "remove_on_exit": remove_on_exit,
         "registry_url": settings.schema_registry_url,
         "registry_ca_file": str(settings.schema_registry_ca_file or ""),
+        "zone": settings.zone,
+        "flow_batch_version": flow_batch_version(settings),
+        "agent_version": _version(),
+        "metrics_address": settings.metrics_address,
+        "metrics_port": settings.metrics_port,
     }
+
+
+def _version() -> str:
+    """weir's own. Asked here: the agent would keep what it takes to find out."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("weir")
+    except PackageNotFoundError:
+        return ""
 
 
 def _remove(settings: Settings) -> None:

@@ -80,7 +80,8 @@ def _show(evidence: Evidence, known: Known) -> None:
     write(printable(_told(flow)))
     if evidence.matching > 1:
         write(f"{evidence.matching - 1:,} more flows fit; this is the newest.")
-    write(f"\n{printable(flow.remote_workload or 'no name')} ({flow.remote_source if flow.remote_workload else flow.remote_reason})")
+    answer = f"{flow.remote_workload or 'no name'} ({flow.remote_source if flow.remote_workload else flow.remote_reason})"
+    write(f"\n{printable(answer + _where(flow))}")
     write(printable(why(evidence, known)))
     if evidence.ranges:
         write("")
@@ -99,6 +100,12 @@ def _told(flow: Flow) -> str:
         f"from {format_instant(flow.first_us)} to {format_instant(flow.last_us)}, counted by node {flow.node_id} in the window of "
         f"{flow.window_seconds} s at {format_instant(flow.window_start_us)} ({flow.topic}:{flow.partition}:{flow.first_offset})."
     )
+
+
+def _where(flow: Flow) -> str:
+    """Where the remote end was, as far as it was known when the row was written."""
+    known = (("on node", flow.remote_node_id), ("zone", flow.remote_zone), ("region", flow.remote_region))
+    return "".join(f", {what} {text}" for what, text in known if text)
 
 
 def _row(held: Held, relation: str) -> tuple[str, ...]:

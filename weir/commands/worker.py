@@ -36,7 +36,7 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
     from streams.kafka import Kafka
     from streams.settings import WorkerSettings
     from weir.kafka.client import security_config
-    from weir.kafka.framer import registry_address
+    from weir.kafka.framer import flow_batch_version, registry_address
     from weir.settings.cidrs import parse_cidrs
     from weir.settings.regions import parse_region_cidrs, parse_region_kafka
     from weir.settings.targets import clickhouse_url
@@ -68,4 +68,5 @@ def settings_for_worker(settings: Settings) -> WorkerSettings:
         future_seconds=settings.future_seconds,
         cidrs=parse_cidrs(settings.cidrs),
         registry=registry_address(settings) if settings.schema_registry_url else None,
+        flow_batch_version=flow_batch_version(settings),
     )

@@ -75,6 +75,7 @@ class Plan:
             "WEIR_KAFKA_BOOTSTRAP": self.bootstrap,
             "WEIR_KAFKA_SECURITY_PROTOCOL": "",
             "WEIR_SCHEMA_REGISTRY_URL": "",
+            "WEIR_FLOW_BATCH_VERSION": "",
             "WEIR_CLICKHOUSE_URL": self.clickhouse_url,
             "WEIR_REGION_CIDRS": "",
             "WEIR_REGION_KAFKA": "",

@@ -12,28 +12,44 @@ from weir.demo.view import size, totals_line
 
 QUERIES = (
     (
-        "Who talks to whom, and how much (every byte once):",
-        "SELECT local_workload, role, remote_workload, protocol, service_port, sum(bytes_sent) AS sent, sum(bytes_received) AS received"
-        " FROM weir.flows WHERE canonical GROUP BY ALL ORDER BY sent + received DESC LIMIT 20",
+        "Who calls whom, and how much (every byte once):",
+        "SELECT client, server, protocol, service_port, sum(bytes_sent) AS to_server, sum(bytes_received) AS to_client"
+        " FROM weir.edges_5m GROUP BY ALL ORDER BY to_server + to_client DESC LIMIT 20",
     ),
     (
-        "Which calls failed, minute by minute, and how long a round trip took:",
-        "SELECT window_start, local_workload, remote_workload, service_port, sum(connections_opened) AS opened,"
-        " sum(connections_failed) AS failed, round(sum(rtt_us_sum) / sum(rtt_count)) AS rtt_us FROM weir.flows_1m"
-        " WHERE canonical AND protocol = 'tcp' GROUP BY ALL ORDER BY failed DESC, window_start LIMIT 20",
+        "Which calls failed, and why: refused by a RST, or never answered:",
+        "SELECT client, server, service_port, sum(connections_opened) AS opened, sum(connections_failed) AS failed,"
+        " sum(connections_refused) AS refused, sum(connections_timed_out) AS timed_out"
+        " FROM weir.edges_5m GROUP BY ALL HAVING failed > 0 ORDER BY failed DESC LIMIT 20",
+    ),
+    (
+        "How slow the slow ones were: round trips and connects at the 95th percentile, in microseconds:",
+        "SELECT client, server, service_port, round(weirQuantile(0.95, sumForEach(rtt_histogram))) AS rtt_p95_us,"
+        " round(weirQuantile(0.95, sumForEach(connect_histogram))) AS connect_p95_us"
+        " FROM weir.edges_5m WHERE protocol = 'tcp' GROUP BY ALL ORDER BY rtt_p95_us DESC LIMIT 20",
+    ),
+    (
+        "What crosses from zone to zone:",
+        "SELECT client_zone, server_zone, sum(bytes_sent) AS to_server, sum(bytes_received) AS to_client"
+        " FROM weir.edges_5m GROUP BY ALL ORDER BY to_server + to_client DESC",
+    ),
+    (
+        "Which names on the internet a service calls:",
+        "SELECT server_domain, sum(connections_opened) AS opened, sum(bytes_sent) AS sent, sum(bytes_received) AS received"
+        " FROM weir.edges_5m WHERE client = 'payments' AND server_domain != '' GROUP BY ALL ORDER BY sent + received DESC LIMIT 20",
     ),
     (
         "What one end sent and the other received; the difference was lost on the way:",
         "SELECT if(role = 'client', local_workload, remote_workload) AS client,"
         " if(role = 'client', remote_workload, local_workload) AS server, service_port, sumIf(bytes_sent, role = 'client') AS sent,"
         " sumIf(bytes_received, role = 'server') AS arrived, sum(retransmits) AS resent"
-        " FROM weir.flows GROUP BY client, server, service_port ORDER BY resent DESC LIMIT 20",
+        " FROM weir.flows WHERE remote_workload != '' GROUP BY client, server, service_port ORDER BY resent DESC LIMIT 20",
     ),
 )
 
 
 def closing(overall: Window | None, totals: Totals, seconds: float, data_dir: Path) -> list[str]:
-    """The last lines: what was counted, where it is, and three questions that it answers."""
+    """The last lines: what was counted, where it is, and questions that it answers."""
     if overall is None:
         counted = f"Nothing was counted in {seconds:.0f} s: no traffic was there to see."
     else:

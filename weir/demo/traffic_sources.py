@@ -17,6 +17,7 @@ from weir.demo.children import Child
 from weir.demo.plan import Plan
 from weir.demo.replay import Player
 from weir.demo.shop import Stage
+from weir.demo.topology import ZONES
 
 ATTACH_SECONDS = 60.0
 FLUSH_SECONDS = 20.0
@@ -54,7 +55,8 @@ class LabPerformance:
     def start(self, plan: Plan, stop: threading.Event) -> str:
         self._stage.open()
         for name, node in self._stage.nodes.items():
-            settings = {**plan.agent_settings(name), "WEIR_NODE_ID": name, "WEIR_CGROUP": str(node.cgroup)}
+            own = {"WEIR_NODE_ID": name, "WEIR_CGROUP": str(node.cgroup), "WEIR_ZONE": ZONES[name]}
+            settings = {**plan.agent_settings(name), **own}
             self._agents.append(start_agent(plan, name, settings))
             self._stack.callback(self._agents[-1].close)
         _await_attached(self._agents, [node.cgroup for node in self._stage.nodes.values()], stop)

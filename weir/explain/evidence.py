@@ -46,6 +46,9 @@ class Flow:
     remote_workload: str
     remote_source: str
     remote_reason: str
+    remote_node_id: str
+    remote_zone: str
+    remote_region: str
     topic: str
     partition: int
     first_offset: int

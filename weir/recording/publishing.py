@@ -74,7 +74,7 @@ class LastWords:
 def say_last_words(words: LastWords, outbox: Outbox, framer: Framer) -> None:
     """Raises Unavailable."""
     for batch in words.batches():
-        outbox.send(FLOWS_TOPIC, batch.node_id.encode(), framer.frame("FlowBatch", encode_batch(batch)))
+        outbox.send(FLOWS_TOPIC, batch.node_id.encode(), _framed(batch, framer))
 
 
 def publish(items: Iterable[FlowBatch | IpEvent], outbox: Outbox, framer: Framer, tally: Tally, words: LastWords) -> None:
@@ -85,9 +85,13 @@ def publish(items: Iterable[FlowBatch | IpEvent], outbox: Outbox, framer: Framer
             outbox.send(IP_EVENTS_TOPIC, key, framer.frame("IpEvent", encode_ip_event(item)))
             tally.ip_events += 1
         else:
-            outbox.send(FLOWS_TOPIC, item.node_id.encode(), framer.frame("FlowBatch", encode_batch(item)))
+            outbox.send(FLOWS_TOPIC, item.node_id.encode(), _framed(item, framer))
             words.note(item)
             tally.batches += 1
             tally.flows += len(item.flows)
             tally.heartbeats += len(item.heartbeats)
             tally.losses += len(item.losses)
+
+
+def _framed(batch: FlowBatch, framer: Framer) -> bytes:
+    return framer.frame("FlowBatch", encode_batch(batch, framer.writes("FlowBatch")))

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.names import NAME_BYTES
 from schemas.wire.registry import read_registry_url
@@ -18,6 +18,8 @@ from weir.settings.bootstrap import check_bootstrap
 from weir.settings.cidrs import parse_cidrs
 from weir.settings.paths import default_state_dir
 from weir.settings.regions import check_regions, parse_region_cidrs, parse_region_kafka
+
+ZONE_BYTES = 64
 
 SecurityProtocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -63,6 +65,12 @@ def _plain_name(text: str) -> str:
     return text
 
 
+def _zone(text: str) -> str:
+    if not text.isprintable() or len(text.encode()) > ZONE_BYTES:
+        raise ValueError(f"it is over {ZONE_BYTES} bytes or holds control characters; give it a plain name, or leave it empty")
+    return text
+
+
 SECRETS = ("kafka_sasl_password", "schema_registry_url", "clickhouse_url", "clickhouse_read_url")
 """Fields that may hold a password: masked where they are shown; `<field>_file` names a file that holds one."""
 
@@ -92,6 +100,9 @@ class Settings(BaseModel):
     )
     region: Name = Field("default", description="region of agents and workers")
     network: Name = Field("default", description="network id: addresses are unique within one")
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "", description="zone of this node; empty: asked of the metadata service of AWS, Google Cloud or Azure, on machines of theirs"
+    )
     node_id: Annotated[str, AfterValidator(_plain_name)] = Field(
         "", max_length=255, description="stable name of this node; empty: made once and kept in the state directory"
     )
@@ -103,6 +114,10 @@ class Settings(BaseModel):
     map_entries: int = Field(65_536, ge=16, le=16_777_216, description="flows that one kernel map holds")
     domains: bool = Field(True, description="name external ends by what the workload asked DNS for; false: no packet's content is read")
     batch_flows: int = Field(2_000, ge=1, le=5_000, description="flows in one Kafka message at most")
+    flow_batch_version: Annotated[Literal["current", "1"], BeforeValidator(str)] = Field(
+        "current",
+        description="schema of batches that agents, `weir replay` and, for other regions, workers write; 1: for older workers",
+    )
     group: Name = Field("weir", description="consumer group that the workers of a region share")
     session_seconds: int = Field(15, ge=1, le=300, description="silence after which the group takes a worker for dead")
     hold_seconds: int = Field(30, ge=0, le=3_600, description="seconds that a flow waits at most for ownership to catch up")
@@ -115,7 +130,9 @@ class Settings(BaseModel):
     block_flows: int = Field(100_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
     future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")
     dead_letter_share: float = Field(0.5, ge=0, le=1, description="share of unreadable messages that ends a worker; 1: never")
-    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics and /health on this port; 0: none")
+    metrics_port: int = Field(
+        0, ge=0, le=65_535, description="Prometheus metrics and /health of a worker or an agent on this port; 0: none"
+    )
     metrics_address: Annotated[str, AfterValidator(_address)] = Field(
         "", description="IPv4 or IPv6 address that WEIR_METRICS_PORT listens on; empty: every address of both"
     )

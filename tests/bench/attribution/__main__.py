@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from tests.bench.attribution.report import SECOND_US, circumstances, sums, table
+from tests.bench.attribution.report import SECOND_US, circumstances, nodes, sums, table
 from tests.bench.attribution.runs import Outcome, run
 from tests.bench.attribution.weir_way import Rules
 from tests.bench.say import say
@@ -35,7 +35,7 @@ def main() -> None:
     for outcome in _outcomes(base, given.records):
         outcomes.append(outcome)
         say(*table([outcome])[2:])
-    say("", sums(outcomes), f"{sum(outcome.seconds for outcome in outcomes):.0f} s in all.")
+    say("", sums(outcomes), nodes(outcomes), f"{sum(outcome.seconds for outcome in outcomes):.0f} s in all.")
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_bytes(orjson.dumps([outcome.plain() for outcome in outcomes], option=orjson.OPT_INDENT_2))
 

@@ -47,6 +47,14 @@ def sums(outcomes: Sequence[Outcome]) -> str:
     )
 
 
+def nodes(outcomes: Sequence[Outcome]) -> str:
+    placeable, placed, misplaced = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("placeable", "placed", "misplaced"))
+    return (
+        f"Of {placeable:,} records whose remote end is named and on a node with an agent, {placed / max(1, placeable):.3%} have its node; "
+        f"{misplaced:,} have a right name with another one."
+    )
+
+
 def _place(outcome: Outcome, score: Score) -> tuple[str, ...]:
     scenario = outcome.scenario
     if score is not outcome.weir:

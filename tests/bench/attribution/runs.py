@@ -45,6 +45,8 @@ class Score:
 class Outcome:
     """`at_edges`: records of which some time lies within the skew of the end of a tenure, where no clock can tell.
 
+    `placed`: records whose remote end has a node; `misplaced`: a right name, and another node than it was on; `placeable`: those with
+    a name, and an agent at the end.
     `true_bytes`: of conversations that agents at both ends reported; `canonical_bytes`: what the canonical views of them add up to.
     `unheard_bytes`: of those at whose client's address no agent had ever been heard of when the server's view was named: its node was
     cut off from the first, so that nothing told the worker of a second view. They count twice.
@@ -54,6 +56,9 @@ class Outcome:
     records: int
     at_edges: int
     scores: tuple[Score, ...]
+    placeable: int
+    placed: int
+    misplaced: int
     true_bytes: int
     canonical_bytes: int
     unheard_bytes: int
@@ -88,6 +93,9 @@ def run(scenario: Scenario, rules: Rules | None = None, *, others: bool = True) 
         len(views),
         _at_edges(fleet, views),
         tuple(scores),
+        placeable=int(np.count_nonzero((named.owner >= 0) & (views.truth_node >= 0))),
+        placed=int(np.count_nonzero(named.node >= 0)),
+        misplaced=int(np.count_nonzero((named.node >= 0) & (named.owner == views.truth) & (named.node != views.truth_node))),
         true_bytes=int(views.octets[twice].sum()) // 2,  # a conversation's true bytes stand in each of its views
         canonical_bytes=int(views.octets[twice & named.canonical].sum()),
         unheard_bytes=int(views.octets[twice & _unheard(fleet, beats, views, named.at_us)].sum()),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.arrays import I64
+from schemas.arrays import I64, U32
 from schemas.records.flow_batch import ROLE_CLIENT
 from schemas.records.ip_event import IpEvent
 from streams.attribution.attribute import Endpoints, attribute
@@ -38,9 +38,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Named:
-    """Row by row of the views: index into `names_of` or -1, an index into REASONS, whether the view counts, and when it was named."""
+    """Row by row of the views: index into `names_of` or -1, the node behind it by its number or -1, an index into REASONS, whether the view
+    counts, and when it was named.
+    """
 
     owner: I64
+    node: I64
     reason: NDArray[np.uint8]
     canonical: NDArray[np.bool_]
     at_us: I64
@@ -139,7 +142,7 @@ def weirs_names(fleet: Fleet, mail: Mail, beats: Beats, signs: Signs, views: Vie
     """Names as a worker would give them, at the time that it would, with what it would know then."""
     region = Region(fleet)
     known = OwnershipMap(gap_us=rules.gap_us, skew_us=rules.skew_us, margin_us=rules.margin_us, window_us=fleet.scenario.window_us)
-    owner, reason = np.full(len(views), -1, np.int64), np.zeros(len(views), np.uint8)
+    owner, node, reason = np.full(len(views), -1, np.int64), np.full(len(views), -1, np.int64), np.zeros(len(views), np.uint8)
     counts, at_us = np.zeros(len(views), np.bool_), np.zeros(len(views), np.int64)
     beat = sign = 0
     number = np.array([], np.int64)
@@ -155,13 +158,21 @@ def weirs_names(fleet: Fleet, mail: Mail, beats: Beats, signs: Signs, views: Vie
         named = attribute(known, ends)
         number = _numbers(known, region, number)
         owner[rows] = np.where(named.owner == NOBODY, -1, number[np.where(named.owner == NOBODY, 0, named.owner)])
+        node[rows] = _nodes(known, named.node)
         reason[rows], at_us[rows] = named.reason, now_us
         counts[rows] = canonical(some.role, address_bytes(some.local), ends.ip, named.agent)
         if now_us - forget_us > 600 * SECOND_US and now_us < 1 << 60:
             forget_us = now_us
             known.forget(now_us - rules.retention_us + ORIGIN_US)
             number = number[:0]
-    return Named(owner, reason, counts, at_us)
+    return Named(owner, node, reason, counts, at_us)
+
+
+def _nodes(known: OwnershipMap, node: U32) -> I64:
+    """The fleet's numbers for nodes that the map has by its own."""
+    used, index = np.unique(node, return_inverse=True)
+    numbers = [-1 if number == NOBODY else int(known.names.texts[number].removeprefix("n")) for number in used.tolist()]
+    return np.array(numbers, np.int64)[index]
 
 
 def _numbers(known: OwnershipMap, region: Region, number: I64) -> I64:

@@ -96,6 +96,10 @@ class Knowing:
         with self._store.reading() as known:
             return answers(known, *(np.array(column, np.int64) for column in (address, first_us, last_us)))
 
+    @property
+    def store(self) -> LockedOwnershipMap:
+        return self._store
+
     def close(self) -> None:
         self._learner.close()
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bpf.layout import KEY, VALUE
+from bpf.probe import Drained
 from producers.capture.aggregate import NOTHING, Folded, fold
 from producers.identity.served import Served
-from schemas.records.flow_batch import COUNTERS, FLOW_DTYPES, ROLE_CLIENT, ROLE_SERVER, FlowColumns
+from schemas.records.flow_batch import COUNTERS, FLOW_DTYPES, HISTOGRAMS, ROLE_CLIENT, ROLE_SERVER, FlowColumns
+from schemas.records.histogram import BUCKETS, Histogram, histogram_of_lists
 
 NOW_US = 1_700_000_000_000_000
 NAMES = {1: "a", 2: "a", 3: "b", 4: ""}
@@ -31,9 +35,14 @@ def drained(cells: list[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
     return keys, values
 
 
+def samples(cells: list[tuple[int, ...]], kind: int) -> Histogram:
+    """Up to four samples in up to five buckets of a row, other ones for each kind of histogram."""
+    return histogram_of_lists([[(number >> 2 * bucket + kind) % 4 for bucket in range(5)] for *_, number in cells])
+
+
 def folded(cells: list[tuple[int, ...]]) -> Folded:
     keys, values = drained(cells)
-    return fold(keys, values, NAMES.__getitem__, NOW_US * 1000 - 2 * 10**9, NOW_US)
+    return fold(Drained(keys, values, samples(cells, 0), samples(cells, 1)), NAMES.__getitem__, NOW_US * 1000 - 2 * 10**9, NOW_US)
 
 
 @given(rows)
@@ -45,6 +54,34 @@ def test_counters_are_conserved(cells: list[tuple[int, ...]]) -> None:
             assert flows.rtt_us_max.max(initial=0) == values["rtt_us_max"].max(initial=0)
         else:
             assert getattr(flows, counter).sum() == values[counter].sum()
+
+
+@given(rows)
+def test_samples_are_conserved_by_flow_and_bucket(cells: list[tuple[int, ...]]) -> None:
+    result = folded(cells)
+    flows = result.flows
+    for kind, histogram in enumerate((flows.rtt, flows.connect)):
+        expected: Counter[tuple[object, ...]] = Counter()
+        given_ = samples(cells, kind)
+        for row, bucket, count in zip(given_.row, given_.bucket, given_.samples, strict=True):
+            cgroup, *rest = cells[row][:4]
+            expected[(NAMES[cgroup], *rest, int(bucket))] += int(count)
+        found: Counter[tuple[object, ...]] = Counter()
+        for row, bucket, count in zip(histogram.row, histogram.bucket, histogram.samples, strict=True):
+            ends = (int(flows.local_ip[row][15]), int(flows.remote_ip[row][0]), int(flows.role[row]))
+            found[(result.workloads[flows.local_workload[row]], *ends, int(bucket))] += int(count)
+        assert found == expected
+        cells_of = histogram.row.astype(int) * BUCKETS + histogram.bucket
+        assert (np.diff(cells_of) > 0).all(), "sorted, each once"
+        assert [column.dtype for column in (histogram.row, histogram.bucket, histogram.samples)] == [np.uint32, np.uint8, np.uint32]
+
+
+def test_samples_of_one_bucket_stop_at_their_limit() -> None:
+    keys, values = drained([(1, 0, 0, 0, 1, 1), (2, 0, 0, 0, 1, 1)])
+    most = histogram_of_lists([[0, 2**32 - 1], [0, 2**32 - 1]])
+    flows = fold(Drained(keys, values, rtt=most), NAMES.__getitem__, 0, NOW_US).flows
+    assert (flows.rtt.row.tolist(), flows.rtt.bucket.tolist(), flows.rtt.samples.tolist()) == ([0], [1], [2**32 - 1])
+    assert len(flows.connect) == 0
 
 
 @given(rows)
@@ -66,6 +103,9 @@ def test_the_maps_order_does_not_matter(cells: list[tuple[int, ...]], random: ob
     assert one.workloads == other.workloads
     for name in FLOW_DTYPES:
         np.testing.assert_array_equal(getattr(one.flows, name), getattr(other.flows, name))
+    for name in HISTOGRAMS:
+        for column in ("row", "bucket", "samples"):
+            np.testing.assert_array_equal(getattr(getattr(one.flows, name), column), getattr(getattr(other.flows, name), column))
 
 
 @given(rows)
@@ -84,13 +124,13 @@ def test_cgroups_of_one_workload_span_their_times_and_keep_the_worst_round_trip(
 def test_an_entry_without_a_packet_has_the_present() -> None:
     keys, values = drained([(1, 0, 0, 0, 1, 1)])
     values["first_ns"] = values["last_ns"] = 0
-    flows: FlowColumns = fold(keys, values, NAMES.__getitem__, 0, NOW_US).flows
+    flows: FlowColumns = fold(Drained(keys, values), NAMES.__getitem__, 0, NOW_US).flows
     assert (flows.first_seen_us[0], flows.last_seen_us[0]) == (NOW_US, NOW_US)
 
 
 def test_a_stamp_from_the_future_is_held_to_now() -> None:
     keys, values = drained([(1, 0, 0, 0, 10**18, 1)])
-    flows = fold(keys, values, NAMES.__getitem__, NOW_US * 1000, NOW_US).flows
+    flows = fold(Drained(keys, values), NAMES.__getitem__, NOW_US * 1000, NOW_US).flows
     assert flows.first_seen_us[0] == flows.last_seen_us[0] == NOW_US
 
 
@@ -98,7 +138,7 @@ def test_narrow_counters_stop_at_their_limit() -> None:
     keys, values = drained([(1, 0, 0, 0, 1, 1), (2, 0, 0, 0, 1, 1)])
     values["retransmits"] = 2**32 - 1
     values["bytes_sent"] = 2**63 - 1
-    flows = fold(keys, values, NAMES.__getitem__, 0, NOW_US).flows
+    flows = fold(Drained(keys, values), NAMES.__getitem__, 0, NOW_US).flows
     assert (flows.retransmits[0], flows.bytes_sent[0]) == (2**32 - 1, 2**63 - 1)
 
 
@@ -112,7 +152,7 @@ def test_what_a_socket_served_is_its_users(cells: list[tuple[int, ...]]) -> None
     served = Served({(1, first, 443, 6): "user"}, {second: "tenant"}, frozenset({2}))
     cells = [(*cell[:3], (ROLE_CLIENT, ROLE_SERVER)[cell[3]], *cell[4:]) for cell in cells]
     keys, values = drained(cells)
-    result = fold(keys, values, NAMES.__getitem__, NOW_US * 1000 - 2 * 10**9, NOW_US, served)
+    result = fold(Drained(keys, values), NAMES.__getitem__, NOW_US * 1000 - 2 * 10**9, NOW_US, served)
 
     def expected(cgroup: int, local: int, role: int) -> str:
         if role == ROLE_SERVER and (cgroup, local) == (1, 0):

@@ -137,7 +137,7 @@ def test_a_flow_that_was_named_meets_what_is_asked_next(entry: Entry, name: str)
 def folded_name(*rows: Row, by: tuple[Entry, ...]) -> str:
     """Of rows that make one flow of one workload."""
     raw = drained(*rows)
-    folded = fold(raw.keys, raw.values, lambda _: "shop", 0, 10**9, asked=DomainNames().of_rows(raw, asked(*by)))
+    folded = fold(raw, lambda _: "shop", 0, 10**9, asked=DomainNames().of_rows(raw, asked(*by)))
     (number,) = folded.flows.remote_domain
     return folded.domains[number - 1] if number else ""
 
@@ -201,7 +201,7 @@ def batches(count: int, length: int, batch_flows: int = 5_000) -> tuple[list[str
     texts = tuple(f"{i:0>{length}}" for i in range(count, 0, -1))
     numbers = np.array([0 if i % 5 == 4 else i + 1 for i in range(count)], np.uint32)
     raw = drained(*rows)
-    folded = fold(raw.keys, raw.values, lambda _: "shop", 0, 10**9, asked=RowDomains(texts, numbers))
+    folded = fold(raw, lambda _: "shop", 0, 10**9, asked=RowDomains(texts, numbers))
     expected = ["" if i % 5 == 4 else texts[i] for i in range(count)]
     return expected, cut(Source("n1", 5, "r", "default"), Window(0, 10), 0, folded, (), (), batch_flows)
 

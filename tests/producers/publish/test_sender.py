@@ -31,6 +31,7 @@ def test_windows_go_in_order_and_leave(tmp_path: Path) -> None:
     while len(spool):
         sender.step(0)
     assert topic.messages == [b"%d" % seq for seq in range(80)]
+    assert (sender.acknowledged, sender.refused, sender.under_way_bytes) == (80, 0, 0)
 
 
 def test_while_kafka_is_away_only_the_head_is_under_way(tmp_path: Path) -> None:
@@ -40,6 +41,7 @@ def test_while_kafka_is_away_only_the_head_is_under_way(tmp_path: Path) -> None:
     for _ in range(3):
         sender.step(0)
     assert len(topic._waiting) == 2 * HEAD_SEGMENTS
+    assert sender.under_way_bytes == sum(len(value) for value, _ in topic._waiting)
     assert len(spool) == 40
     topic.up = True
     sender.step(0)
@@ -65,6 +67,7 @@ def test_a_window_that_failed_in_part_is_sent_again_whole(tmp_path: Path, monkey
     sender.step(0)
     assert topic.messages == [b"0", b"1", b"0", b"1"]
     assert not len(spool)
+    assert (sender.acknowledged, sender.refused, sender.under_way_bytes) == (3, 1, 0)
 
 
 def test_the_thread_ends_when_told_and_says_whether_all_went(tmp_path: Path) -> None:

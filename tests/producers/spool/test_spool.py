@@ -61,6 +61,7 @@ def test_a_windows_loss_is_taken_over_by_each_that_takes_its_place(tmp_path: Pat
     carried = {loss for head in kept if head for loss in head.losses}
     gone = [seq for seq in range(200) if kept[seq] is None]
     assert {(loss.id, loss.window_start_us, loss.packets) for loss in carried} == {(seq, seq * 10, 3) for seq in gone}
+    assert spool.given_up.totals()["full"] == (2 * len(gone), 3 * len(gone), 100 * len(gone))
 
 
 def test_the_head_is_never_dropped_for_kafka_may_have_it(tmp_path: Path) -> None:
@@ -96,6 +97,7 @@ def test_a_torn_file_costs_its_tail_and_says_so(tmp_path: Path, cut: int) -> Non
     spool = Spool(tmp_path, LIMIT)
     (loss,) = spool.torn
     assert (loss.stage, loss.reason, loss.window_start_us, loss.id) == ("spool", "torn", 70, 7)
+    assert spool.given_up.totals()["torn"] == (loss.flows, loss.packets, loss.bytes)
     held = sum(r.flows for seq in spool.sendable() for r in (spool.load(seq) or two).records)
     assert loss.flows in (0, 11 - held)
     spool.repair()
@@ -140,3 +142,5 @@ def test_memory_is_bounded_too_and_what_it_lets_go_is_counted(tmp_path: Path, br
     dropped = fill(spool, range(50))
     assert len(spool) == 20
     assert {(loss.reason, loss.id) for loss in dropped} == {("memory_full", seq) for seq in range(HEAD_SEGMENTS, 46)}
+    assert spool.given_up.totals()["memory_full"] == (2 * 30, 3 * 30, 100 * 30)
+    assert (spool.memory_bytes, spool.disk_bytes) == (20 * BLOCK_BYTES, 0)

@@ -32,6 +32,7 @@ HASHES: dict[str, str] = {
     "v3/OwnershipLeases.avsc": "88b265a3af59972f550d9f481fa977add8dac8b10c152284b5e5ba239521674e",
     "v4/AttributedFlows.avsc": "af5ca8dc508e543abfb42d67aed6924fad2b5528efe80e1caadbc8d6745ab7db",
     "v4/FlowBatch.avsc": "cc07bf05e60ab6110b22306a7abdefff4bd25ee149a703dfd8aeaa38fa11dcfd",
+    "v4/NodePlace.avsc": "129ec68b5d6ecb16e10435d75a147b7ee3c4273468dad05ef26b91532e0bef31",
 }
 """SHA-256 of every released file. A new version adds lines here; no line ever changes."""
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import Unreadable
+from schemas.records.node_place import NodePlace
 from schemas.records.ownership_changes import (
     HELD,
     LEASE_DTYPES,
@@ -23,7 +24,16 @@ from schemas.records.ownership_changes import (
     RangeColumns,
     SliceColumns,
 )
-from schemas.wire.ownership_codec import decode_changes, decode_leases, encode_changes, encode_leases
+from schemas.wire.ownership_codec import (
+    decode_changes,
+    decode_leases,
+    decode_node_place,
+    encode_changes,
+    encode_leases,
+    encode_node_place,
+)
+from tests.schemas.strategies import INSTANTS
+from tests.schemas.strategies import NAMES as ANY_NAMES
 
 NAMES = ("n1", "default", "checkout")
 
@@ -64,6 +74,24 @@ def test_leases_come_back(rows: int, seed: int) -> None:
     held["until_us"] += held["since_us"]
     told = OwnershipLeases(NAMES, **held)
     assert same(decode_leases(encode_leases(told)), told)
+
+
+@given(ANY_NAMES.filter(bool), ANY_NAMES, ANY_NAMES, INSTANTS, INSTANTS)
+def test_a_place_comes_back(node: str, region: str, zone: str, one: int, other: int) -> None:
+    place = NodePlace(node, region, zone, min(one, other), max(one, other))
+    assert decode_node_place(encode_node_place(place)) == place
+
+
+def test_places_that_make_no_sense_are_refused() -> None:
+    place = NodePlace("n1", "eu", "a", 5, 10)
+    for wrong, sentence in (
+        (replace(place, node_id=""), "without a name"),
+        (replace(place, zone="a\n"), "control character"),
+        (replace(place, until_us=4), "until 4 us, before"),
+        (replace(place, since_us=-1), "since is -1"),
+    ):
+        with pytest.raises(Unreadable, match=sentence):
+            encode_node_place(wrong)
 
 
 def test_what_makes_no_sense_is_refused() -> None:

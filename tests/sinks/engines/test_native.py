@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from schemas.records.tables import ADDRESS, INSTANT, NAME
+from schemas.records.tables import ADDRESS, INSTANT, NAME, SAMPLES
 from sinks.engines import chdb
 from sinks.engines.chdb import ChdbEngine
 from sinks.engines.native import is_native, write_native
@@ -26,11 +26,12 @@ EVERY = pa.schema(
         ("at", INSTANT),
         ("ip", ADDRESS),
         ("name", NAME),
+        ("samples", SAMPLES),
     ]
 )
 TABLE = (
     "CREATE TABLE every (flag Bool, tiny UInt8, small UInt16, middle UInt32, large UInt64, signed Int64, at DateTime64(6, 'UTC'), "
-    "ip IPv6, name LowCardinality(String)) ENGINE = Memory"
+    "ip IPv6, name LowCardinality(String), samples Array(UInt32)) ENGINE = Memory"
 )
 
 
@@ -55,8 +56,9 @@ def rows(count: int, texts: int, seed: int = 23) -> pa.Table:
         "ip": [row.tobytes() for row in chance.integers(0, 256, (count, 16), np.uint8)],
         "name": names,
     }
-    columns = [pa.array(whole[field.name]).cast(field.type) for field in EVERY if field.type not in (ADDRESS, NAME)]
-    return pa.table([*columns, pa.array(whole["ip"], ADDRESS), pa.array(names, NAME)], schema=EVERY)
+    columns = [pa.array(whole[field.name]).cast(field.type) for field in EVERY if field.type not in (ADDRESS, NAME, SAMPLES)]
+    lists = [chance.integers(0, 2**32, length).tolist() for length in chance.integers(0, 49, count)]
+    return pa.table([*columns, pa.array(whole["ip"], ADDRESS), pa.array(names, NAME), pa.array(lists, SAMPLES)], schema=EVERY)
 
 
 def as_arrow(engine: ChdbEngine, table: pa.Table) -> pa.Table:
@@ -87,6 +89,15 @@ def test_chunks_with_dictionaries_of_their_own(engine: ChdbEngine) -> None:
     assert taken(engine).equals(as_arrow(engine, parts))
 
 
+def test_a_slice_of_rows(engine: ChdbEngine) -> None:
+    part = rows(100, 9).slice(17, 40)
+    engine.insert("every", part, {})
+    found = taken(engine)
+    assert found.column("samples").to_pylist() == part.column("samples").to_pylist()
+    engine.insert("every", part, {})
+    assert taken(engine).equals(as_arrow(engine, part))
+
+
 def test_no_rows(engine: ChdbEngine) -> None:
     engine.insert("every", EVERY.empty_table(), {})
     assert taken(engine).num_rows == 0
@@ -95,6 +106,7 @@ def test_no_rows(engine: ChdbEngine) -> None:
 def test_other_types_and_nulls_go_as_arrow() -> None:
     assert is_native(make.flows()) and is_native(make.losses(3))
     assert not is_native(pa.table({"text": ["a"]}))
+    assert not is_native(pa.table({"list": pa.array([[1]], pa.list_(pa.uint32()))}))
     assert not is_native(pa.table({"number": pa.array([1, None], pa.uint8())}))
 
 

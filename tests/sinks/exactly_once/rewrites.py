@@ -14,10 +14,11 @@ from sinks.exactly_once import recomputations
 from sinks.exactly_once.recomputations import Recomputation, Rewound
 from tests.sinks import blocks as make
 from tests.sinks.engine_of import engine_of
+from tests.sinks.oracle import EDGES
 from tests.sinks.writer import nth_block
 from tests.support.processes import wait_for
 
-TABLES = ("flows", "flows_1m", "flows_5m", "flows_1h", "losses", "batches", "ownership_ranges", "ownership_rests")
+TABLES = ("flows", "flows_1m", "flows_5m", "flows_1h", *EDGES, "losses", "batches", "ownership_ranges", "ownership_rests")
 SPAN = Recomputation(1, make.NINE, make.NINE + 6 * 3_600 * make.SECOND, (Rewound(FLOWS_TOPIC, "an-id", 0, 0, 1_000),))
 """Some windows of parts of every table but `losses` and `batches`: other rows of these parts stay."""
 

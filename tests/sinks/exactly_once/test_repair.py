@@ -14,13 +14,13 @@ from sinks.base import Sink
 from sinks.open import open_sink
 from tests.sinks.engine_of import engine_of
 from tests.sinks.exactly_once.test_kills import assert_written_once, writer
-from tests.sinks.oracle import newest_part
+from tests.sinks.oracle import EDGES, newest_part
 from tests.sinks.writer import nth_block, read_notes
 from tests.support.clickhouse import EngineHost
 from tests.support.processes import Child
 
 BLOCKS = 3
-TABLES = ("losses", "ownership_ranges", "ownership_rests", "flows", "flows_1m", "flows_5m", "flows_1h", "batches")
+TABLES = ("losses", "ownership_ranges", "ownership_rests", "flows", "flows_1m", "flows_5m", "flows_1h", *EDGES, "batches")
 RENAMES = range(18, 26, 2)
 """Renames of one thread of the engine until it dies: the tables are there by then, and some blocks are."""
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.attribution.attribute import SOURCES, Attribution
+from streams.attribution.attribute import REASONS, SOURCES, Attribution
 from streams.attribution.domains import may_have_domain, registrable_part, registrable_parts
 
 
@@ -64,8 +64,10 @@ def test_any_text_has_a_part_or_none(texts: list[str]) -> None:
     assert all(isinstance(part, str) for part in parts)
 
 
-def test_an_end_that_a_workload_holds_has_no_domain() -> None:
-    source = np.arange(len(SOURCES), dtype=np.uint8)
-    named = Attribution(np.zeros(len(source), np.uint32), source, np.zeros(len(source), np.uint8), np.zeros(len(source), np.bool_))
-    allowed = {SOURCES[i] for i in np.flatnonzero(may_have_domain(named))}
-    assert allowed == {"none", "cidr"}
+def test_an_end_that_anybody_speaks_for_has_no_domain() -> None:
+    """A name by heartbeat or event, and also no name where somebody held the address at another time, or several did."""
+    pairs = [(source, "") for source in SOURCES if source != "none"] + [("none", reason) for reason in REASONS if reason]
+    source, reason = (np.array(column, np.uint8) for column in zip(*((SOURCES.index(s), REASONS.index(r)) for s, r in pairs), strict=True))
+    nobody = np.zeros(len(pairs), np.uint32)
+    allowed = may_have_domain(Attribution(nobody, source, reason, np.zeros(len(pairs), np.bool_), nobody))
+    assert {pairs[row] for row in np.flatnonzero(allowed)} == {("cidr", ""), ("none", "external"), ("none", "unknown")}

@@ -67,7 +67,8 @@ def test_every_column_of_a_flow() -> None:
         "partition": 3,
         "first_offset": 40,
         **{name: 0 for name in COUNTERS},
-        **dict.fromkeys(("local_zone", "remote_zone", "remote_region", "remote_node_id", "remote_service"), ""),
+        **dict.fromkeys(("local_zone", "remote_zone", "remote_region", "remote_service"), ""),
+        "remote_node_id": "n1",
         **dict.fromkeys(("remote_domain", "registrable_domain"), ""),
         **{"rtt_histogram": [], "connect_histogram": []},
     }

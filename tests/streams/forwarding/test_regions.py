@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from schemas.records.flow_batch import FLOW_DTYPES, FlowBatch, Loss
 from schemas.records.histogram import histogram_of_lists
 from schemas.wire.codec import decode_batch
-from schemas.wire.framing import unframe
+from schemas.wire.framing import Framer, unframe
+from schemas.wire.schema_files import released
 from streams.columns.merged import merge_batches
 from streams.forwarding.regions import HERE, Prefix, Regions
 from streams.forwarding.split import ForwardedBatch, loss_report, split_by_region
@@ -119,6 +120,17 @@ def test_a_lost_message_is_reported_by_its_flows() -> None:
     assert loss == decode_batch(unframe(loss_report(message.value, "outbox_full")[1]).body).losses[0]
     other = crossing([batch([9, 12], epoch=5, window=3)])[1][0]
     assert decode_batch(unframe(loss_report(other.value, "outbox_full")[1]).body).losses[0].id != loss.id
+
+
+def test_what_crosses_to_older_workers_is_written_for_them() -> None:
+    first = released("FlowBatch", 1)
+    (message,) = split_by_region(merge_batches([replace(batch([9, 10]), zone="z1")], region="eu"), US_AND_AP, Framer(older=(first,)))[1]
+    for value in (message.value, loss_report(message.value, "outbox_full")[1]):
+        framed = unframe(value)
+        assert framed.writer.fingerprint == first.fingerprint
+        assert decode_batch(framed.body, framed.writer).zone == ""
+    (loss,) = decode_batch(framed.body, framed.writer).losses
+    assert (loss.flows, loss.packets) == (2, 4)
 
 
 def test_nonsense_is_reported_as_far_as_a_counter_goes() -> None:

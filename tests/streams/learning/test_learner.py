@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from schemas import topics
+from schemas.records.node_place import NodePlace
 from schemas.records.ownership import AddressRange, Ownership, Watermark
 from schemas.wire.codec import decode_watermark, encode_batch, encode_ownership, encode_watermark
 from schemas.wire.framing import Framer
+from schemas.wire.ownership_codec import encode_node_place
 from streams.clock import elapsed_us, now_us
 from streams.intake.decode import MessageDecoder
 from streams.kafka import Kafka as Servers
@@ -94,6 +96,13 @@ class Kafka:
         return taken
 
 
+def a_store(**more: Any) -> Any:
+    """One that learns nothing and has nothing to tell."""
+    nothing: dict[str, Any] = {"learn": lambda *_, **__: NOTHING, "forget": lambda _: 0, "tell_places_anew": lambda: None, "size": 0}
+    told: dict[str, Any] = {"due_leases": lambda _: [], "contested": lambda *_: set(), "whole": lambda *_: [], "gone_places": list}
+    return SimpleNamespace(**{**nothing, **told, **more})
+
+
 def learner(monkeypatch: pytest.MonkeyPatch, kafka: Kafka, store: Any, partitions: int = 1) -> tuple[OwnershipLearner, Watermarks]:
     monkeypatch.setattr(module, "LookaheadConsumer", lambda *_: kafka)
     monkeypatch.setattr(module, "BlockingProducer", lambda *_: SimpleNamespace(post=lambda records: None))
@@ -112,13 +121,12 @@ def test_what_is_read_counts_once_the_map_has_it(monkeypatch: pytest.MonkeyPatch
     """Between reading and learning another thread may ask whether flows may be named."""
     seen: list[int] = []
 
-    class Store:
-        def learn(self, *_: Any, **__: Any) -> Learned:
-            seen.extend(mark.read_until_us for mark in made.progress() or ())
-            return NOTHING
+    def learn(*_: Any, **__: Any) -> Learned:
+        seen.extend(mark.read_until_us for mark in made.progress() or ())
+        return NOTHING
 
     kafka = Kafka(messages=[flow_message()], at_end={FLOWS})
-    made, _ = learner(monkeypatch, kafka, Store())
+    made, _ = learner(monkeypatch, kafka, a_store(learn=learn))
     made.follow({0: 0})
     made._follow_wanted()
     made._step()
@@ -132,7 +140,7 @@ def test_a_queue_that_is_not_empty_says_nothing_of_now(monkeypatch: pytest.Monke
     made, watermarks = learner(
         monkeypatch,
         kafka,
-        SimpleNamespace(learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: []),
+        a_store(),
     )
     made.follow({0: 0})
     made._follow_wanted()
@@ -161,7 +169,7 @@ def test_where_reading_begins(
     committed: int, known: int, recent: int | None, end: int, start: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kafka = Kafka(end=end, recent=recent, read_to={FLOWS: known})
-    made, _ = learner(monkeypatch, kafka, SimpleNamespace())
+    made, _ = learner(monkeypatch, kafka, a_store())
     made.follow({0: committed})
     made._follow_wanted()
     assert kafka.positions == {FLOWS: start}
@@ -169,7 +177,7 @@ def test_where_reading_begins(
 
 def test_a_worker_without_partitions_follows_none(monkeypatch: pytest.MonkeyPatch) -> None:
     kafka = Kafka()
-    made, watermarks = learner(monkeypatch, kafka, SimpleNamespace())
+    made, watermarks = learner(monkeypatch, kafka, a_store())
     for starts in ({0: 0}, {}, {}):
         made.follow(starts)
         made._follow_wanted()
@@ -181,7 +189,7 @@ def test_a_worker_that_still_rebuilds_tells_the_others_that_it_has_read_nothing(
     made, _ = learner(
         monkeypatch,
         Kafka(reads=1),
-        SimpleNamespace(size=0, learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: []),
+        a_store(),
     )
     posted: list[Any] = []
     monkeypatch.setattr(made, "_delivery", SimpleNamespace(post=posted.extend))
@@ -200,7 +208,7 @@ def test_silence_is_what_was_read_of_the_changelog(drained: bool, came: bool, de
     made, _ = learner(
         monkeypatch,
         kafka,
-        SimpleNamespace(learn=lambda *_, **__: NOTHING, due_leases=lambda _: [], contested=lambda *_: set(), whole=lambda *_: []),
+        a_store(),
         partitions=2,
     )
     made.follow({0: 0})
@@ -219,7 +227,7 @@ def test_what_a_worker_of_before_told_is_removed_a_retention_after_its_last_word
     mark = Watermark(0, now_us(), now_us(), "before")
     kafka = Kafka(messages=[Message(place, Framer(None).frame("Ownership", encode_ownership(told)), key)])
     kafka.messages.append(Message(place, Framer(None).frame("Watermark", encode_watermark(mark)), b"@watermark/0"))
-    made, watermarks = learner(monkeypatch, kafka, SimpleNamespace(learn=lambda *_, **__: NOTHING, forget=lambda _: 0))
+    made, watermarks = learner(monkeypatch, kafka, a_store())
     posted: list[Any] = []
     monkeypatch.setattr(made, "_delivery", SimpleNamespace(post=posted.extend))
     monkeypatch.setattr(watermarks, "reported_by_all", lambda: now_us() + 2 * HOLD)
@@ -232,3 +240,52 @@ def test_what_a_worker_of_before_told_is_removed_a_retention_after_its_last_word
         made._forget_due_us = 0
         made._forget()
     assert [(record.key, record.value) for record in posted] == [(key, None)]
+
+
+def test_where_a_node_is_has_been_learned_before_the_watermark_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who hears another worker's watermark releases flows to the nodes that it speaks of."""
+    place, at = NodePlace("n1", "eu", "a", SECOND, 2 * SECOND), Place(topics.OWNERSHIP_TOPIC, 0)
+    framed = Framer(None).frame
+    told = [
+        Message(at, framed("NodePlace", encode_node_place(place)), b"@nodes/n1/1000000/00000000"),
+        Message(at, framed("Watermark", encode_watermark(Watermark(1, now_us(), now_us(), "other"))), b"@watermark/1"),
+    ]
+    seen: list[tuple[Any, Any]] = []
+
+    def learn(*taught: Any, **_: Any) -> Learned:
+        seen.append((taught[5], made.progress()))
+        return NOTHING
+
+    made, _ = learner(monkeypatch, Kafka(messages=told), a_store(learn=learn), partitions=2)
+    made.follow({0: 0})
+    made._follow_wanted()
+    made._step()
+    assert seen == [([place], None)]
+    assert made.progress() is not None
+
+
+def test_a_schema_that_this_worker_does_not_know_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a later version, on weir.ownership: what stands beside it is learned."""
+    place, at = NodePlace("n1", "eu", "a", SECOND, 2 * SECOND), Place(topics.OWNERSHIP_TOPIC, 0)
+    told = [b"\xc3\x01" + bytes(8) + b"later", Framer(None).frame("NodePlace", encode_node_place(place))]
+    seen: list[Any] = []
+    kafka = Kafka(messages=[Message(at, value, b"@later") for value in told])
+    made, _ = learner(monkeypatch, kafka, a_store(learn=lambda *taught, **_: seen.extend(taught[5]) or NOTHING))
+    made._step()
+    assert seen == [place]
+
+
+@pytest.mark.parametrize("starts", [[{0: 0}, {0: 0, 1: 0}], [{0: 0}, {1: 0}]])
+def test_who_reads_other_partitions_tells_anew_where_their_nodes_are(starts: list[dict[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    times = 0
+
+    def anew() -> None:
+        nonlocal times
+        times += 1
+
+    made, _ = learner(monkeypatch, Kafka(), a_store(tell_places_anew=anew), partitions=2)
+    for number, wanted in enumerate(starts, start=1):
+        for _ in range(2):
+            made.follow(wanted)
+            made._follow_wanted()
+            assert times == number

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from schemas import headers
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ownership_changes import OwnershipChanges, OwnershipLeases
 from schemas.wire.framing import Framer
-from schemas.wire.ownership_codec import decode_changes, decode_leases
+from schemas.wire.ownership_codec import decode_changes, decode_leases, decode_node_place
 from streams.clock import now_us
 from streams.learning import telling as module
 from streams.learning.telling import OwnershipTelling, home_of
@@ -25,10 +27,10 @@ def a_store() -> LockedOwnershipMap:
     return LockedOwnershipMap(OwnershipMap(gap_us=25 * SECOND, skew_us=0), "default")
 
 
-def a_window(number: int, node: str = "n1", owner: str = "app", addresses: int = 3) -> FlowBatch:
+def a_window(number: int, node: str = "n1", owner: str = "app", addresses: int = 3, zone: str = "a") -> FlowBatch:
     span = number * WINDOW, (number + 1) * WINDOW
     held = heartbeats([(0, address(last), *span) for last in range(1, addresses + 1)])
-    return batch([], window=number, node=node, beats=held, workloads=(owner,))
+    return replace(batch([], window=number, node=node, beats=held, workloads=(owner,)), zone=zone)
 
 
 class Teller:
@@ -45,6 +47,9 @@ def read(store: LockedOwnershipMap, records: list[Record]) -> None:
     for record in records:
         assert record.value is not None and (headers.LEASES, b"1") in record.headers
         framed = Framer(None).unframe(record.value)
+        if framed.name == "NodePlace":
+            store.learn([], [], [], places=[decode_node_place(framed.body)])
+            continue
         message: OwnershipChanges | OwnershipLeases
         message = decode_changes(framed.body) if framed.name == "OwnershipChanges" else decode_leases(framed.body)
         store.learn([], [], [], [Told(message, home_of(record.key))])
@@ -179,3 +184,48 @@ def test_what_many_nodes_begin_to_hold_comes_in_messages_that_kafka_takes() -> N
         assert len(whole.ranges) <= 11_000
         again.learn([], [], [], [Told(whole, 0)])
     assert again.size == 100_000
+
+
+def zones(store: LockedOwnershipMap, node: str = "n1") -> list[tuple[int, str]]:
+    with store.reading() as known:
+        return [(piece.start_us // WINDOW, piece.zone) for piece in known.places.timeline(node)]
+
+
+def places(records: list[Record]) -> list[Record]:
+    return [record for record in records if record.key.startswith(b"@nodes/")]
+
+
+def test_what_compaction_keeps_of_places_is_enough() -> None:
+    teller, said = Teller(), list[Record]()
+    for number in range(12):
+        said += teller.hear(a_window(number, zone="abb"[number // 4]), a_window(number, "n2"))
+    kept = places(compacted(said))
+    assert (len(places(said)), len(kept)) == (4, 3)
+    fresh = a_store()
+    read(fresh, kept)
+    assert zones(fresh) == zones(teller.store) == [(0, "a"), (4, "b")]
+    assert zones(fresh, "n2") == [(0, "a")]
+
+
+def test_places_come_before_what_rests_on_them() -> None:
+    """Leases and watermarks follow what changed."""
+    teller = Teller()
+    (place,) = places(teller.telling.changes(teller.store.learn([a_window(0)], [], [], (), [0])))
+    assert place.key.startswith(b"@nodes/n1/0/")
+
+
+def test_places_go_once_their_node_was_silent_for_a_retention() -> None:
+    """Each worker removes its share of the keys, whoever told them."""
+    one, other = Teller(), Teller()
+    told = one.hear(*(a_window(0, f"n{node}") for node in range(21)))
+    read(other.store, told)
+    read(other.store, one.hear(a_window(50, "n20")))
+    removed = []
+    for worker, partition in ((one, 0), (other, 1)):
+        worker.store.forget(20 * WINDOW)
+        share = places(worker.telling.forget(20 * WINDOW, now_us(), {partition}, 2))
+        assert share and all(record.value is None for record in share)
+        removed += share
+    assert sorted(record.key for record in removed) == sorted(
+        record.key for record in places(told) if not record.key.startswith(b"@nodes/n20/")
+    )

@@ -34,10 +34,17 @@ def test_a_timeline_has_one_owner_or_several_at_each_instant(held: list[Row]) ->
     held = [row for row in held if row[3] < row[4]]
     cut = flatten(columns(held))
     wanted: dict[tuple[int, int], int] = {}
-    for address, owner, _, start, end in held:
+    sayers: dict[tuple[int, int], set[int]] = {}
+    for address, owner, node, start, end in held:
         for at in range(start, end):
             wanted[address, at] = owner if wanted.get((address, at), owner) == owner else SEVERAL
-    pieces = list(zip(*(column.tolist() for column in cut), strict=True))
+            sayers.setdefault((address, at), set()).add(node)
+    pieces = list(zip(*(column.tolist() for column in cut[:4]), strict=True))
+    for (address, start, end, owner), node in zip(pieces, cut.node.tolist(), strict=True):
+        said = set[int]().union(*(sayers[address, at] for at in range(start, end)))
+        assert owner == SEVERAL or node == SEVERAL or said == {node}
+        alone = len({one[2] for one in held if one[:2] == (address, owner)}) == 1
+        assert owner == SEVERAL or not alone or said == {node}
     assert {(address, at): owner for address, start, end, owner in pieces for at in range(start, end)} == wanted
     assert pieces == sorted(pieces)
     assert sum(end - start for _, start, end, _ in pieces) == len(wanted)

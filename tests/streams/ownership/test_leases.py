@@ -24,7 +24,7 @@ from streams.ownership.ragged import RaggedArray
 from streams.ownership.saying import leases_told, whole_slices
 from streams.ownership.told import learn_told
 from tests.streams.ownership.test_map import everything
-from tests.streams.support import address, flows, whos
+from tests.streams.support import address, flows, nodes_behind, whos
 
 WINDOW = 5
 ADDRESSES = 5
@@ -132,6 +132,12 @@ def timeline(known: OwnershipMap, from_us: int = -4) -> list[list[str]]:
     return [whos(known, spans, address(ip), port) for ip in range(1, ADDRESSES + 1) for port in (0, 80)]
 
 
+def nodes(known: OwnershipMap, from_us: int = -4) -> list[list[str]]:
+    """The node behind each name of the timeline."""
+    spans = [(at, at + length) for at in range(from_us, 84, 3) for length in (0, 5)]
+    return [nodes_behind(known, spans, address(ip), port) for ip in range(1, ADDRESSES + 1) for port in (0, 80)]
+
+
 def named(known: OwnershipMap, from_us: int) -> list[list[str]]:
     """The timeline, whatever the reasons are: that an address was shared is remembered after its ports are forgotten."""
     return [["" if name in ("(gap)", "(unknown)", "(shared)") else name for name in row] for row in timeline(known, from_us)]
@@ -140,6 +146,7 @@ def named(known: OwnershipMap, from_us: int) -> list[list[str]]:
 def assert_same(known: OwnershipMap, other: OwnershipMap) -> None:
     assert everything(known) == everything(other)
     assert timeline(known) == timeline(other)
+    assert nodes(known) == nodes(other)
     assert known.size == other.size
 
 

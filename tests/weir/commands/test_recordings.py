@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from schemas.topics import IP_EVENTS_TOPIC
+from schemas.topics import FLOWS_TOPIC, IP_EVENTS_TOPIC
 from schemas.wire.codec import decode_ip_event
 from schemas.wire.framing import unframe
+from schemas.wire.schema_files import released
+from tests.integration.pipeline_support import read_topic
 from tests.support.processes import run_weir, weir
 from weir.kafka.follow import follow
 from weir.settings.catalogue import Settings
@@ -54,6 +56,17 @@ def test_what_is_replayed_is_recorded(clean_kafka: str, tmp_path: Path, speed: s
         (f["service_port"], f["bytes_sent"]) for f in flows
     }
     assert {line["region"] for line in out} == {"eu"}
+
+
+def test_a_recording_may_be_replayed_for_older_workers(clean_kafka: str, tmp_path: Path) -> None:
+    source = recording(tmp_path / "in.jsonl", [{**FLOW, "bytes_sent": 7919, "connections_refused": 3}])
+    run_weir("replay", source, "--speed", "0", settings={"kafka_bootstrap": clean_kafka, "flow_batch_version": 1})
+    messages = [message.value() or b"" for message in read_topic(clean_kafka, FLOWS_TOPIC)]
+    assert len(messages) == 2, "the flow, and the node's last word"
+    for message in messages:
+        framed = unframe(message)
+        assert framed.writer.fingerprint == released("FlowBatch", 1).fingerprint
+    assert recorded(clean_kafka, tmp_path / "out.jsonl", 1)[0]["bytes_sent"] == 7919
 
 
 def test_refused_lines_are_told_with_number_and_reason_and_the_others_go_on(clean_kafka: str, tmp_path: Path) -> None:

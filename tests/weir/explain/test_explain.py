@@ -117,10 +117,11 @@ def fill(url: str) -> None:
     outside = batch([1, 2, 3, 4], window=2, node="n3")
     outside = replace(outside, flows=replace(outside.flows, remote_ip=parse_addresses(list(INTERNET))))
     moved = batch([], node="n5", beats=heartbeats([(0, address(23), 20_100_000, 60 * SECOND)]), workloads=("cart",))
-    teller = batch([], node="n2", beats=beats(), workloads=WORKLOADS)
+    teller = replace(batch([], node="n2", beats=beats(), workloads=WORKLOADS), zone="eu-a")
     batches = [teller, calls, outside, seen, other, moved, batch([24], window=2, node="n6")]
     known.learn(concat(from_heartbeats(batches), from_flows(batches)))
     known.learn_events(TOLD)
+    known.places.hear(batches, "home")
     built = build_block(
         BlockIdentity("weir.flows", 3, 40, 49),
         range(40, 40 + len(batches)),
@@ -314,6 +315,12 @@ class TestCommand:
         assert name == "no name (gap)" and "The nearest: old" in reason
         assert ["old", "new"] == [line.split()[0] for line in table if line.startswith(("old", "new"))]
         assert all("n2" in line for line in table if line.startswith(("old", "new")))
+
+    def test_where_the_remote_end_was(self, url: str) -> None:
+        name = run_weir("explain", "10.0.0.7", settings={"clickhouse_url": url}).stdout.splitlines()[2]
+        assert name.endswith(" (heartbeat), on node n2, zone eu-a, region eu")
+        flow = json.loads(run_weir("explain", "10.0.0.7", "--format", "json", settings={"clickhouse_url": url}).stdout)["flow"]
+        assert (flow["remote_node_id"], flow["remote_zone"], flow["remote_region"]) == ("n2", "eu-a", "eu")
 
     def test_for_programs(self, url: str) -> None:
         settings = {"clickhouse_url": url, "cidrs": LABEL}

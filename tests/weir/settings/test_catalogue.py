@@ -90,6 +90,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         ("CIDRS", "10.0.0.1/8=a", "host bits"),
         ("REGION", "eu\nwest", "control characters"),
         ("NODE_ID", "\x1b[2J", "control characters"),
+        ("ZONE", "eu\n1a", "control characters"),
+        ("ZONE", "ä" * 33, "over 64 bytes"),
+        ("FLOW_BATCH_VERSION", "2", "'current' or '1'"),
     ],
 )
 def test_values_out_of_range_are_one_sentence(name: str, value: str, said: str) -> None:
@@ -97,6 +100,10 @@ def test_values_out_of_range_are_one_sentence(name: str, value: str, said: str) 
         load_settings(environment={f"WEIR_{name}": value})
     sentence = str(caught.value)
     assert said in sentence and sentence.startswith(f"WEIR_{name}") and sentence.endswith(".") and sentence.isprintable()
+
+
+def test_a_version_may_be_a_number_in_the_file(tmp_path: Path) -> None:
+    assert load_settings(toml(tmp_path, "flow_batch_version = 1"), {}).settings.flow_batch_version == "1"
 
 
 def test_a_value_in_the_file_is_blamed_on_the_file(tmp_path: Path) -> None:

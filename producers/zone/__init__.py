@@ -1,0 +1,1 @@
+"""The zone of the node, as its cloud calls it."""
