@@ -102,7 +102,26 @@ def test_over_ipv6_and_tcp_too(pair: Pair, server: Pod, family: str, command: st
         assert told(pair, process, answer(NAME, [*CHAIN, Record("edge.example.org", A, V4)])) == {V4: NAME}
 
 
+def pointing_forward() -> bytes:
+    """The owner of an address is spelt behind it, in a text."""
+    message = answer(NAME, [Record("x", A, V4), Record(NAME, TXT, dns.packed_name(NAME))], compress=False).replace(b"\x01x\0", b"\xc0\0")
+    at = message.rindex(dns.packed_name(NAME))
+    return message.replace(b"\xc0\0", (0xC000 | at).to_bytes(2, "big"))
+
+
+def going_round() -> bytes:
+    """A CNAME's target points to itself, and an address belongs to it."""
+    message = answer(NAME, [Record(NAME, CNAME, b"\x01a\xc0\0"), Record("x", A, V4)]).replace(b"\x01x\0", b"\xc0\0")
+    at = message.index(b"\x01a\xc0")
+    return message.replace(b"\xc0\0", (0xC000 | at).to_bytes(2, "big"))
+
+
+TARGET = "b.example.com"
 REFUSED = {
+    "a pointer forward": pointing_forward(),
+    "a pointer that goes round": going_round(),
+    "a target with more behind it": answer(NAME, [Record(NAME, CNAME, dns.packed_name(TARGET) + b"\0"), Record(TARGET, A, V4)]),
+    "a target that ends too late": answer(NAME, [Record(NAME, CNAME, dns.packed_name(TARGET)[:-1]), Record(TARGET, A, V4)]),
     "nobody's": answer(NAME, [Record("other.example.com", A, V4)]),
     "another's CNAME": answer(NAME, [Record("other.example.com", CNAME, "b.example.com"), Record("b.example.com", A, V4)]),
     "a chain from behind": answer(NAME, [Record("b.example.com", A, V4), Record(NAME, CNAME, "b.example.com")]),
