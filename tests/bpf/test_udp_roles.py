@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bpf import compiler, pins, sources, syscalls
-from bpf.probe import Drained, open_probe, remove_probe
+from bpf.probe import DOMAIN_ENTRIES, Drained, open_probe, remove_probe
 from schemas.errors import CaptureError
 from tests.bpf.conftest import Pair
 from tests.bpf.support import CLIENT, SERVER, UDP, UNKNOWN, command, drain, flows_of, traffic
@@ -160,8 +160,8 @@ OLD_KERNEL = "import sys; from bpf import compiler; compiler._udp_programs = lam
 
 
 def test_a_kernel_without_such_programs_counts_by_the_lower_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    def compile_for_an_old_kernel(cgroup: Path, directory: Path, entries: int) -> None:
-        done = subprocess.run([sys.executable, "-c", OLD_KERNEL, cgroup, directory, str(entries)], capture_output=True, check=False)
+    def compile_for_an_old_kernel(cgroup: Path, directory: Path, *entries: int) -> None:
+        done = subprocess.run([sys.executable, "-c", OLD_KERNEL, cgroup, directory, *map(str, entries)], capture_output=True, check=False)
         if done.returncode:
             raise CaptureError(done.stdout.decode())
 
@@ -171,7 +171,7 @@ def test_a_kernel_without_such_programs_counts_by_the_lower_port(monkeypatch: py
         open_probe(lab.cgroup).close()
         probe = open_probe(lab.cgroup)
         assert probe.adopted
-        assert not any((pins.home(lab.cgroup) / sources.stamp(65_536) / name).exists() for name in sources.UDP_PROGRAMS)
+        assert not any((pins.home(lab.cgroup) / sources.stamp(65_536, DOMAIN_ENTRIES) / name).exists() for name in sources.UDP_PROGRAMS)
         fd = os.open(lab.cgroup, os.O_RDONLY)
         assert [len(syscalls.attached(fd, compiler.ATTACHMENTS[name])) for name in sources.UDP_PROGRAMS] == [0, 0, 0]
         os.close(fd)

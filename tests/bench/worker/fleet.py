@@ -2,8 +2,9 @@
 
 A thousand nodes hold 200 addresses each. An address belongs to one of 2,000 services; each had another owner before, and one in a
 hundred changes hands with every window. In a window an address has ten flows: with three addresses of each of three services, and with
-one address of the internet, which nobody speaks for. Half of the ten it opened itself. So a node has 2,000 flows a window and 800 pairs
-of workloads, and the fleet some 8,000 pairs of services. Edges are the same in every window; counters are not.
+one address of the internet, which nobody speaks for. Half of the ten it opened itself. A flow's round trips lie in two to four buckets,
+and so do the times of the connections that it opened. So a node has 2,000 flows a window and 800 pairs of workloads, and the fleet some
+8,000 pairs of services. Edges are the same in every window; counters are not.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from schemas.records.flow_batch import (
     empty_flows,
     empty_heartbeats,
 )
+from schemas.records.histogram import BOUNDS_US, BUCKETS, Histogram
 from schemas.records.histogram import BOUNDS_US, BUCKETS, Histogram
 
 SECOND_US = 1_000_000
@@ -164,6 +166,15 @@ def _sampled(chance: np.random.Generator, samples: I64, typical_us: NDArray[np.f
     bucket = np.searchsorted(np.array(BOUNDS_US), value, "right") - 1
     place, count = np.unique(row * BUCKETS + bucket, return_counts=True)
     return Histogram((place // BUCKETS).astype(np.uint32), (place % BUCKETS).astype(np.uint8), count.astype(np.uint32))
+
+
+def _samples(chance: np.random.Generator, rows: I64, times_us: NDArray[np.float64]) -> Histogram:
+    """Of these rows: samples in two to four buckets around a time."""
+    lowest = np.searchsorted(BOUNDS_US, times_us, "right") - 2
+    sizes = chance.integers(2, 5, len(rows))
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    bucket = np.clip(np.repeat(lowest, sizes), 0, BUCKETS - 4) + within
+    return Histogram(np.repeat(rows, sizes).astype(np.uint32), bucket.astype(np.uint8), chance.geometric(0.4, len(bucket)).astype(np.uint32))
 
 
 def _local(node: int) -> U8:

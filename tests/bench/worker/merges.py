@@ -21,7 +21,7 @@ from sinks.migrate import migrate
 from tests.bench.say import say
 from tests.bench.worker.tables import made_blocks, opened_engine, when_quiet
 
-TABLES = ("flows", "flows_1m", "flows_5m", "flows_1h")
+TABLES = ("flows", "flows_1m", "flows_5m", "flows_1h", "edges_5m", "edges_1h", "edges_1d")
 _NO_MERGES = "max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1"
 _MERGED = """SELECT sumIf(value, event = 'MergedRows') / sumIf(value, event = 'MergeTreeDataWriterRows') AS times FROM system.events
 WHERE event IN ('MergedRows', 'MergeTreeDataWriterRows')"""

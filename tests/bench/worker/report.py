@@ -81,10 +81,10 @@ def memory_lines(held: Memory) -> list[str]:
 
 
 def table_lines(inserted: Sequence[Insert], day: Query) -> list[str]:
-    lines = ["| flows a block | raw table, us a flow | with rollups | rollups / raw |", "|---|---|---|---|"]
+    lines = ["| flows a block | raw table, us a flow | with flows_1m, 5m, 1h | with edges too | both / raw |", "|---|---|---|---|---|"]
     for one in inserted:
         share = (one.with_rollups - one.raw) / one.raw
-        lines.append(f"| {one.block_flows:,} | {one.raw:.2f} | {one.with_rollups:.2f} | {share:.2f} |")
+        lines.append(f"| {one.block_flows:,} | {one.raw:.2f} | {one.without_edges:.2f} | {one.with_rollups:.2f} | {share:.2f} |")
     question = f"A day's top pairs: {day.milliseconds:.0f} ms over {day.rows:,} rows of flows_1h, which stand for {day.raw_flows:,} flows."
     return [*lines, "", question]
 

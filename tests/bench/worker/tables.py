@@ -24,7 +24,8 @@ from tests.integration.made_recording import half_an_hour_ago_us
 
 NODES, PARTITIONS = range(128), 8
 WINDOWS = 6
-VIEWS = ("flows_1m_feed", "flows_5m_feed", "flows_1h_feed")
+EDGE_VIEWS = ("edges_5m_feed", "edges_1h_feed", "edges_1d_feed")
+VIEWS = ("flows_1m_feed", "flows_5m_feed", "flows_1h_feed", *EDGE_VIEWS)
 DAY_HOURS = 24
 TOP_PAIRS = """SELECT local_workload, remote_workload, sum(bytes_sent + bytes_received) AS bytes
 FROM weir.flows_1h
@@ -35,10 +36,11 @@ _QUIET_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Insert:
-    """CPU of the process a flow in us, merges included: raw table alone, and with its three rollups."""
+    """CPU of the process a flow in us, merges included: raw table alone, with its three rollups, and with the three tables of edges too."""
 
     block_flows: int
     raw: float
+    without_edges: float
     with_rollups: float
 
 
@@ -56,7 +58,7 @@ def inserts(block_sizes: Sequence[int]) -> list[Insert]:
     found = []
     for size in block_sizes:
         blocks = made_blocks(size)
-        found.append(Insert(size, _cost(blocks, rollups=False), _cost(blocks, rollups=True)))
+        found.append(Insert(size, _cost(blocks, VIEWS), _cost(blocks, EDGE_VIEWS), _cost(blocks)))
     return found
 
 
@@ -113,12 +115,12 @@ def made_blocks(size: int, windows: int = WINDOWS) -> list[Block]:
     return blocks
 
 
-def _cost(blocks: Sequence[Block], *, rollups: bool) -> float:
+def _cost(blocks: Sequence[Block], without: Sequence[str] = ()) -> float:
     with tempfile.TemporaryDirectory() as folder:
         engine = opened_engine(Path(folder))
         try:
             migrate(engine)
-            for view in () if rollups else VIEWS:
+            for view in without:
                 engine.execute(f"DROP VIEW weir.{view}")
             sink, begun = ClickHouseSink(engine), time.process_time()
             for block in blocks:
