@@ -30,6 +30,10 @@ ROW = (
     "remote_source",
     "remote_reason",
     "canonical",
+    "local_zone",
+    "remote_zone",
+    "remote_region",
+    "remote_node_id",
     "bytes_sent",
     "bytes_received",
 )
@@ -107,13 +111,16 @@ class _Maker:
 
     def view(self, window: int, port: int, role: str, local: Held, remote: Held, sent: int, received: int, *, canonical: bool) -> None:
         line = self.place("flow", local.region, local.node, window) | {"role": role, "protocol": "tcp", "service_port": port}
-        line |= {"local_ip": local.ip, "remote_ip": remote.ip, "local_workload": local.workload}
+        line |= {"local_ip": local.ip, "remote_ip": remote.ip, "local_workload": local.workload, "local_zone": _zone(local)}
         line |= {"bytes_sent": sent, "bytes_received": received, "packets_sent": 1, "packets_received": 2}
         seen = sorted(self.window_us(window) + INSET_US + self.rng.randrange(4 * SECOND_US) for _ in range(2))
         self.flows[local.region].append(orjson.dumps({**line, "first_seen": instant(seen[0]), "last_seen": instant(seen[1])}))
         said: dict[str, Any] = {**line, "window_start": self.window_us(window), "region": local.region, "canonical": canonical}
         said |= {"local_ip": f"::ffff:{local.ip}", "remote_ip": f"::ffff:{remote.ip}", "remote_workload": remote.workload}
         said |= {"remote_source": "heartbeat" if remote.workload else "none", "remote_reason": "" if remote.workload else "unknown"}
+        named = bool(remote.workload)
+        said |= {"remote_zone": _zone(remote) * named, "remote_region": remote.region * named}
+        said["remote_node_id"] = f"{remote.region}-{remote.node}" * named
         self.rows[remote.region].add(tuple(said[name] for name in ROW))
 
     def window_us(self, window: int) -> int:
@@ -130,12 +137,18 @@ class _Maker:
             for node in range(NODES):
                 mine = [held for held in self.held if (held.region, held.node) == (region, node)]
                 addresses = [{"ip": held.ip, "workload": held.workload} for held in mine if held.first <= window < held.last]
-                yield orjson.dumps({**self.place("heartbeat", region, node, window), "addresses": addresses})
+                place = self.place("heartbeat", region, node, window) | {"zone": _zone(mine[0])}
+                yield orjson.dumps({**place, "addresses": addresses})
 
     def losses(self, region: str) -> Iterable[bytes]:
         for node in range(NODES):
             lost = {"stage": "agent", "reason": "map_full", "packets": node + 1, "bytes": 100}
             yield orjson.dumps({**self.place("loss", region, node, 3), **lost})
+
+
+def _zone(held: Held) -> str:
+    """Of the node: two zones a region."""
+    return f"{held.region}-{'ab'[held.node % 2]}"
 
 
 def _holdings(region: str) -> Iterable[Held]:
