@@ -29,7 +29,6 @@ from schemas.records.flow_batch import (
     empty_heartbeats,
 )
 from schemas.records.histogram import BOUNDS_US, BUCKETS, Histogram
-from schemas.records.histogram import BOUNDS_US, BUCKETS, Histogram
 
 SECOND_US = 1_000_000
 WINDOW_SECONDS = 10
