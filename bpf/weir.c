@@ -47,7 +47,7 @@ struct mark {
 	__u8 unsaid;         /* opened before the owner was known: said with the next packet */
 };
 
-/* Not preallocated: 65,536 entries twice would pin 26 MB on every node, and an edge of the service graph is rare. */
+/* Not preallocated: 65,536 entries twice would pin 80 MB on every node, and an edge of the service graph is rare. One takes 1 KiB. */
 BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows0, MAP_ENTRIES, BPF_F_NO_PREALLOC);
 BPF_F_TABLE("hash", struct flow_key, struct flow_counters, flows1, MAP_ENTRIES, BPF_F_NO_PREALLOC);
 BPF_ARRAY_OF_MAPS(active, "flows0", 1);

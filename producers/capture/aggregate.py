@@ -105,7 +105,7 @@ def _workloads(keys: NDArray[Any], name: Callable[[int], str], served: Served) -
             if user is not None:
                 index[group] = len(named)
                 named.append(user)
-    present = np.unique(index)
+    present = np.flatnonzero(np.bincount(index, minlength=len(named)))  # np.unique would do, and load all of numpy.ma for it
     workloads = sorted({named[i] for i in present})
     position = {workload: number for number, workload in enumerate(workloads)}
     numbers = np.zeros(len(named), np.uint32)
