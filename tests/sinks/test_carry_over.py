@@ -1,4 +1,4 @@
-"""From the tables of 0014 with rows in them to those with edges: every sum is exact, wherever it was cut short and whoever writes meanwhile."""
+"""From the tables of 0014 with rows in them to those with edges: sums are exact, wherever it was cut short and whoever writes meanwhile."""
 
 from __future__ import annotations
 
