@@ -144,7 +144,7 @@ ROLLUPS = (
     _edges("edges_1h", "toStartOfHour", "flows_1h"),
     _edges("edges_1d", "toStartOfDay", "flows_1h"),
 )
-"""From fine to coarse, as migrations create them. `edges_1h` and `edges_1d` are fed from finer edges; `flows_1h` has what they must have."""
+"""From fine to coarse. `edges_1h` and `edges_1d` are fed from finer edges; `flows_1h` has what they must have."""
 
 
 def edges_from(rollup: Rollup, condition: str) -> str:
