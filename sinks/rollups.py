@@ -1,6 +1,6 @@
 """Rollups: tables of sums by time and key, each fed from the next finer one by a materialized view.
 
-`flows_*` have both views of a flow, by node and workload pair; `edges_*` its canonical view, as client and server, whichever node told of it.
+`flows_*` have both views of a flow, by node and workload pair; `edges_*` its canonical view, as client and server, whichever node told it.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ _OF_ANY = {"flows": "1", "lane": _LANE, **_SAMPLES}
 class Rollup:
     """`start`: SQL function that gives a row's `window_start`. `finer`: the table whose flows this one must have, in rows of `taken`.
 
-    `counted`: SQL that counts the flows in rows of `finer`. `compared`: columns that tell apart what different workers write at the same time,
-    as SQL over rows of `finer`. `columns`: all that a row has, as SQL over a row of `flows`. `own`: the rows that came with a block since
+    `counted`: SQL that counts the flows in rows of `finer`. `compared`: columns that tell apart what different workers write at the same
+    time, as SQL over rows of `finer`. `columns`: all that a row has, as SQL over a row of `flows`. `own`: rows that came with a block since
     there are lanes; all others were carried over from `finer`.
     """
 
@@ -144,7 +144,7 @@ ROLLUPS = (
     _edges("edges_1h", "toStartOfHour", "flows_1h"),
     _edges("edges_1d", "toStartOfDay", "flows_1h"),
 )
-"""From fine to coarse, as the migrations create them. `edges_1h` and `edges_1d` are fed from the finer edges; what they must have is in `flows_1h`."""
+"""From fine to coarse. `edges_1h` and `edges_1d` are fed from finer edges; `flows_1h` has what they must have."""
 
 
 def edges_from(rollup: Rollup, condition: str) -> str:

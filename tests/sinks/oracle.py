@@ -76,7 +76,8 @@ def assert_rollups_follow(sink: Sink) -> None:
 def assert_edges_follow(sink: Sink, sums: str) -> None:
     """Each view by itself: what clients told, or who is neither, and what servers told, turned round."""
     turned = [(name, name.replace("sent", "received") if "sent" in name else name.replace("received", "sent")) for name in SUMS]
-    same = "t.network AS network, t.protocol AS protocol, t.service_port AS service_port, t.remote_reason AS reason, t.rtt_us_max AS rtt_us_max"
+    same = "t.network AS network, t.protocol AS protocol, t.service_port AS service_port, t.remote_reason AS reason"
+    same += ", t.rtt_us_max AS rtt_us_max"
     same += "".join(f", t.{name} AS {name}" for name in ("window_start", *HISTOGRAMS))
     by_client = (
         "SELECT t.local_workload AS client, t.remote_workload AS server, t.local_zone AS client_zone, t.remote_zone AS server_zone, "

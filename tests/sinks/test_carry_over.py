@@ -1,4 +1,4 @@
-"""From the tables of 0014 with rows in them to those with edges: every sum is exact, wherever it was cut short and whoever writes meanwhile."""
+"""From the tables of 0014 with rows in them to those with edges: sums are exact, wherever it was cut short and whoever writes meanwhile."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_what_there_is_to_carry_is_counted(before: Sink) -> None:
     assert before.rows_to_carry() == canonical > 0
     before.migrate()
     assert before.rows_to_carry() == 0
-    assert carry_over.said_of(60_000_000) == "60,000,000 rows of before, about 2 minutes"
+    assert carry_over.said_of(60_000_000) == "60,000,000 rows of before, about 3 minutes"
 
 
 def test_rows_keep_the_time_of_their_writing(before: Sink) -> None:

@@ -56,7 +56,9 @@ def test_sums_are_exact_in_every_table(sink: Sink, lists: list[list[int]]) -> No
 
 
 def test_a_histogram_of_a_rollup_ends_with_the_last_bucket_that_has_samples(sink: Sink) -> None:
-    engine_of(sink).execute("INSERT INTO weir.flows_1m (window_start, rtt_samples) VALUES (0, map(3, 7, 5, 1)), (60, map()), (120, map(48, 2))")
+    engine_of(sink).execute(
+        "INSERT INTO weir.flows_1m (window_start, rtt_samples) VALUES (0, map(3, 7, 5, 1)), (60, map()), (120, map(48, 2))"
+    )
     found = sink.query("SELECT rtt_histogram AS h FROM flows_1m ORDER BY window_start").column("h").to_pylist()
     assert found == [[0, 0, 7, 0, 1], [], [0] * 47 + [2]]
 

@@ -181,7 +181,9 @@ def test_statements_do_nothing_the_second_time() -> None:
     for migration in migrate.known():
         assert bool(migration.statements) is (migration.work is None)
         for statement in migration.statements:
-            assert any(words in statement for words in ("IF NOT EXISTS", "IF EXISTS", "OR REPLACE", "MODIFY SETTING", "MODIFY QUERY")), statement
+            assert any(words in statement for words in ("IF NOT EXISTS", "IF EXISTS", "OR REPLACE", "MODIFY SETTING", "MODIFY QUERY")), (
+                statement
+            )
 
 
 def test_tables_that_are_missing_are_named_with_the_way_out(host: EngineHost) -> None:

@@ -15,7 +15,9 @@ from tests.sinks.engine_of import engine_of
 
 NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
 Sighting = tuple[str, str, str, int, int]
-SIGHTINGS = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["", "z1", "z2"]), st.sampled_from("12"), st.integers(0, 900), st.just(10)))
+SIGHTINGS = st.lists(
+    st.tuples(st.sampled_from("ab"), st.sampled_from(["", "z1", "z2"]), st.sampled_from("12"), st.integers(0, 900), st.just(10))
+)
 FRESH = count()
 
 

@@ -173,7 +173,9 @@ def _samples(chance: np.random.Generator, rows: I64, times_us: NDArray[np.float6
     sizes = chance.integers(2, 5, len(rows))
     within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     bucket = np.clip(np.repeat(lowest, sizes), 0, BUCKETS - 4) + within
-    return Histogram(np.repeat(rows, sizes).astype(np.uint32), bucket.astype(np.uint8), chance.geometric(0.4, len(bucket)).astype(np.uint32))
+    return Histogram(
+        np.repeat(rows, sizes).astype(np.uint32), bucket.astype(np.uint8), chance.geometric(0.4, len(bucket)).astype(np.uint32)
+    )
 
 
 def _local(node: int) -> U8:

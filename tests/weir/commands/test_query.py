@@ -6,11 +6,14 @@ import csv
 import io
 import json
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from sinks import carry_over, migrate
 from sinks.open import open_sink
+from tests.sinks.engine_of import engine_of
 from tests.support.processes import WEIR, run_weir, weir_environment
 from weir.settings.paths import remember_data_dir
 
@@ -136,3 +139,17 @@ def test_a_url_of_its_own_is_asked(data: Path, tmp_path: Path) -> None:
 def shell(data: Path, command: str) -> subprocess.CompletedProcess[str]:
     environment = weir_environment({"clickhouse_url": f"chdb://{data}"})
     return subprocess.run(["/bin/bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_what_is_left_to_carry_over_is_told(tmp_path: Path) -> None:
+    url = f"chdb://{tmp_path / 'data'}"
+    with closing(open_sink(url)) as sink:
+        migrate.migrate(engine_of(sink), tuple(step for step in migrate.known() if step.name < carry_over.NAME))
+        rows = "(window_start, canonical, flows) VALUES (1767258000, true, 3), (1767344400, true, 4)"
+        engine_of(sink).execute(f"INSERT INTO weir.flows_5m {rows}")
+    settings = {"clickhouse_url": url}
+    checked = run_weir("migrate", "--check", settings=settings, status=1)
+    assert "edges_of_before: not applied" in checked.stdout and "lack 6 rows of before" in checked.stdout
+    done = run_weir("migrate", settings=settings)
+    assert "edges_of_before: applied" in done.stdout and "carried 6 of 6 rows" in done.stderr
+    assert run_weir("migrate", "--check", settings=settings).stdout == "The tables are up to date.\n"
