@@ -35,7 +35,7 @@ static __always_inline __u8 udp_role(struct udp_mark *mark, int sent, __u16 loca
 		else
 			mark->serves = 1;
 	}
-	if (local == remote || (local < WELL_KNOWN) != (remote < WELL_KNOWN))
+	if (local == remote || local < WELL_KNOWN || remote < WELL_KNOWN)
 		return ROLE_UNKNOWN;
 	if (mark->serves)
 		return ROLE_SERVER;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from schemas.errors import Unreadable
 
+TCP, UDP = 6, 17
+
 _NAMES = {
     0: "hopopt",
     1: "icmp",

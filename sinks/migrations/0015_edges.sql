@@ -15,8 +15,8 @@ ALTER TABLE weir.flows
 
 -- Rollups: the key is longer by what is new, and by the lane: the partition of Kafka that the rows came from, 2 * partition + 1 of weir.flows and + 2 of
 -- another topic. One worker at a time writes a lane: what a block has brought can be told from what others bring. Lane 0: written before this step.
--- remote_domain is cut to its registrable part. Histograms are kept by bucket (1 to 48) where there are samples, which costs a fifth of what states of
--- sumForEach do; `sumForEach(rtt_histogram)` adds them up in any table.
+-- remote_domain is cut to its registrable part. Histograms are kept by bucket (1 to 48) where there are samples, which is cheaper
+-- to write than states of sumForEach; `sumForEach(rtt_histogram)` adds them up in any table.
 ALTER TABLE weir.flows_1m
     ADD COLUMN IF NOT EXISTS local_zone LowCardinality(String),
     ADD COLUMN IF NOT EXISTS remote_zone LowCardinality(String),

@@ -189,7 +189,7 @@ def _flows_table(
         "remote_workload": to_arrow.names(np.searchsorted(owners, named.owner), owner_names),
         "remote_source": to_arrow.names(named.source, SOURCES),
         "remote_reason": to_arrow.names(named.reason, REASONS),
-        "canonical": canonical(flows.role, flows.local_ip, flows.remote_ip, named.agent),
+        "canonical": canonical(flows.protocol, flows.service_port, flows.role, flows.local_ip, flows.remote_ip, named.agent),
         **{name: getattr(flows, name) for name in COUNTERS},
         "topic": to_arrow.constant(identity.topic, len(kept)),
         "local_zone": to_arrow.names(kept.zone[batch_of], kept.names),

@@ -111,7 +111,7 @@ class Shape:
         seen = self.window_us(window) + INSET_US + np.sort(chance.integers(0, 4 * SECOND_US, (2, rows)), axis=0)
         wide = {name: chance.integers(1, 2**31, rows).astype(np.uint64) for name in ("sent", "received", "payload", "rtt")}
         packets = chance.integers(1, 2**16, (2, rows)).astype(np.uint64)
-        narrow = chance.integers(0, 100, (7, rows)).astype(np.uint32)
+        narrow = chance.integers(0, 100, (9, rows)).astype(np.uint32)
         return FlowColumns(
             _addresses(node)[number % ADDRESSES],
             _everybody(self.nodes)[other * ADDRESSES + chance.integers(0, ADDRESSES, rows)],
@@ -135,6 +135,9 @@ class Shape:
             wide["rtt"],
             narrow[5],
             narrow[6],
+            narrow[7],
+            narrow[8],
+            np.zeros(rows, np.uint32),
         )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TABLES = (
     ("flows", "one row a flow and window, exactly once"),
     ("flows_1m, flows_5m, flows_1h", "the same sums by minute, five minutes and hour, without addresses"),
+    ("edges_5m, edges_1h, edges_1d", "who calls whom: sums by client and server, every byte once"),
+    ("nodes", "which nodes there are, and in which zone and region"),
     ("losses", "what is known not to have been counted: where, why, how much"),
     ("ownership", "who held an address, when, and who said so"),
 )

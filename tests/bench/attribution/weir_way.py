@@ -160,7 +160,7 @@ def weirs_names(fleet: Fleet, mail: Mail, beats: Beats, signs: Signs, views: Vie
         owner[rows] = np.where(named.owner == NOBODY, -1, number[np.where(named.owner == NOBODY, 0, named.owner)])
         node[rows] = _nodes(known, named.node)
         reason[rows], at_us[rows] = named.reason, now_us
-        counts[rows] = canonical(some.role, address_bytes(some.local), ends.ip, named.agent)
+        counts[rows] = canonical(ends.protocol, ends.service_port, some.role, address_bytes(some.local), ends.ip, named.agent)
         if now_us - forget_us > 600 * SECOND_US and now_us < 1 << 60:
             forget_us = now_us
             known.forget(now_us - rules.retention_us + ORIGIN_US)
