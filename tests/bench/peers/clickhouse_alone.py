@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from schemas.arrays import U64
-from schemas.records.flow_batch import COUNTERS, ROLE_NAMES, FlowBatch
+from schemas.records.flow_batch import ROLE_NAMES, FlowBatch
 from sinks.migrate import known
 from tests.bench.peers.contender import FEEDS, Place, create_topic, dumped_numbers
 from tests.bench.peers.flows import NUMBER, WINDOW_SECONDS, WORKLOADS
-from tests.bench.peers.forms import ADDRESSES, INTEGERS, Message, avro_name, batched_avro
+from tests.bench.peers.forms import ADDRESSES, INTEGERS, SUMMED, Message, avro_name, batched_avro
 from tests.bench.peers.venv import engine_with_kafka
 from tests.integration.made_recording import SECOND_US
 from tests.support.processes import Child
@@ -49,7 +49,7 @@ SELECT toDateTime(queue.window_start, 'UTC') AS window_start, {WINDOW_SECONDS} A
        workloads[local_workload_number + 1] AS local_workload,
        dictGet('weir.owners', 'workload', tuple(remote_ip), toDateTime(queue.window_start, 'UTC')) AS remote_workload,
        if(remote_workload = '', 'none', 'heartbeat') AS remote_source, if(remote_workload = '', 'unknown', '') AS remote_reason,
-       {", ".join(COUNTERS)}, _partition AS partition, _offset AS first_offset
+       {", ".join(SUMMED)}, _partition AS partition, _offset AS first_offset
 FROM weir.queue AS queue
 ARRAY JOIN {", ".join((*ADDRESSES, *map(avro_name, INTEGERS)))}"""
 

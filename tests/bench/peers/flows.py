@@ -117,6 +117,7 @@ class Fleet:
             rtt.astype(np.uint64) * samples,
             rtt,
             samples,
+            *np.zeros((3, rows), np.uint32),
         )
 
     def _heartbeats(self, node: int, window_us: int, owner: U32) -> HeartbeatColumns:

@@ -20,7 +20,9 @@ Message = tuple[bytes, bytes]
 
 ADDRESSES = ("local_ip", "remote_ip")
 INSTANTS = ("first_seen_us", "last_seen_us")
-INTEGERS = ("service_port", "protocol", "role", "local_workload", *INSTANTS, *COUNTERS)
+SUMMED = tuple(name for name in COUNTERS if name not in ("connections_refused", "connections_timed_out"))
+"""What the tables of the contenders have: those that weir's first migrations make."""
+INTEGERS = ("service_port", "protocol", "role", "local_workload", *INSTANTS, *SUMMED)
 NUMBERED = ("protocol", "role", "local_workload")
 """What is a word in the tables: the field in batched Avro has another name, so that a view can tell them apart."""
 
