@@ -7,7 +7,7 @@
 #define WEIR_UDP_ROLE_H
 
 #define DGRAM 2 /* SOCK_DGRAM */
-#define WELL_KNOWN 1024
+#define EPHEMERAL 32768 /* from here on kernels choose ports themselves, by default; streams/attribution/canonical.py knows the same bound */
 
 struct udp_mark {
 	__u64 owner;      /* cgroup id; 0: not known yet */
@@ -35,7 +35,7 @@ static __always_inline __u8 udp_role(struct udp_mark *mark, int sent, __u16 loca
 		else
 			mark->serves = 1;
 	}
-	if (local == remote || local < WELL_KNOWN || remote < WELL_KNOWN)
+	if (local == remote || local < EPHEMERAL || remote < EPHEMERAL)
 		return ROLE_UNKNOWN;
 	if (mark->serves)
 		return ROLE_SERVER;

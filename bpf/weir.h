@@ -7,7 +7,7 @@
  * Which port is the service's, and who is the server:
  *   1. TCP whose handshake was seen: the socket that connected is the client, the one that was accepted the server.
  *   2. A TCP socket in state LISTEN is the server.
- *   3. UDP, if the programs saw the socket being made, and neither port is below 1024: who sends first asks.
+ *   3. UDP, if the programs saw the socket being made, and neither port is below 32768: who sends first asks.
  *      A socket whose first packet was received is the server, on its own port, whoever chose that port; so is one that was bound to a port
  *      where another socket received already (SO_REUSEPORT, connected servers). A socket whose first packet was sent is a client of the port
  *      that it was sent to, and so a resolver that binds a random port is one of its upstream's port. Of other ports it is a client, too, if
@@ -15,8 +15,8 @@
  *      Where this fails: two that send to one another before either has received are both clients; a server that asks, from its server's
  *      socket, a server on another port is one of two servers; and where one of two sockets is older than the programs and the server's port
  *      is the higher one, the two disagree. So a role here is one end's opinion: which of two views counts must not rest on it.
- *   4. Otherwise (one of the ports is below 1024, sockets older than the programs, and of the kernel itself): the lower port is the service's, and the side that has it is
- *      the server.
+ *   4. Otherwise (a port below 32768, a socket that is older than the programs or the kernel's own): the lower port is the service's, and
+ *      the side that has it is the server. Both ends know both ports, and come to the same.
  *   5. UDP and rule 4, equal ports: that port, role unknown.
  *   6. No ports in the packet (other protocols, later fragments): service port 0, role unknown.
  *

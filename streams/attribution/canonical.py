@@ -10,8 +10,8 @@ from schemas.arrays import U8, U16
 from schemas.protocols import UDP
 from schemas.records.flow_batch import ROLE_CLIENT, ROLE_SERVER
 
-_WELL_KNOWN = 1024
-"""As in bpf/udp_role.h: up to here both ends take the roles of a UDP flow from its ports, and come to the same."""
+_EPHEMERAL = 32_768
+"""As in bpf/udp_role.h: below it both ends take the roles of a UDP flow from its ports, and come to the same."""
 
 
 def canonical(
@@ -23,7 +23,7 @@ def canonical(
     - the server's counts where the client's end has no agent; its own address has one, as this record shows;
     - where nobody knows who opened, the view whose local address is the lower one counts, or the only one. Both ends
       on one address are told apart by nothing in the record: each counts;
-    - likewise in UDP from port 1024 on, between two addresses: a role there is what one end makes of its own socket, and the other's need
+    - likewise in UDP from port 32768 on, between two addresses: a role there is what one end makes of its own socket, and the other's need
       not match it. Who began can look different from two ends, and a socket may be older than the programs that would have noted it;
     - what is sent to a group (multicast, broadcast) has one sender and any number of receivers, whose local address is the
       group's: the sender's view counts, whatever the roles; a receiver's where the sender has no agent.
@@ -32,7 +32,7 @@ def canonical(
     alone = ~remote_agent & (order != 0)
     undecided = ~remote_agent | (order <= 0)
     received, sent = is_group(local_ip), is_group(remote_ip)
-    own_opinion = (protocol == UDP) & (service_port >= _WELL_KNOWN) & (order != 0)
+    own_opinion = (protocol == UDP) & (service_port >= _EPHEMERAL) & (order != 0)
     conditions = [received, sent, own_opinion, role == ROLE_CLIENT, role == ROLE_SERVER]
     decided: NDArray[np.bool_] = np.select(conditions, [~remote_agent, np.True_, undecided, np.True_, alone], undecided)
     return decided

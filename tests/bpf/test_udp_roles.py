@@ -57,7 +57,7 @@ def served(port: int) -> Ends:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("connected", [False, True])
-@pytest.mark.parametrize("own_port", [NOT_BOUND, OF_THE_KERNEL, 20_011, 60_007])
+@pytest.mark.parametrize("own_port", [NOT_BOUND, OF_THE_KERNEL, 33_011, 60_007])
 def test_who_is_asked_is_the_server_whatever_the_ports(pair: Pair, own_port: int, connected: bool, family: str) -> None:
     pair.begin()
     with answering(pair.server, "answer", 50_021) as port, port_range(pair.client, 40_000, 40_999):
@@ -68,7 +68,11 @@ def test_who_is_asked_is_the_server_whatever_the_ports(pair: Pair, own_port: int
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_server_may_have_its_port_from_the_kernel(pair: Pair, family: str) -> None:
     pair.begin()
-    with answering(pair.server, "answer", OF_THE_KERNEL) as port, port_range(pair.client, 20_000, 20_999):
+    with (
+        port_range(pair.server, 40_000, 40_999),
+        answering(pair.server, "answer", OF_THE_KERNEL) as port,
+        port_range(pair.client, 33_000, 33_999),
+    ):
         traffic(pair.client, "ask", address(pair.server, family), port, 7, NOT_BOUND, 0)
     assert ends(drain(pair.probe), pair.client, pair.server) == served(port)
 
@@ -78,7 +82,7 @@ def test_resolvers_that_bind_a_port_of_their_own_choice_are_clients(pair: Pair, 
     """A flow whose service port was the resolver's would be a new one for each question."""
     pair.begin()
     with answering(pair.server, "answer", service) as port:
-        for own_port in (1_031, 33_331, 61_333):
+        for own_port in (33_331, 45_352, 61_333):
             traffic(pair.client, "ask", pair.server.ipv4, port, 23, own_port, 0)
             traffic(pair.client, "ask", pair.server.ipv6, port, 23, own_port, 1)
     of_client, of_server = ends(drain(pair.probe), pair.client, pair.server)
@@ -120,6 +124,17 @@ def test_a_time_server_asks_first_and_is_asked_then(pair: Pair) -> None:
     assert of_asker == [(123, UNKNOWN), (123, CLIENT)]
 
 
+@pytest.mark.parametrize(("asking", "asked"), [(5_000, 9_000), (9_000, 5_000), (20_000, 50_021), (50_021, 20_000)])
+def test_where_one_port_is_low_both_ends_go_by_the_lower_one(pair: Pair, asking: int, asked: int) -> None:
+    """Whoever bound what: so their roles match, and one of the two views counts."""
+    pair.begin()
+    with answering(pair.server, "answer", asked) as port:
+        traffic(pair.client, "ask", pair.server.ipv4, port, 7, asking, 0)
+    of_client, of_server = ends(drain(pair.probe), pair.client, pair.server)
+    lower = min(asking, asked)
+    assert (of_client, of_server) == ((served(lower)) if asked == lower else ([(lower, SERVER)], [(lower, CLIENT)]))
+
+
 def test_a_well_known_port_is_the_services_whoever_asked(pair: Pair) -> None:
     """A forwarder asks from its own port, where it is asked, too: the two ends must not both be servers."""
     pair.begin()
@@ -134,11 +149,11 @@ def test_a_well_known_port_is_the_services_whoever_asked(pair: Pair) -> None:
 def test_one_socket_may_ask_many_ports(pair: Pair) -> None:
     pair.begin()
     pair.server.set_link(False)
-    with port_range(pair.client, 20_000, 20_999):
-        traffic(pair.client, "spray", pair.server.ipv4, 30_000, 23, 11)
+    with port_range(pair.client, 33_000, 33_999):
+        traffic(pair.client, "spray", pair.server.ipv4, 40_000, 23, 11)
     pair.server.set_link(True)
     of_client, _ = ends(drain(pair.probe), pair.client, pair.server)
-    assert of_client == [(port, CLIENT) for port in range(30_000, 30_023)]
+    assert of_client == [(port, CLIENT) for port in range(40_000, 40_023)]
 
 
 def test_a_port_that_was_taken_is_no_port_of_the_sockets(pair: Pair) -> None:
