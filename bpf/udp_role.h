@@ -7,7 +7,8 @@
 #define WEIR_UDP_ROLE_H
 
 #define DGRAM 2 /* SOCK_DGRAM */
-#define EPHEMERAL 32768 /* from here on kernels choose ports themselves, by default; streams/attribution/canonical.py knows the same bound */
+/* From here on kernels choose ports themselves, by default. streams/attribution/canonical.py knows the same bound. */
+#define EPHEMERAL 32768
 
 struct udp_mark {
 	__u64 owner;      /* cgroup id; 0: not known yet */

@@ -82,7 +82,7 @@ def test_resolvers_that_bind_a_port_of_their_own_choice_are_clients(pair: Pair, 
     """A flow whose service port was the resolver's would be a new one for each question."""
     pair.begin()
     with answering(pair.server, "answer", service) as port:
-        for own_port in (33_331, 45_352, 61_333):
+        for own_port in (33_331, 45_007, 61_333):
             traffic(pair.client, "ask", pair.server.ipv4, port, 23, own_port, 0)
             traffic(pair.client, "ask", pair.server.ipv6, port, 23, own_port, 1)
     of_client, of_server = ends(drain(pair.probe), pair.client, pair.server)
@@ -129,10 +129,10 @@ def test_where_one_port_is_low_both_ends_go_by_the_lower_one(pair: Pair, asking:
     """Whoever bound what: so their roles match, and one of the two views counts."""
     pair.begin()
     with answering(pair.server, "answer", asked) as port:
-        traffic(pair.client, "ask", pair.server.ipv4, port, 7, asking, 0)
+        traffic(pair.client, "ask", pair.server.ipv4, port, 1, asking, 0)
     of_client, of_server = ends(drain(pair.probe), pair.client, pair.server)
     lower = min(asking, asked)
-    assert (of_client, of_server) == ((served(lower)) if asked == lower else ([(lower, SERVER)], [(lower, CLIENT)]))
+    assert (of_client, of_server) == (served(lower) if asked == lower else ([(lower, SERVER)], [(lower, CLIENT)]))
 
 
 def test_a_well_known_port_is_the_services_whoever_asked(pair: Pair) -> None:
