@@ -76,7 +76,7 @@ def _part(
     folded: Folded, rows: slice | None, heartbeats: Sequence[Heartbeat] | None, losses: Sequence[Loss] | None
 ) -> tuple[Part, Domains]:
     """One batch's content, with dictionaries of the names that it uses and no others."""
-    flows = folded.flows.take(np.arange(rows.start, rows.stop)) if rows is not None else empty_flows()
+    flows = folded.flows.part(rows) if rows is not None else empty_flows()
     used = {folded.workloads[i] for i in _used(flows.local_workload)}
     names = tuple(sorted(used | {heartbeat.holding.workload for heartbeat in heartbeats or ()}))
     position = {name: index for index, name in enumerate(names)}

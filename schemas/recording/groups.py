@@ -81,7 +81,7 @@ class Group:
                 batch_index=0,
                 batch_count=0,
                 workloads=tuple(workloads),
-                flows=flows.take(np.arange(len(flows))[rows]),
+                flows=flows.part(slice(*rows.indices(len(flows))[:2])),
                 heartbeats=heartbeats,
                 losses=tuple(self.losses[rows]),
                 domains=tuple(domains)[1:],

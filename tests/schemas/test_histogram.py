@@ -59,6 +59,13 @@ def test_chosen_rows_keep_their_samples(lists: list[list[int]], data: st.DataObj
     assert as_lists(histogram_of_lists(lists).take(mask, len(lists)), len(rows)) == [trimmed(lists)[row] for row in sorted(rows)]
 
 
+@given(LISTS, st.data())
+def test_a_part_is_the_rows_of_a_slice(lists: list[list[int]], data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, len(lists)))
+    last = data.draw(st.integers(first, len(lists)))
+    assert as_lists(histogram_of_lists(lists).part(slice(first, last)), last - first) == trimmed(lists)[first:last]
+
+
 @given(st.lists(LISTS, max_size=4))
 def test_parts_stand_one_after_the_other(parts: list[list[list[int]]]) -> None:
     joined = joined_histograms([(histogram_of_lists(part), len(part)) for part in parts])
