@@ -125,7 +125,7 @@ NODES = pa.schema(
         ("last_seen", INSTANT),
     ]
 )
-"""What a node said it is from its first window to its last, as far as the worker that wrote the row remembers."""
+"""What batches say of the node that sent them, from `first_seen` to `last_seen`. The same row any number of times is one."""
 
 IP_EVENTS = pa.schema(
     [
@@ -151,19 +151,6 @@ BATCHES = pa.schema(
     ]
 )
 """The ledger of applied batches of known windows: what a worker rebuilds its dedup state from."""
-
-NODES = pa.schema(
-    [
-        ("node_id", NAME),
-        ("zone", NAME),
-        ("region", NAME),
-        ("agent_version", NAME),
-        ("config_version", NAME),
-        ("first_seen", INSTANT),
-        ("last_seen", INSTANT),
-    ]
-)
-"""What batches say of the node that sent them. Rows that say the same of a node are one; the same row any number of times is too."""
 
 
 @dataclass(frozen=True)
