@@ -7,6 +7,7 @@ SHOWN_EDGES = 24
 
 _CLIENT = "if(role = 'server', remote_workload, local_workload)"
 _SERVER = "if(role = 'server', local_workload, remote_workload)"
+_DOMAIN = "if(role = 'server', '', toString(remote_domain))"
 _TO_SERVER = "if(role = 'server', bytes_received, bytes_sent)"
 _TO_CLIENT = "if(role = 'server', bytes_sent, bytes_received)"
 _PORT = "concat(toString(protocol), if(startsWith(IPv6NumToString(local_ip), '::ffff:'), '', '6'), '/', toString(service_port))"
@@ -47,10 +48,10 @@ def windows(first_us: int, before_us: int | None, as_one: bool = False) -> str:
 
 
 def edges(first_us: int, before_us: int) -> str:
-    """Sums over the span, the busiest edges first. A nameless end shows why it has no name."""
+    """Sums over the span, the busiest edges first. A nameless end shows its domain, or why it has no name."""
     span = _span(first_us, before_us)
     return f"""
-        SELECT {_named(_CLIENT)} AS client, {_named(_SERVER)} AS server, {_PORT} AS port,
+        SELECT {_named(_CLIENT)} AS client, {_named(_SERVER, _DOMAIN)} AS server, {_PORT} AS port,
                toFloat64(sum({_TO_SERVER})) AS to_server, toFloat64(sum({_TO_CLIENT})) AS to_client,
                toFloat64(sum(connections_opened)) AS opened, toFloat64(sum(connections_failed)) AS failed,
                {_RTT} AS rtt_us, sumForEach(rtt_histogram) AS rtt_samples, toFloat64(sum(retransmits)) AS retransmits
@@ -63,5 +64,6 @@ def _span(first_us: int, before_us: int | None) -> str:
     return f"canonical AND {since(first_us)}{upper}"
 
 
-def _named(name: str) -> str:
-    return f"if(toString({name}) = '', concat('(', toString(remote_reason), ')'), toString({name}))"
+def _named(name: str, otherwise: str = "''") -> str:
+    texts = f"toString({name})", otherwise
+    return f"multiIf({texts[0]} != '', {texts[0]}, {texts[1]} != '', {texts[1]}, concat('(', toString(remote_reason), ')'))"

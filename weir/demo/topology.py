@@ -112,7 +112,7 @@ SERVICES = (
         alias="edge-7.cards-cdn.example",
         address="192.175.48.10",
     ),
-    Service("rates", INTERNET, (Listener(443, "http", 599),), domain="rates.exchange.example", address="192.175.48.11"),
+    Service("rates", INTERNET, (Listener(443, "http", 599),), domain="rates.fx.example", address="192.175.48.11"),
 )
 
 NODES = tuple(sorted({service.node for service in SERVICES} - {INTERNET}))
