@@ -16,7 +16,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 def live(reading: Reading, remark: str) -> Group:
     """The table of edges with the counts below it; `remark` says what is going on right now."""
-    table = Table(box=None, pad_edge=False, header_style="bold", width=WIDTH)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=WIDTH)
     for title in ("client", "server"):
         table.add_column(title, max_width=18, no_wrap=True)
     table.add_column("port", max_width=10, no_wrap=True)
