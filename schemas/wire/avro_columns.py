@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -61,23 +61,52 @@ def encode_integers(*columns: NDArray[Any]) -> Encoded:
     return Encoded(pa.Array.from_buffers(pa.binary(), len(columns[0]), [None, pa.py_buffer(offsets), pa.py_buffer(data)]))
 
 
-def encode_lists(*columns: tuple[I64, NDArray[Any]]) -> Encoded:
-    """array<int> and array<long>, side by side. A column: n + 1 offsets, and the items of all rows, not negative.
+def encode_lists(*columns: tuple[I64, NDArray[np.unsignedinteger[Any]]]) -> Encoded:
+    """array<int> and array<long>, side by side. A column: n + 1 offsets, and the items of all rows. For short lists (fewer than 64 items)
+    of numbers below 2^34 that are mostly 0: only the others are looked at.
 
     A list is one block, its number of items before it and a 0 behind it; an empty one is the 0 alone.
     """
-    sizes = [np.diff(offsets) for offsets, _ in columns]
-    rows = len(sizes[0])
-    spaces = np.stack([size + 2 * (size > 0) + (size == 0) for size in sizes], axis=1)
-    begins = (np.cumsum(spaces) - spaces.reshape(-1)).reshape(rows, len(columns))
-    flat = np.zeros(int(spaces.sum()), np.int64)
-    for number, ((offsets, items), size) in enumerate(zip(columns, sizes, strict=True)):
-        begin = begins[:, number]
-        flat[begin] = size
-        flat[np.repeat(begin + 1 - offsets[:-1], size) + np.arange(len(items))] = items
-    data, ends = varint_rows([flat])
-    offsets = np.append(ends[:-1][begins[:, 0]] if len(flat) else np.zeros(0, ends.dtype), ends[-1:])
-    return Encoded(pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(data)]))
+    held = [_Held.of(offsets, items) for offsets, items in columns]
+    sizes = np.stack([np.diff(offsets) for offsets, _ in columns], axis=1)
+    more = np.stack([np.bincount(one.row, one.more, len(sizes)).astype(np.int64) for one in held], axis=1)
+    spaces = sizes + 1 + (sizes > 0) + more
+    ends = np.cumsum(spaces)
+    begins = ends.reshape(spaces.shape) - spaces
+    data = np.zeros(int(ends[-1]) if len(ends) else 0, np.uint8)
+    data[begins] = sizes << 1
+    for number, one in enumerate(held):
+        earlier = np.cumsum(more[:, number]) - more[:, number]  # bytes that items of rows before take beyond one each
+        one.write(data, (begins[:, number] + 1 - earlier)[one.row] + one.place + np.cumsum(one.more) - one.more)
+    offsets = np.append(begins[:, 0], len(data)).astype(np.int32)
+    return Encoded(pa.Array.from_buffers(pa.binary(), len(sizes), [None, pa.py_buffer(offsets), pa.py_buffer(data)]))
+
+
+class _Held(NamedTuple):
+    """The items that are not 0: of which row, where in its list, their zigzag values, and how many bytes each takes beyond the first."""
+
+    row: I64
+    place: I64
+    value: I64
+    more: I64
+
+    @classmethod
+    def of(cls, offsets: I64, items: NDArray[np.unsignedinteger[Any]]) -> _Held:
+        at = np.flatnonzero(items)
+        row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))[at]
+        value = items[at].astype(np.int64) << 1
+        more = np.zeros(len(at), np.int64)
+        for byte in range(1, 5):
+            if (large := value >> 7 * byte > 0).any():
+                more += large
+        return cls(row, at - offsets[row], value, more)
+
+    def write(self, data: NDArray[np.uint8], begin: I64) -> None:
+        data[begin] = self.value & 0x7F | (self.more > 0).astype(np.int64) << 7
+        for byte in range(1, int(self.more.max(initial=0)) + 1):
+            some = np.flatnonzero(self.more >= byte)
+            goes_on = (self.more[some] > byte).astype(np.int64) << 7
+            data[begin[some] + byte] = self.value[some] >> 7 * byte & 0x7F | goes_on
 
 
 def encode_runs(values: NDArray[Any]) -> Encoded:
