@@ -107,7 +107,7 @@ def test_a_wrong_name_is_put_right_by_what_came_later(pipeline: Pipeline) -> Non
     assert right != wrong
     place = before["flows"].column_names.index("remote_workload")
     corrected = before["flows"].set_column(place, before["flows"].field(place), pa.array(right).cast(before["flows"].field(place).type))
-    assert set(zip(*corrected.to_pydict().values(), strict=True)) == set(zip(*after["flows"].to_pydict().values(), strict=True))
+    assert set(map(repr, corrected.to_pylist())) == set(map(repr, after["flows"].to_pylist()))
     assert corrected.num_rows == after["flows"].num_rows
     assert before["losses"].equals(after["losses"])
     with pipeline.sink() as sink:
