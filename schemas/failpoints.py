@@ -55,7 +55,7 @@ AgentPoint = Literal[
 """In the order of a window's way from the kernel to Kafka."""
 
 RecomputePoint = Literal["recompute.begun", "recompute.rewound", "recompute.removing", "recompute.removed"]
-"""Between the steps of a recomputation; `removing`: after each table."""
+"""Between the steps of a recomputation; `removing`: after each step of it."""
 
 Point = WorkerPoint | LossPoint | ForwardPoint | AgentPoint | RecomputePoint
 

@@ -174,20 +174,17 @@ def remove(engine: Engine, what: Recomputation) -> None:
     by_hours, (by_days,) = ROLLUPS[:-1], ROLLUPS[-1:]
     conditions = dict.fromkeys((*(rollup.name for rollup in by_hours), "batches", "flows"), within)
     conditions["losses"] = f"stage != 'kafka' AND (({within}) OR {_read_again(what.places)})"
-    for table, condition in conditions.items():
-        _delete(engine, table, condition)
-        reach("recompute.removing")
     # A day is no whole number of such spans: it is made anew from the hours that stay.
     days = f"toDate(window_start) BETWEEN {_date(what.start_us)} AND {_date(what.end_us - 1)}"
-    _delete(engine, by_days.name, days)
-    reach("recompute.removing")
     settings = ", ".join(f"{name} = {value}" for name, value in A_SET.items())
-    engine.execute(f"{edges_from(by_days, days)} SETTINGS {settings}")
-    reach("recompute.removing")
+    anew = f"{edges_from(by_days, days)} SETTINGS {settings}"
+    for statement in (*(_deletion(*where) for where in conditions.items()), _deletion(by_days.name, days), anew):
+        engine.execute(statement)
+        reach("recompute.removing")
 
 
-def _delete(engine: Engine, table: str, condition: str) -> None:
-    engine.execute(f"ALTER TABLE {DATABASE}.{table} DELETE WHERE {condition} SETTINGS mutations_sync = 2")
+def _deletion(table: str, condition: str) -> str:
+    return f"ALTER TABLE {DATABASE}.{table} DELETE WHERE {condition} SETTINGS mutations_sync = 2"
 
 
 def _read(engine: Engine) -> list[dict[str, Any]]:
