@@ -18,10 +18,12 @@ import pytest
 
 from schemas import failpoints
 from schemas.records.flow_batch import Loss
+from schemas.records.tables import BlockIdentity
 from schemas.topics import FLOWS_TOPIC
 from schemas.wire.framing import Framer
 from sinks.base import Sink
 from sinks.open import open_sink
+from sinks.rollups import lane_of
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.pipeline import Pipeline
 from streams.dedup.restore import Restorer
@@ -35,7 +37,7 @@ from streams.ownership.map import OwnershipMap
 from streams.processor import BlockProcessor
 from streams.retry import AsyncRetry
 from tests.sinks.engine_of import engine_of
-from tests.sinks.oracle import COARSE, assert_rollups_follow
+from tests.sinks.oracle import COARSE, EDGES, assert_rollups_follow
 from tests.streams.support import batch
 
 SECOND_US = 1_000_000
@@ -166,9 +168,10 @@ class Bench:
 
     def lose_rollups(self, partition: Partition) -> None:
         """As a worker leaves them that dies between the parts of an INSERT."""
-        for rollup in COARSE:
-            where = f"startsWith(node_id, 'p{partition.number}-') SETTINGS mutations_sync = 2"
-            engine_of(self.sink).execute(f"ALTER TABLE weir.{rollup} DELETE WHERE {where}")
+        of_lane = f"lane = {lane_of(BlockIdentity(FLOWS_TOPIC, partition.number, 0, 0))}"
+        where = {**dict.fromkeys(COARSE, f"startsWith(node_id, 'p{partition.number}-')"), **dict.fromkeys(EDGES, of_lane)}
+        for table, mine in where.items():
+            engine_of(self.sink).execute(f"ALTER TABLE weir.{table} DELETE WHERE {mine} SETTINGS mutations_sync = 2")
 
     def assert_nothing_is_missing(self, partition: Partition) -> None:
         """By message; the repeat of message 1 counts where that was dropped."""
