@@ -8,28 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from schemas.records.flow_batch import COUNTERS, HISTOGRAMS
 from schemas.records.tables import BlockIdentity
 from schemas.topics import FLOWS_TOPIC
 
-SUMS = (
-    "bytes_sent",
-    "bytes_received",
-    "packets_sent",
-    "packets_received",
-    "payload_bytes_sent",
-    "payload_bytes_received",
-    "connections_opened",
-    "connections_closed",
-    "connections_failed",
-    "connections_reset",
-    "retransmits",
-    "rtt_us_sum",
-    "rtt_us_max",
-    "rtt_count",
-    "connections_refused",
-    "connections_timed_out",
-)
-HISTOGRAMS = ("rtt", "connect")
 _OLD_KEYS = (
     "region",
     "network",
@@ -76,7 +58,7 @@ def edge_columns(domain: str = "remote_domain") -> dict[str, str]:
 
 
 def edge_sums() -> dict[str, str]:
-    return {name: f"if({_SERVER}, {_SWAPPED[name]}, {name})" if name in _SWAPPED else name for name in SUMS}
+    return {name: f"if({_SERVER}, {_SWAPPED[name]}, {name})" if name in _SWAPPED else name for name in COUNTERS}
 
 
 def lane_of(block: BlockIdentity) -> int:
@@ -110,7 +92,7 @@ class Rollup:
     compared: Mapping[str, str] = field(default_factory=lambda: {name: name for name in _OLD_KEYS})
     columns: Mapping[str, str] = field(
         default_factory=lambda: {
-            **{name: name for name in (*_OLD_KEYS, *_NEW_KEYS, *SUMS)},
+            **{name: name for name in (*_OLD_KEYS, *_NEW_KEYS, *COUNTERS)},
             "remote_domain": "registrable_domain",
             **_OF_ANY,
         }

@@ -16,6 +16,7 @@ from schemas.records.validation import ADDRESS_COLUMNS
 _LATER = ("connections_refused", "connections_timed_out", "remote_domain")
 FIRST_DTYPES = {name: dtype for name, dtype in FLOW_DTYPES.items() if name not in _LATER}
 """Columns of the record FlowColumns; those that came later, and the histograms, are in MoreColumns."""
+_LATER_DTYPES = {name: FLOW_DTYPES[name] for name in _LATER}
 _SAMPLES = np.dtype("<u4")
 
 
@@ -43,7 +44,10 @@ def more_bytes(flows: FlowColumns) -> dict[str, Any]:
 
 def more_columns(record: dict[str, Any], rows: int) -> dict[str, Any]:
     """The columns and histograms of a record MoreColumns, read-only. Raises Unreadable."""
-    columns: dict[str, Any] = {name: _column(name, FLOW_DTYPES[name], record[name] or bytes(4 * rows), rows) for name in _LATER}
+    columns: dict[str, Any] = {
+        name: _column(name, dtype, record[name], rows) if record[name] else np.broadcast_to(np.zeros((), dtype), rows)
+        for name, dtype in _LATER_DTYPES.items()
+    }
     return columns | {name: _histogram(name, record[name], rows) for name in HISTOGRAMS}
 
 
