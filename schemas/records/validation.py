@@ -100,7 +100,7 @@ def check_loss(loss: Loss) -> None:
 
 
 def check_ip_event(event: IpEvent) -> None:
-    _check_ip(event.ip)
+    check_ip(event.ip)
     check_names("Network or workload name", (event.network, event.workload))
     if event.assigned and not event.workload:
         raise Unreadable("An address is assigned to a workload without a name; name it, or say unassigned.")
@@ -108,7 +108,7 @@ def check_ip_event(event: IpEvent) -> None:
 
 
 def check_ownership(ownership: Ownership) -> None:
-    _check_ip(ownership.ip)
+    check_ip(ownership.ip)
     check_name("Network name", ownership.network)
     for item in ownership.ranges:
         check_names("Workload, source or node name", (item.workload, item.source, item.node_id))
@@ -207,6 +207,6 @@ def _check_below(name: str, column: NDArray[Any], limit: int, of_what: str) -> N
         raise Unreadable(f"{name} of row {int(column.argmax())} is {column.max()}, and there are {limit} {of_what}.")
 
 
-def _check_ip(ip: bytes) -> None:
+def check_ip(ip: bytes) -> None:
     if len(ip) != 16:
         raise Unreadable(f"An address has {len(ip)} bytes; addresses have 16, IPv4 as ::ffff:a.b.c.d.")

@@ -18,7 +18,10 @@ from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-MESSAGES = ("FlowBatch", "IpEvent", "Ownership", "OwnershipChanges", "OwnershipLeases", "NodePlace", "Watermark", "AttributedFlows")
+MESSAGES = (
+    *("FlowBatch", "IpEvent", "Ownership", "OwnershipChanges", "OwnershipLeases", "NodePlace", "Watermark", "AttributedFlows"),
+    *("ServiceAddress", "WatcherWatermark", "WorkloadState", "NodeLabels"),
+)
 """Names of the records that travel as messages: one file each."""
 
 
