@@ -13,20 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from producers.kubernetes.place import Place
+
 log = logging.getLogger("weir.agent")
 
 FILE_BYTES = 4 * 2**20
 """A larger file is none of ours. The limits of NodePods stay far below."""
 NAME_LENGTH = 400
 """A namespace has 63 characters at most, an owner's name 253."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Labels of a node; empty: it has no such label."""
-
-    zone: str
-    region: str
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class NamesFile:
         return Remembered(names, Place(zone, region) if placed else None)
 
     def write(self, known: Remembered) -> None:
-        place = known.place or Place("", "")
+        place = known.place or Place()
         document = {"node": self._node if known.place else "", "zone": place.zone, "region": place.region, "names": dict(known.names)}
         draft = self._path.with_name(f".{self._path.name}.part")
         try:

@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote
 
-from producers.kubernetes.names_file import NamesFile, Place, Remembered
+from producers.kubernetes.names_file import NamesFile, Remembered
 from producers.kubernetes.node_pods import NodePods
 from producers.kubernetes.owners import Metadata, parse_metadata
 from producers.kubernetes.parents import Parents
+from producers.kubernetes.place import Place, place_of
 from producers.kubernetes.reflector import METADATA, PAUSES, Pauses, Reflector, Resource
 from producers.kubernetes.transport import ApiError, Transport
 
@@ -26,7 +27,6 @@ PAGE = 50
 """Pods in one answer at most: some hundred kilobytes."""
 LEAST_PAUSE = 2.0
 """Seconds between questions that fail, at least, whatever pods come meanwhile."""
-ZONE_LABEL, REGION_LABEL = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
 
 
 class NodeWatch(threading.Thread):
@@ -49,6 +49,10 @@ class NodeWatch(threading.Thread):
         self._placed = False
         self._failures = 0
         self._again = 0.0
+
+    @property
+    def known_parents(self) -> int:
+        return len(self._parents)
 
     @property
     def alive(self) -> bool:
@@ -113,12 +117,7 @@ class NodeWatch(threading.Thread):
             labels = {}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             labels = {}
-        place = Place(_plain(labels.get(ZONE_LABEL)), _plain(labels.get(REGION_LABEL)))
+        place = place_of(labels)
         if place != self.place:
             log.info("Node %s is in zone %r of region %r, say its labels.", self._node, place.zone, place.region)
         return place
-
-
-def _plain(text: object) -> str:
-    """A label's value has 63 characters at most."""
-    return text if isinstance(text, str) and len(text) <= 63 and text.isprintable() else ""

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from producers.kubernetes import node_pods, node_watch
-from producers.kubernetes.names_file import NamesFile, Place, Remembered
+from producers.kubernetes.names_file import NamesFile, Remembered
 from producers.kubernetes.node_watch import PODS, NodeWatch
-from producers.kubernetes.owners import CONFIG_HASH
+from producers.kubernetes.owners import CONFIG_HASH, parse_metadata
+from producers.kubernetes.place import Place
 from producers.kubernetes.reflector import Pauses
 from tests.producers.kubernetes.fake_api import WAIT_SECONDS, FakeApi, PlainTransport
 
@@ -232,7 +233,7 @@ def test_questions_that_fail_are_asked_again(api: FakeApi, tmp_path: Path, statu
 
 def test_more_pods_than_have_room_are_refused_and_those_gone_make_room(caplog: pytest.LogCaptureFixture) -> None:
     pods = node_pods.NodePods({}, limit=3)
-    metadata = [node_watch.parse_metadata(raw(f"p{n}", f"u{n}")) for n in range(6)]
+    metadata = [parse_metadata(raw(f"p{n}", f"u{n}")) for n in range(6)]
     pods.replaced(metadata[:5])
     pods.name_waiting(lambda *_: None, again=True)
     assert sorted(pods.names()) == ["u0", "u1", "u2"] and (pods.used, pods.limit) == (3, 3)
@@ -247,7 +248,7 @@ def test_names_of_pods_that_are_gone_are_kept_up_to_a_limit(monkeypatch: pytest.
     monkeypatch.setattr(node_pods, "GONE_LIMIT", 4)
     pods = node_pods.NodePods({}, limit=10)
     for number in range(50):
-        pod = node_watch.parse_metadata(raw(f"p{number}", f"u{number}"))
+        pod = parse_metadata(raw(f"p{number}", f"u{number}"))
         pods.changed(pod)
         pods.name_waiting(lambda *_: None, again=True)
         pods.deleted(pod)
