@@ -232,12 +232,18 @@ class Reflector(threading.Thread, Generic[T]):
 def _object(text: bytes) -> Mapping[str, Any]:
     """Raises ValueError."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_hook=_slim)
     except RecursionError:
         raise ValueError("the answer is nested too deep") from None
     if not isinstance(document, dict):
         raise ValueError("the answer is no JSON object")
     return document
+
+
+def _slim(raw: dict[str, Any]) -> dict[str, Any]:
+    """Without who set which field: the larger part of a pod's metadata, and dropped object by object, so that no list holds all of them."""
+    raw.pop("managedFields", None)
+    return raw
 
 
 def _text(raw: Any, field: str) -> str:
