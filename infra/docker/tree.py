@@ -21,11 +21,16 @@ INSTALLED = Path("/usr/local/lib/python3.11/dist-packages")
 MOZILLA = Path("/usr/share/ca-certificates/mozilla")
 OWN = ("bpf", "producers", "schemas", "sinks", "streams", "weir")
 
-UNUSED_PYTHON = ("__pycache__", "config-*", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sitecustomize.py", "tkinter", "turtle*", "venv")
+UNUSED_PYTHON = (
+    *("__pycache__", "config-*", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sitecustomize.py", "tkinter", "turtle*"),
+    *("_curses*", "_dbm*", "nis.*", "readline*"),
+)
 UNUSED = ("__pycache__", "tests", "*.pyi", "*.pyx", "*.pxd", "*.a", "*.h", "*.hpp", "*.c", "*.cpp", "*.cmake", "include")
 UNUSED_PATHS = (
     "bin",
     "numpy/f2py",
+    "pygments/lexers/[!_p]*",
+    "pygments/styles/[!_d]*",
     "pip*",
     "setuptools*/_vendor",
     "pyarrow/libarrow_flight*",
@@ -53,6 +58,7 @@ def main() -> None:
     shutil.copytree(PYTHON, tree / PYTHON.relative_to("/"), ignore=shutil.ignore_patterns(*UNUSED_PYTHON), symlinks=True)
     shutil.copytree(packages, tree / INSTALLED.relative_to("/"), ignore=lambda folder, names: unused(packages, Path(folder), names))
     binaries = [*programs(tree), *libraries]
+    strip([path for path in binaries if path.is_relative_to(tree / INSTALLED.relative_to("/")) and not path.parent.name.endswith(".libs")])
     copied = [Path("/usr/bin/python3.11"), PYTHON / "os.py", *copy_libraries(tree, {*libraries, *loaded(binaries)})]
     copy_licences(tree, copied)
     trust(tree)
@@ -89,6 +95,12 @@ def programs(tree: Path) -> Iterator[Path]:
     yield from (path for path in tree.rglob("*.so*") if path.is_file() and not path.is_symlink())
 
 
+def strip(binaries: list[Path]) -> None:
+    """Takes symbols out that nothing is linked by. What a wheel has bundled (NAME.libs) was laid out by a tool, and may not bear it."""
+    for binary in binaries:
+        subprocess.run(["/usr/bin/strip", "--strip-unneeded", str(binary)], check=True)  # noqa: S603 a file of ours
+
+
 def loaded(binaries: Iterable[Path]) -> Iterator[Path]:
     """The system's libraries that these load, theirs included. Raises SystemExit where one is missing."""
     for binary in binaries:
@@ -99,13 +111,17 @@ def loaded(binaries: Iterable[Path]) -> Iterator[Path]:
 
 
 def copy_libraries(tree: Path, libraries: Iterable[Path]) -> Iterator[Path]:
-    """Copies each under the name that it is loaded by; yields where Debian has it."""
+    """Copies each under the name that it is loaded by, a link where that is its second; yields where Debian has it, by both names."""
+    copied: dict[Path, str] = {}
     for library in sorted(libraries):
         folder = library.parent.resolve() if library.parent != Path("/lib64") else Path("/usr/lib64")
         target = tree / folder.relative_to("/") / library.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(library, target)
-        yield library.resolve()
+        if (first := copied.setdefault(library.resolve(), target.name)) == target.name:
+            shutil.copy2(library, target)
+        else:
+            target.symlink_to(first)
+        yield from (library, library.resolve())
 
 
 def copy_licences(tree: Path, files: Iterable[Path]) -> None:
