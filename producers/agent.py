@@ -20,10 +20,12 @@ from producers.capture.collector import Account, Collector
 from producers.capture.domains import REMEMBERED
 from producers.capture.encode import BatchEncoder
 from producers.capture.window import Window, is_late, window_at
+from producers.identity.cgroup_births import BIRTH_LIMIT, WATCH_LIMIT, CgroupBirths
 from producers.identity.inventory import HostInventory
 from producers.identity.last_snapshot import SnapshotFile
 from producers.identity.name_rules import load_names
 from producers.identity.resolver import VANISHED_LIMIT, PathResolver
+from producers.kubernetes.place import Place
 from producers.losses import CARRIED_LIMIT
 from producers.observe.progress import Progress
 from producers.publish.publisher import Publisher
@@ -34,16 +36,23 @@ from producers.spool.journal import Journal
 from producers.spool.spool import MEMORY_BYTES, Spool
 from producers.zone.clouds import CLOUDS, cloud_of
 from producers.zone.finder import ZoneFinder
+from producers.zone.node_place import NodePlace
 from schemas.topics import FLOWS_TOPIC
 from schemas.wire.framing import Framer
 from schemas.wire.schema_files import released
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from producers.kubernetes.node_watch import NodeWatch
     from producers.observe.metrics import Bounds
 
 __all__ = ["AgentSettings", "run_agent"]
 
 log = logging.getLogger("weir.agent")
+
+FIRST_LIST_SECONDS = 5.0
+"""How long the start waits for pods' names; the kernel counts meanwhile. Without them, names of an earlier agent hold."""
 
 
 def run_agent(settings: AgentSettings, stop: threading.Event) -> None:
@@ -97,6 +106,8 @@ class Agent:
         lock = identity.claim_state_dir(settings.state_dir)
         self._exit.callback(os.close, lock)
         self._node_id = identity.node_id(settings.node_id, settings.state_dir)
+        self._watch = self._watch_pods()
+        self._births = self._watch_births()
         journal, spool = self._stores(settings)
         self._exit.callback(journal.close)
         probe = open_probe(self._root, map_entries=settings.map_entries, domain_entries=_domain_entries(settings))
@@ -106,14 +117,17 @@ class Agent:
             journal.read(), probe.adopted, boot_id, self._clock.now_us(), recovery.account(probe.lost()), spool.next_seq
         )
         looks = SnapshotFile(settings.state_dir / "last-look", boot_id)
-        resolver = PathResolver(self._node_id, self._root, mount.resolve(), rules)
-        inventory = HostInventory(self._root, resolver, resolver.node_workload)
-        source = Source(self._node_id, state.epoch, settings.region, settings.network, settings.zone, settings.agent_version)
+        if self._watch is not None and not self._watch.wait(FIRST_LIST_SECONDS):
+            log.warning("The API server has not told this node's pods yet: counting starts, with the names of an earlier agent.")
+        resolver = PathResolver(self._node_id, self._root, mount.resolve(), rules, self._watch.pods if self._watch is not None else None)
+        inventory = HostInventory(self._root, resolver, resolver.node_workload, self._births)
+        self._place = self._find_place()
+        place = self._place.update()
+        source = Source(self._node_id, state.epoch, place.region, settings.network, place.zone, settings.agent_version)
         encoder = BatchEncoder(_framer(settings))
         self._collector = Collector(probe, inventory, spool, journal, looks, self._clock, encoder, source, state, settings.batch_flows)
         self._spool = spool
         self._resolver = resolver
-        self._zone = self._find_zone()
         self._collector.start(settings.window_seconds)
         self._progress = Progress(settings.window_seconds)
         self._publisher = Publisher(settings.kafka_bootstrap, f"weir-agent-{self._node_id}", settings.kafka_config)
@@ -135,25 +149,51 @@ class Agent:
         self._exit.callback(self._finish, sender)
         return sender
 
-    def _find_zone(self) -> ZoneFinder | None:
-        """Asks for the zone meanwhile; None where it is known already, or nobody is there to tell."""
-        settings = self._settings
-        cloud = CLOUDS[settings.cloud] if settings.cloud else cloud_of()
-        if settings.zone or cloud is None:
+    def _watch_pods(self) -> NodeWatch | None:
+        """None where this is no pod of a cluster, or the cluster is not to be asked."""
+        if not self._settings.kubernetes:
             return None
-        finder = ZoneFinder(cloud, settings.metadata_address)
-        finder.start()
-        self._exit.callback(finder.close)
-        return finder
+        from producers.kubernetes.api_client import ApiClient, in_cluster  # Elsewhere nobody pays for TLS.
+        from producers.kubernetes.names_file import NamesFile
+        from producers.kubernetes.node_watch import NodeWatch
+
+        server = in_cluster()
+        if server is None:
+            return None
+        node = self._settings.node_name or self._node_id
+        watch = NodeWatch(lambda: ApiClient(server), node, NamesFile(self._settings.state_dir / "pod-names", node))
+        watch.begin()
+        self._exit.callback(watch.close)
+        return watch
+
+    def _watch_births(self) -> CgroupBirths | None:
+        try:
+            births = CgroupBirths(self._root)
+        except OSError as error:
+            log.warning("New cgroups cannot be watched (%s): what lives and ends within one window has no name.", error)
+            return None
+        births.start()
+        self._exit.callback(births.close)
+        return births
+
+    def _find_place(self) -> NodePlace:
+        """A cloud's metadata service is asked meanwhile, where there is one and nobody else tells the zone."""
+        settings, watch = self._settings, self._watch
+        cloud = CLOUDS[settings.cloud] if settings.cloud else cloud_of()
+        finder = ZoneFinder(cloud, settings.metadata_address) if cloud is not None else None
+        region = "" if watch is not None and settings.region_by_label else settings.region
+        place = NodePlace(Place(settings.zone, region), (lambda: watch.place) if watch is not None else Place, finder)
+        self._exit.callback(place.close)
+        return place
 
     def _answer_scrapes(self) -> None:
         from producers.observe.endpoint import serve  # where no port is wanted, nobody pays for it
         from producers.observe.metrics import AgentMetrics
 
-        settings = self._settings
+        settings, watch = self._settings, self._watch
         programs = sources.stamp(settings.map_entries, _domain_entries(settings))
         build = {"version": settings.agent_version, "programs": programs, "kernel": os.uname().release}
-        place = {"node_id": self._node_id, "region": settings.region, "network": settings.network}
+        node = {"node_id": self._node_id, "network": settings.network}
         metrics = AgentMetrics(
             self._progress,
             self._sender,
@@ -161,14 +201,15 @@ class Agent:
             self._spool,
             self._bounds(),
             build,
-            lambda: {**place, "zone": self._known_zone()},
+            lambda: {**node, "region": self._place.place.region, "zone": self._place.place.zone},
+            (lambda: watch.alive) if watch is not None else None,
         )
         self._exit.callback(serve(settings.metrics_address, settings.metrics_port, metrics).close)
 
     def _bounds(self) -> Bounds:
         """Everything of the agent that is bounded. A new bound is a line here."""
         messages, size = self._publisher.queue_limits
-        return {
+        bounds: dict[str, tuple[Callable[[], float], float]] = {
             "flow_entries": (lambda: self._progress.entries, self._settings.map_entries),
             "domain_entries": (lambda: self._progress.domains, _domain_entries(self._settings)),
             "remembered_domains": (lambda: self._collector.remembered_domains, REMEMBERED),
@@ -179,9 +220,12 @@ class Agent:
             "carried_losses": (lambda: len(self._collector.state.carried), CARRIED_LIMIT),
             "vanished_cgroups": (lambda: self._resolver.vanished, VANISHED_LIMIT),
         }
-
-    def _known_zone(self) -> str:
-        return self._zone.zone if self._zone is not None else self._settings.zone
+        if (births := self._births) is not None:
+            bounds["watched_cgroups"] = (lambda: births.watched, WATCH_LIMIT)
+            bounds["born_cgroups"] = (lambda: births.kept, BIRTH_LIMIT)
+        if (watch := self._watch) is not None:
+            bounds["node_pods"] = (lambda: watch.pods.used, watch.pods.limit)
+        return bounds
 
     def _wait_until(self, instant_us: int, stop: threading.Event) -> bool:
         """True when it is time to stop; False when the instant has come, or the clock was set back meanwhile."""
@@ -199,7 +243,8 @@ class Agent:
 
     def _close(self, window: Window) -> None:
         begun = time.monotonic()
-        self._collector.set_zone(self._known_zone())
+        place = self._place.update()
+        self._collector.set_place(place.zone, place.region)
         account = self._collector.close_window(window)
         self._progress.taken(account, time.monotonic() - begun)
         self._report(account)

@@ -20,6 +20,7 @@ class AgentSettings:
     state_dir: Path
     node_id: str | None = None  # None or "": made once and kept in the state directory
     region: str = "default"
+    region_by_label: bool = False  # in a cluster: the node's label; where it has none, batches name none, and are of the worker's
     network: str = "default"
     cgroup: Path | None = None  # None: every cgroup of the machine
     window_seconds: int = 10
@@ -36,6 +37,8 @@ class AgentSettings:
     zone: str = ""  # empty: the cloud's metadata service is asked, where there is one
     cloud: str | None = None  # a key of zone.clouds.CLOUDS; None: as the firmware says
     metadata_address: tuple[str, int] = METADATA_ADDRESS
+    kubernetes: bool = False  # in a pod of a cluster: ask its API server for this node's pods and labels
+    node_name: str = ""  # this node's name in the cluster; empty: the node id
     agent_version: str = ""
     flow_batch_version: int | None = None  # a released version of FlowBatch to write; None: the current one
     metrics_address: str = ""  # empty: every address

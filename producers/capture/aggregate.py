@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,25 +62,57 @@ def fold(
         return NOTHING
     workloads, local_workload = _workloads(keys, name, served)
     order, starts = groups(_identities(keys, local_workload))
-    first = order[starts]
+    domains = np.zeros(len(starts), np.uint32) if asked is None else agreed(asked.numbers[order], starts)
     first_us, last_us = _times(values, offset_ns, now_us)
+    histograms = {kind: getattr(drained, kind) for kind in HISTOGRAMS}
+    flows = _grouped(order, starts, keys, local_workload, (first_us, last_us), domains, values, histograms)
+    return Folded(workloads, flows, () if asked is None else asked.texts)
+
+
+def renamed(folded: Folded, name: Callable[[str], str]) -> Folded:
+    """The same flows under other names of workloads. Rows that have one key then are added up, as `fold` would have done."""
+    texts = [name(workload) for workload in folded.workloads]
+    if tuple(texts) == folded.workloads:
+        return folded
+    workloads = sorted(set(texts))
+    position = {workload: number for number, workload in enumerate(workloads)}
+    columns = {field: getattr(folded.flows, field) for field in FLOW_DTYPES}
+    local_workload = np.array([position[text] for text in texts], np.uint32)[columns["local_workload"]]
+    order, starts = groups(_identities(columns, local_workload))
+    # Of a row without a name it is not known whether there were none, or several: beside another it leaves none.
+    most, least = (extreme.reduceat(columns["remote_domain"][order], starts) for extreme in (np.maximum, np.minimum))
+    domains = np.where(most == least, most, np.uint32(0))
+    times = columns["first_seen_us"], columns["last_seen_us"]
+    histograms = {kind: getattr(folded.flows, kind) for kind in HISTOGRAMS}
+    flows = _grouped(order, starts, columns, local_workload, times, domains, columns, histograms)
+    return Folded(tuple(workloads), flows, folded.domains)
+
+
+def _grouped(
+    order: NDArray[np.intp],
+    starts: NDArray[np.intp],
+    keys: Any,
+    local_workload: NDArray[np.uint32],
+    times: tuple[NDArray[np.int64], NDArray[np.int64]],
+    domains: NDArray[np.uint32],
+    counters: Any,
+    histograms: Mapping[str, Histogram],
+) -> FlowColumns:
+    """A row for each group: `order` brings the rows of one together, each begins at one of `starts`. `domains`: of the groups already."""
+    first = order[starts]
     columns: dict[str, Any] = {
-        "local_ip": keys["local_ip"][first],
-        "remote_ip": keys["remote_ip"][first],
-        "service_port": keys["service_port"][first],
-        "protocol": keys["protocol"][first],
-        "role": keys["role"][first],
+        **{field: keys[field][first] for field in ("local_ip", "remote_ip", "service_port", "protocol", "role")},
         "local_workload": local_workload[first],
-        "first_seen_us": np.minimum.reduceat(first_us[order], starts),
-        "last_seen_us": np.maximum.reduceat(last_us[order], starts),
-        "remote_domain": np.zeros(len(first), np.uint32) if asked is None else agreed(asked.numbers[order], starts),
-        **{counter: _combined(counter, values[counter][order], starts) for counter in COUNTERS},
+        "first_seen_us": np.minimum.reduceat(times[0][order], starts),
+        "last_seen_us": np.maximum.reduceat(times[1][order], starts),
+        "remote_domain": domains,
+        **{counter: _combined(counter, counters[counter][order], starts) for counter in COUNTERS},
     }
-    place = np.empty(len(order), np.int64)  # the folded row of each drained row
+    place = np.empty(len(order), np.int64)  # the group of each row
     place[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))
     columns = {n: np.ascontiguousarray(c, dtype=FLOW_DTYPES[n]) for n, c in columns.items()}
-    columns |= {kind: _folded(getattr(drained, kind), place) for kind in HISTOGRAMS}
-    return Folded(workloads, FlowColumns(**columns), () if asked is None else asked.texts)
+    columns |= {kind: _folded(histogram, place) for kind, histogram in histograms.items()}
+    return FlowColumns(**columns)
 
 
 def agreed(numbers: NDArray[np.uint32], starts: NDArray[np.intp]) -> NDArray[np.uint32]:
@@ -123,9 +155,9 @@ def _services(keys: NDArray[Any]) -> NDArray[Any]:
     return table.view(f"V{table.dtype.itemsize}")
 
 
-def _identities(keys: NDArray[Any], local_workload: NDArray[np.uint32]) -> NDArray[Any]:
+def _identities(keys: Any, local_workload: NDArray[np.uint32]) -> NDArray[Any]:
     """Each row's flow key as one opaque value whose byte order sorts like the key."""
-    table = np.zeros(len(keys), np.dtype(list(_IDENTITY)))
+    table = np.zeros(len(local_workload), np.dtype(list(_IDENTITY)))
     table["local_ip"] = np.ascontiguousarray(keys["local_ip"]).view("V16").reshape(-1)
     table["remote_ip"] = np.ascontiguousarray(keys["remote_ip"]).view("V16").reshape(-1)
     table["port"] = keys["service_port"]

@@ -2,7 +2,7 @@
 
  1. journal: the window is being taken, and from which map
  2. swap: the kernel counts into the other map; the old one is quiet
- 3. read the quiet map, fold it into flows, cut batches
+ 3. read the quiet map, fold it into flows, say who held what, put workloads' names in the place of pods', cut batches
  4. spool: the window is on the disk, whole; and the look that its heartbeats go by
  5. journal: the window is safe
  6. clear the quiet map; from here the sender may publish
@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 
 from bpf.probe import Lost, Probe
 from producers import losses
-from producers.capture.aggregate import NOTHING, Folded, fold
+from producers.capture.aggregate import NOTHING, Folded, fold, renamed
 from producers.capture.batches import Heartbeat, Source, cut
 from producers.capture.clock import Clock
 from producers.capture.domains import DomainNames
 from producers.capture.encode import BatchEncoder
-from producers.capture.heartbeats import HeartbeatTracker
+from producers.capture.heartbeats import HeartbeatTracker, published
 from producers.capture.window import Window, window_at
 from producers.identity.inventory import Inventory
 from producers.identity.last_snapshot import Snapshot, SnapshotFile
@@ -81,9 +81,9 @@ class Collector:
         self._domains = DomainNames(probe.lost())
         self.state = state
 
-    def set_zone(self, zone: str) -> None:
-        """The node's zone, from the next window on."""
-        self._source = replace(self._source, zone=zone)
+    def set_place(self, zone: str, region: str) -> None:
+        """Where the node is, from the next window on."""
+        self._source = replace(self._source, zone=zone, region=region)
 
     @property
     def remembered_domains(self) -> int:
@@ -175,7 +175,8 @@ class Collector:
 
     def _keep(self, window: Window, look: Snapshot, arrears: tuple[Loss, ...] = ()) -> Account:
         folded, entries, domains = self._fold(look.at_us)
-        heartbeats = self._heartbeats.heartbeats(look.seen, folded, look.at_us, look.since_us)
+        heartbeats = published(self._heartbeats.heartbeats(look.seen, folded, look.at_us, look.since_us), self._inventory.published)
+        folded = renamed(folded, self._inventory.published)
         every_loss = self._probe.lost()
         self._domains.report(every_loss)
         lost = account(every_loss)

@@ -9,7 +9,7 @@ the agent itself: its restart, or a window's end that it missed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +70,12 @@ class HeartbeatTracker:
                 heartbeats += _claim(holding, before[holding], proof[holding][1] + 1)
         heartbeats += _passing(proof, {holding.ip for holding in (*seen, *before)}, self._node)
         return tuple(sorted(heartbeats, key=lambda heartbeat: (heartbeat.holding, heartbeat.start_us)))
+
+
+def published(heartbeats: Sequence[Heartbeat], name: Callable[[str], str]) -> tuple[Heartbeat, ...]:
+    """The same under the names that leave the node. Where two holders have one, each says its own time under it."""
+    named = (replace(beat, holding=replace(beat.holding, workload=name(beat.holding.workload))) for beat in heartbeats)
+    return tuple(sorted(named, key=lambda heartbeat: (heartbeat.holding, heartbeat.start_us)))
 
 
 def _free_since(holdings: Collection[Holding], folded: Folded, looked_us: int) -> dict[Holding, int]:

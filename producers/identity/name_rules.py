@@ -12,6 +12,8 @@ from typing import Any
 from schemas.errors import SettingError
 from schemas.names import NAME_BYTES
 
+POD_PREFIX = "pod/"
+"""Of the name that a pod has until Kubernetes has told its workload; its uid follows."""
 _POD = re.compile(r"(?:^|[/-])pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?=[/:]|$)")
 _CONTAINER = re.compile(r"(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?=/|$)")
 _UNIT = re.compile(r"(?:^|/)([^/]+)\.service(?=/|$)")
@@ -31,8 +33,8 @@ def name_of(relative: str) -> str:
     A pod outranks its containers, since they share one address; a container outranks the unit that runs it;
     of nested units the innermost counts; whatever is none of these goes by its path.
     """
-    if pod := _POD.search(relative):
-        return f"pod/{_uid(pod[1])}"
+    if uid := pod_of(relative):
+        return POD_PREFIX + uid
     if containers := _CONTAINER.findall(relative):
         return f"container/{containers[-1][:12]}"
     if units := _UNIT.findall(relative):
@@ -40,9 +42,10 @@ def name_of(relative: str) -> str:
     return clean(relative)
 
 
-def _uid(text: str) -> str:
-    """A pod's uid as Kubernetes prints it: systemd's slices write underscores for its dashes."""
-    return text.replace("_", "-")
+def pod_of(relative: str) -> str:
+    """The uid of the pod that a cgroup belongs to, as Kubernetes prints it; empty: to none."""
+    pod = _POD.search(relative)
+    return pod[1].replace("_", "-") if pod else ""  # systemd's slices write underscores for its dashes
 
 
 def clean(name: str) -> str:

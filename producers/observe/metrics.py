@@ -32,8 +32,12 @@ class AgentMetrics:
         bounds: Bounds,
         build: Mapping[str, str],
         node: Callable[[], Mapping[str, str]],
+        api_heard: Callable[[], bool] | None = None,
     ) -> None:
-        """`build`: labels that tell this build from others. `node`: labels of the node, asked for each scrape: a zone is learned later."""
+        """`build`: labels that tell this build from others. `node`: labels of the node, asked for each scrape: a zone is learned later.
+
+        `api_heard`: None where no API server of Kubernetes is asked.
+        """
         self.progress = progress
         self.sender = sender
         self.publisher = publisher
@@ -41,10 +45,11 @@ class AgentMetrics:
         self.bounds = bounds
         self.build = build
         self.node = node
+        self.api_heard = api_heard
         self.started = time.time()
 
     def text(self) -> str:
-        return render((*self._bounded(), *self._windows(), *self._losses(), *self._kafka(), *self._process()))
+        return render((*self._bounded(), *self._windows(), *self._losses(), *self._kafka(), *self._kubernetes(), *self._process()))
 
     def health(self) -> Verdict:
         """Fit while windows are taken in time. Kafka may be away: counting goes on, and the spool holds what is counted."""
@@ -100,6 +105,11 @@ class AgentMetrics:
         age = "Seconds since Kafka acknowledged a batch, or since the start."
         yield _gauge("weir_agent_acknowledgement_age_seconds", age, sender.age)
         yield _gauge("weir_agent_kafka_reachable", "0 while the Kafka client says that no broker can be used.", not self.publisher.trouble)
+
+    def _kubernetes(self) -> Iterator[Family]:
+        if self.api_heard is not None:
+            meaning = "0 while the API server's watch of this node's pods is not heard."
+            yield _gauge("weir_agent_kubernetes_reachable", meaning, self.api_heard())
 
     def _process(self) -> Iterator[Family]:
         """The last ones by the names that Prometheus' client libraries give them."""

@@ -103,6 +103,9 @@ class FakeSurvey:
     def name(self, cgroup_id: int) -> str:
         return {7: "shop", 8: "shop", 9: "till"}.get(cgroup_id, "")
 
+    def published(self, name: str) -> str:
+        return name
+
 
 class FakeClock:
     def __init__(self, now_us: int) -> None:

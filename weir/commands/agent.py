@@ -45,6 +45,7 @@ def agent_fields(settings: Settings, remove_on_exit: bool) -> dict[str, Any]:
     return {
         "node_id": settings.node_id or None,
         "region": settings.region,
+        "region_by_label": "region" not in settings.model_fields_set,
         "network": settings.network,
         "cgroup": settings.cgroup,
         "window_seconds": settings.window_seconds,
@@ -60,6 +61,8 @@ def agent_fields(settings: Settings, remove_on_exit: bool) -> dict[str, Any]:
         "registry_url": settings.schema_registry_url,
         "registry_ca_file": str(settings.schema_registry_ca_file or ""),
         "zone": settings.zone,
+        "kubernetes": settings.kubernetes == "auto",
+        "node_name": settings.node_name,
         "flow_batch_version": flow_batch_version(settings),
         "agent_version": _version(),
         "metrics_address": settings.metrics_address,

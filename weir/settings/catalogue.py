@@ -101,10 +101,17 @@ class Settings(BaseModel):
     region: Name = Field("default", description="region of agents and workers")
     network: Name = Field("default", description="network id: addresses are unique within one")
     zone: Annotated[str, AfterValidator(_zone)] = Field(
-        "", description="zone of this node; empty: asked of the metadata service of AWS, Google Cloud or Azure, on machines of theirs"
+        "",
+        description="zone of this node; empty: by its label in Kubernetes, else of the metadata service of AWS, Google Cloud or Azure",
     )
     node_id: Annotated[str, AfterValidator(_plain_name)] = Field(
         "", max_length=255, description="stable name of this node; empty: made once and kept in the state directory"
+    )
+    kubernetes: Literal["auto", "off"] = Field(
+        "auto", description="auto: in a pod of a cluster, agents take pods' names and the node's zone from its API server; off: never"
+    )
+    node_name: Annotated[str, AfterValidator(_plain_name)] = Field(
+        "", max_length=253, description="name of this node in Kubernetes; empty: that of node_id"
     )
     cgroup: Path | None = Field(None, description="cgroup v2 subtree to watch; absent: the root")
     window_seconds: int = Field(10, ge=1, le=3600, description="length of a window in seconds")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from bpf.layout import KEY, VALUE
 from bpf.probe import Drained
-from producers.capture.aggregate import NOTHING, Folded, fold
+from producers.capture.aggregate import NOTHING, Folded, fold, renamed
 from producers.identity.served import Served
 from schemas.records.flow_batch import COUNTERS, FLOW_DTYPES, HISTOGRAMS, ROLE_CLIENT, ROLE_SERVER, FlowColumns
 from schemas.records.histogram import BUCKETS, Histogram, histogram_of_lists
@@ -165,3 +166,37 @@ def test_what_a_socket_served_is_its_users(cells: list[tuple[int, ...]]) -> None
     assert set(found) == {(expected(cgroup, local, role), local, role) for cgroup, local, _, role, *_ in cells}
     assert set(result.workloads) == {name for name, _, _ in found}
     assert flows.packets_sent.sum() == values["packets_sent"].sum()
+
+
+def lists(histogram: Histogram) -> list[tuple[int, ...]]:
+    return list(zip(histogram.row.tolist(), histogram.bucket.tolist(), histogram.samples.tolist(), strict=True))
+
+
+@given(rows)
+def test_renaming_holders_gives_what_folding_by_the_new_names_gives(cells: list[tuple[int, ...]]) -> None:
+    keys, values = drained(cells)
+    whole = Drained(keys, values, samples(cells, 0), samples(cells, 1))
+    clock = (NOW_US * 1000 - 2 * 10**9, NOW_US)
+    holders, names = {1: "pod/1", 2: "pod/2", 3: "pod/3", 4: ""}, {"pod/1": "shop/web", "pod/3": "shop/web"}
+    found = renamed(fold(whole, holders.__getitem__, *clock), lambda name: names.get(name, name))
+    expected = fold(whole, lambda cgroup: names.get(holders[cgroup], holders[cgroup]), *clock)
+    assert found.workloads == expected.workloads
+    for field in FLOW_DTYPES:
+        column, there = getattr(found.flows, field), getattr(expected.flows, field)
+        assert column.dtype == there.dtype and (column == there).all(), field
+    for kind in HISTOGRAMS:
+        assert lists(getattr(found.flows, kind)) == lists(getattr(expected.flows, kind))
+
+
+def test_flows_that_become_one_keep_a_domain_only_where_all_had_it() -> None:
+    keys, values = drained([(1, 0, 0, 0, 5, 1), (2, 0, 0, 0, 5, 1)])
+    for numbers, kept in (([1, 1], 1), ([1, 2], 0), ([1, 0], 0)):
+        before = fold(Drained(keys, values), {1: "pod/1", 2: "pod/2"}.__getitem__, 0, NOW_US)
+        flows = replace(before.flows, remote_domain=np.array(numbers, np.uint32))
+        after = renamed(Folded(before.workloads, flows, ("a.example", "b.example")), lambda _: "shop/web")
+        assert after.flows.remote_domain.tolist() == [kept] and len(after.flows) == 1
+
+
+def test_names_that_stay_cost_nothing() -> None:
+    before = folded([(1, 0, 0, 0, 5, 1)])
+    assert renamed(before, str) is before

@@ -7,7 +7,7 @@ import pytest
 
 from producers.capture.aggregate import NOTHING, Folded
 from producers.capture.batches import Heartbeat
-from producers.capture.heartbeats import SILENCE_LIMIT_US, HeartbeatTracker
+from producers.capture.heartbeats import SILENCE_LIMIT_US, HeartbeatTracker, published
 from producers.identity.holdings import Holding
 from producers.identity.last_snapshot import Snapshot
 from schemas.records.flow_batch import FLOW_DTYPES, ROLE_CLIENT, ROLE_SERVER, FlowColumns
@@ -176,3 +176,19 @@ def test_a_long_absence_is_nobodys() -> None:
 def test_a_look_in_the_future_is_not_believed() -> None:
     held = frozenset({Holding(ip(1), "a")})
     assert HeartbeatTracker(held, T1, NODE, Snapshot(held, T2)).heartbeats(held, NOTHING, T2) == (Heartbeat(Holding(ip(1), "a"), T1, T2),)
+
+
+def test_a_name_that_becomes_known_goes_on_where_the_uid_ended() -> None:
+    held = {Holding(ip(1), "pod/u")}
+    watch = HeartbeatTracker(held, T0, NODE)
+    before = published(watch.heartbeats(held, NOTHING, T1), str)
+    after = published(watch.heartbeats(held, NOTHING, T2), {"pod/u": "shop/web"}.__getitem__)
+    assert before == (Heartbeat(Holding(ip(1), "pod/u"), T0, T1),)
+    assert after == (Heartbeat(Holding(ip(1), "shop/web"), T1, T2),)
+
+
+def test_two_pods_of_one_workload_claim_no_time_in_which_neither_is_known_to_have_held_the_address() -> None:
+    watch = HeartbeatTracker({Holding(ip(1), "pod/u")}, T0, NODE)
+    flows = spoke((ip(1), "pod/u", ROLE_CLIENT, 1_100, 1_199), (ip(1), "pod/v", ROLE_CLIENT, 1_800, 1_900))
+    found = published(watch.heartbeats({Holding(ip(1), "pod/v")}, flows, T1), lambda _: "shop/web")
+    assert [(beat.start_us, beat.end_us) for beat in found] == [(T0, 1_200), (1_800, T1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,95 @@ def test_a_walk_finds_directories_with_their_processes(tmp_path: Path) -> None:
     assert set(found) == {"", "a", "a/b", "c"}
     assert found["a/b"].pids == (11, 12)
     assert found["c"].id == (tmp_path / "c").stat().st_ino
+
+
+UIDS = [f"{number}3c6a3f4-6d64-4b0c-9c52-6f0f4d1f0c{number}0" for number in range(6)]
+
+
+class Pods:
+    """Knows what a test tells it, and what was waited for."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.waited: list[set[str]] = []
+
+    def find(self, uids: Collection[str], seconds: float = 0.0) -> dict[str, str]:
+        if seconds:
+            self.waited.append(set(uids))
+        return {uid: self.names[uid] for uid in uids if uid in self.names}
+
+
+def pod_resolver(pods: Pods, *rules: NameRule) -> PathResolver:
+    return PathResolver("n1", Path("/mount"), Path("/mount"), rules, pods)
+
+
+def shown(names: PathResolver, cgroup_id: int) -> str:
+    return names.published(names.name(cgroup_id))
+
+
+def container(number: int, uid: str) -> Cgroup:
+    return Cgroup(number, f"kubepods/burstable/pod{uid}/{number:064x}", ())
+
+
+def test_a_pod_has_its_workloads_name_outside_and_its_uid_inside() -> None:
+    pods = Pods()
+    pods.names[UIDS[0]] = "shop/web"
+    names = pod_resolver(pods)
+    names.learn([container(1, UIDS[0]), container(2, UIDS[0]), container(3, UIDS[1]), Cgroup(4, "x.service", ())])
+    assert [names.name(i) for i in (1, 2, 3)] == [f"pod/{UIDS[0]}", f"pod/{UIDS[0]}", f"pod/{UIDS[1]}"]
+    assert [shown(names, i) for i in (1, 2, 3, 4, 5)] == ["shop/web", "shop/web", f"pod/{UIDS[1]}", "x", ""]
+
+
+def test_a_pod_whose_name_comes_late_has_it_from_the_next_look_on_also_when_it_is_gone() -> None:
+    pods = Pods()
+    names = pod_resolver(pods)
+    names.learn([container(1, UIDS[0]), container(2, UIDS[1])])
+    pods.names |= {UIDS[0]: "shop/web", UIDS[1]: "shop/db"}
+    assert shown(names, 1) == f"pod/{UIDS[0]}"
+    names.learn([container(1, UIDS[0])])
+    assert (shown(names, 1), shown(names, 2)) == ("shop/web", "shop/db")
+    pods.names.clear()
+    names.learn([container(1, UIDS[0])])
+    assert shown(names, 1) == "shop/web"
+
+
+def test_a_pod_is_waited_for_once() -> None:
+    pods = Pods()
+    names = pod_resolver(pods)
+    names.learn([container(1, UIDS[0])])
+    names.learn([container(1, UIDS[0]), container(2, UIDS[0]), container(3, UIDS[1])])
+    names.learn([container(1, UIDS[0])])
+    assert pods.waited == [{UIDS[0]}, {UIDS[1]}]
+
+
+def test_a_names_file_goes_before_what_kubernetes_says() -> None:
+    pods = Pods()
+    pods.names[UIDS[0]] = "shop/web"
+    names = pod_resolver(pods, NameRule(f"*pod{UIDS[0]}*", "front"))
+    names.learn([container(1, UIDS[0])])
+    assert shown(names, 1) == "front" and not pods.waited
+
+
+def test_what_lived_between_two_looks_has_its_name() -> None:
+    pods = Pods()
+    pods.names[UIDS[0]] = "shop/once"
+    names = pod_resolver(pods)
+    names.learn([Cgroup(9, "", ())], [container(1, UIDS[0]), Cgroup(2, "job.service", ())])
+    assert (shown(names, 1), shown(names, 2), names.vanished) == ("shop/once", "job", 2)
+    for _ in range(VANISHED_WALKS):
+        names.learn([])
+    assert (names.name(1), names.published(f"pod/{UIDS[0]}")) == ("", f"pod/{UIDS[0]}")
+
+
+def test_a_birth_that_lives_is_not_gone() -> None:
+    names = pod_resolver(Pods())
+    names.learn([container(1, UIDS[0])], [container(1, UIDS[0])])
+    assert names.vanished == 0
+
+
+def test_a_name_fits_the_wire_whatever_the_server_says() -> None:
+    pods = Pods()
+    pods.names[UIDS[0]] = "a\nb" + "x" * 1_000
+    names = pod_resolver(pods)
+    names.learn([container(1, UIDS[0])])
+    assert "\n" not in shown(names, 1) and len(shown(names, 1).encode()) <= NAME_BYTES
