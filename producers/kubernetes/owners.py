@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import Unreadable
+from schemas.instants import parse_instant
 
 CONFIG_HASH = "kubernetes.io/config.hash"
 """Annotation of a static pod's mirror: the uid that the kubelet has given the pod, which its cgroup carries."""
@@ -70,3 +74,37 @@ def workload_of(pod: Metadata, parent: Callable[[str, Controller], Metadata | No
 def uid_of(pod: Metadata) -> str:
     """The uid in the paths of the pod's cgroups."""
     return pod.config_hash or pod.uid
+
+
+def parse_metadata(raw: Mapping[str, Any]) -> Metadata:
+    """Of a raw object, whole or metadata alone. Raises LookupError, TypeError, ValueError or AttributeError where it is none."""
+    metadata = raw["metadata"]
+    uid, name = metadata["uid"], metadata["name"]
+    if not (isinstance(uid, str) and isinstance(name, str) and uid and name):
+        raise ValueError("an object without uid or name")
+    return Metadata(
+        uid,
+        metadata.get("namespace") or "",
+        name,
+        metadata.get("resourceVersion") or "",
+        metadata.get("labels") or {},
+        _controller(metadata.get("ownerReferences") or ()),
+        (metadata.get("annotations") or {}).get(CONFIG_HASH, ""),
+        _instant(metadata.get("creationTimestamp") or ""),
+    )
+
+
+def _controller(references: Any) -> Controller | None:
+    for reference in references:
+        if reference.get("controller"):
+            group, slash, _ = reference["apiVersion"].rpartition("/")
+            return Controller(group if slash else "", reference["kind"], reference["name"], reference["uid"])
+    return None
+
+
+def _instant(text: str) -> int:
+    """0 where it is not said."""
+    try:
+        return parse_instant(text) if text else 0
+    except Unreadable as error:
+        raise ValueError(str(error)) from error
