@@ -158,7 +158,7 @@ class Services:
         self._follow_pods(now_us)
         self._first = False
         due, self._moved = self._moved, set()
-        if now_us >= self._aged_us + AGE_US:
+        if abs(now_us - self._aged_us) >= AGE_US:  # Clocks are set back, too.
             self._aged_us = now_us
             due |= self._ageing
         changes: list[Change] = []
