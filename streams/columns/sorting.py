@@ -21,7 +21,7 @@ def distinct(values: I64) -> I64:
 
 
 def numbered(values: I64, size: int) -> tuple[I64, I64]:
-    """The different values, ascending, and for each row which of them it has. Values lie in [0, size): where that is small, none is sorted."""
+    """The different values, ascending, and which of them each row has. Values lie in [0, size): where that is small, nothing is sorted."""
     if size > _TABLE:
         found = distinct(values)
         return found, np.searchsorted(found, values)
