@@ -12,7 +12,7 @@ class WatcherWatermarks:
     """Safe for use by the event loop (`progress`) and the learner (the rest) at once.
 
     A watcher is alive while its last watermark is not older than the hold, seen from what has been read of weir.ip-events: a dead one
-    stalls nothing for longer than that. Of a network's watchers the furthest is enough; where there are several networks, all must be there.
+    stalls nothing for longer than that. Of a network's watchers the furthest is enough; of several networks the slowest counts.
     """
 
     def __init__(self, hold_us: int) -> None:
