@@ -12,6 +12,7 @@ import numpy as np
 from schemas.protocols import parse_protocol
 from streams.attribution.attribute import REASONS, SOURCES, Endpoints, attribute
 from streams.attribution.cidr_labels import CidrLabels
+from streams.attribution.services import name_services
 from streams.ownership.asof import REACH
 from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap, empty_map
@@ -81,7 +82,7 @@ def name_now(evidence: Evidence, told: Told, rules: Rules) -> Known:
     flow, ip = evidence.flow, told.ownership.ip
     known, labels = _learned(flow, told, rules), CidrLabels(rules.labels)
     end = _endpoint(flow, ip)
-    named = labels.name(known, end.ip, attribute(known, end))
+    named = labels.name(known, end.ip, name_services(known, end, attribute(known, end)))
     (owner,), (source,), (reason,), (agent,) = (column.tolist() for column in (named.owner, named.source, named.reason, named.agent))
     return Known(
         workload="" if owner == NOBODY else known.names.texts[owner],

@@ -22,7 +22,7 @@ from streams.attribution.attribute import REASONS, SOURCES
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import build_block
 from streams.dedup.state import DedupState
-from streams.outputs.ip_event_writer import ip_events_table
+from streams.outputs.event_tables import ip_events_table
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import concat, from_flows, from_heartbeats
 from tests.streams.support import address, batch, heartbeats
@@ -131,7 +131,7 @@ def fill(url: str) -> None:
         region="home",
         outside=CidrLabels(RULES.labels),
     )
-    sink.write_ip_events(ip_events_table(TOLD))
+    sink.write_set("ip_events", ip_events_table(TOLD))
     sink.write(built.block)
     sink.close()
 
