@@ -18,20 +18,6 @@ without_daemons() {
     return "$status"
 }
 
-# What the images are made of, as one number.
-inputs() {
-    git ls-files --cached --others --exclude-standard bpf infra/docker producers schemas sinks streams weir pyproject.toml README.md LICENSE .dockerignore |
-        while read -r file; do [[ ! -f $file ]] || sha256sum "$file"; done | sha256sum
-}
-
-images() {
-    mkdir -p "$images_dir"
-    [[ -e $images_dir/weir-worker.tar && $(cat "$images_dir/inputs" 2>/dev/null) == "$(inputs)" ]] && return 0
-    rm -f "$images_dir/inputs"
-    bash infra/containers.sh bash infra/cluster/images.sh
-    inputs >"$images_dir/inputs"
-}
-
 import_images() {
     local node image
     for node in "${nodes[@]}"; do
@@ -43,7 +29,8 @@ import_images() {
 }
 
 is_root || fail "a cluster's namespaces, mounts and cgroups need root: sudo make test-cluster"
-exec 9>"$PWD/.cache/cluster.lock"
+mkdir -p .cache
+exec 9>.cache/cluster.lock
 flock --nonblock 9 || { say "another run of this clone has the cluster: waiting for it"; flock 9; }
 without_daemons apt_install "what a node of Kubernetes is made of" \
     etcd-server containerd runc containernetworking-plugins iptables conntrack iproute2 procps curl openssl gcc libc6-dev docker.io debootstrap
@@ -51,7 +38,7 @@ PROGRAMS=$(bash infra/cluster/build.sh)
 export PROGRAMS
 programs=$PROGRAMS
 helm=$(bash infra/go-tools.sh helm)
-images
+bash infra/cluster/images.sh
 
 trap 'bash infra/cluster/down.sh' EXIT
 bash infra/cluster/down.sh

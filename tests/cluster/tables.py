@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tests.cluster.cluster import NODES
-from tests.cluster.shop.collector import Sums
+from tests.cluster.shop.collector import Edge, Sums
+from tests.cluster.shop.objects import NAMESPACE, NODE_PORT
 from tests.support.clickhouse import EngineHost
 from tests.support.processes import wait_for
 
 PORTS = {
     "cluster-ip": 80,
-    "node-port": 30080,
+    "two-behind": 87,
+    "headless": 8080,
+    "node-port": NODE_PORT,
     "external-ip": 81,
     "load-balancer": 82,
     "host-network": 83,
@@ -22,17 +27,20 @@ PORTS = {
     "datagrams": 53,
     "database": 5432,
 }
-"""The service port by which the rows of an edge are told apart."""
+"""The port that the callers of an edge call: with the caller it tells the edge's rows from all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """How the tables name the far end of some rows."""
+    """How the far end of some rows is named, or why it is not."""
 
     workload: str
     source: str
-    reason: str
-    service: str
+    reason: str = ""
+    service: str = ""
+
+
+Names = Mapping[Named, Sums]
 
 
 class Tables:
@@ -45,28 +53,57 @@ class Tables:
             return rows
 
     def settled(self, seconds: float = 120) -> None:
-        """Returns when each node's rows reach beyond this instant: a node's flows come in order, so what it counted before is there."""
+        """Returns when each node's rows reach beyond this instant: a node's flows come in order, what it counted before is there."""
         now = int(time.time())
-        wait_for(
-            lambda: {node for node, start in self._reach() if start > now} >= NODES.keys(),
-            seconds,
-            f"rows of {', '.join(NODES)} after {now}",
-            every=0.5,
-        )
+        wait_for(lambda: self._reached(now), seconds, f"rows of {' and '.join(NODES)} after {now}", every=0.5)
 
-    def _reach(self) -> list[tuple[str, int]]:
-        return [(str(node), int(start)) for node, start in self.ask("SELECT node_id, toUInt32(max(window_start)) FROM weir.flows GROUP BY node_id")]
-
-    def names(self, local: str, port: int, since: float = 0, service: str = "") -> dict[Named, Sums]:
-        """How the far ends of the workload's canonical flows to `port` were named, and their payload."""
+    def edges(self) -> dict[Edge, Names]:
+        """The callers' canonical rows of every edge of the shop, by how their far ends are named: payload sent and received."""
         rows = self.ask(
-            """SELECT remote_workload, remote_source, remote_reason, remote_service, sum(payload_bytes_sent), sum(payload_bytes_received)
-            FROM weir.flows WHERE canonical AND role = 'client' AND local_workload = %(local)s AND service_port = %(port)s
-            AND window_start >= toDateTime(%(since)s) AND (%(service)s = '' OR remote_service = %(service)s)
-            GROUP BY remote_workload, remote_source, remote_reason, remote_service""",
-            local=local,
-            port=port,
-            since=int(since),
-            service=service,
+            f"""SELECT local_workload, service_port, remote_workload, remote_source, remote_reason, remote_service,
+                sum(payload_bytes_sent), sum(payload_bytes_received)
+            FROM weir.flows WHERE canonical AND role = 'client' AND service_port IN {tuple(PORTS.values())}
+            GROUP BY local_workload, service_port, remote_workload, remote_source, remote_reason, remote_service"""  # noqa: S608
         )
-        return {Named(*row[:4]): Sums(int(row[4]), int(row[5])) for row in rows}
+        ways = {port: way for way, port in PORTS.items()}
+        found: dict[Edge, dict[Named, Sums]] = defaultdict(dict)
+        for local, port, workload, source, reason, service, sent, received in rows:
+            found[Edge(local, ways[port])][Named(workload, source, reason, service)] = Sums(sent, received)
+        return dict(found)
+
+    def served(self) -> dict[tuple[str, str], Sums]:
+        """The shop's servers' own view, by (server, caller): payload sent and received. None of it is canonical: callers have agents."""
+        rows = self.ask(
+            """SELECT local_workload, remote_workload, sum(payload_bytes_sent), sum(payload_bytes_received) FROM weir.flows
+            WHERE NOT canonical AND role = 'server' AND startsWith(local_workload, %(shop)s) GROUP BY local_workload, remote_workload""",
+            shop=f"{NAMESPACE}/",
+        )
+        return {(server, caller): Sums(sent, received) for server, caller, sent, received in rows}
+
+    def counted_again(self) -> int:
+        """Payload in canonical rows of the shop's servers: it is in their callers' rows already."""
+        return int(
+            self.ask(
+                """SELECT sum(payload_bytes_sent + payload_bytes_received) FROM weir.flows
+                WHERE canonical AND role != 'client' AND startsWith(local_workload, %(shop)s)""",
+                shop=f"{NAMESPACE}/",
+            )[0][0]
+        )
+
+    def losses(self) -> list[tuple[Any, ...]]:
+        sums = "sum(flows), sum(packets), sum(bytes)"
+        return self.ask(f"SELECT node_id, stage, reason, {sums} FROM weir.losses GROUP BY node_id, stage, reason")  # noqa: S608
+
+    def _reached(self, instant: int) -> bool:
+        rows = self.ask("SELECT node_id, toUInt32(max(window_start)) FROM weir.flows GROUP BY node_id")
+        return {node for node, newest in rows if newest > instant} >= NODES.keys()
+
+
+def difference(after: Names, before: Names) -> dict[Named, Sums]:
+    """What came since, without what did not change."""
+    changes = {named: sums - before.get(named, Sums()) for named, sums in after.items()}
+    return {named: sums for named, sums in changes.items() if sums != Sums()}
+
+
+def total(names: Names) -> Sums:
+    return sum(names.values(), Sums())

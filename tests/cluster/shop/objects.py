@@ -30,7 +30,7 @@ def _services() -> list[Object]:
         _service("database", 5432, "10.96.10.2", target=5432),
         _service("search", 8080, "None"),
         # Two Deployments behind one Service: which of them answered cannot be said of a flow to the Service's address.
-        _service("pay", 80, "10.96.10.3", selector={"part": "pay"}),
+        _service("pay", 87, "10.96.10.3", selector={"part": "pay"}),
         _service("names", 53, "10.96.10.4", target=5353, protocol="UDP"),
         _service("catalog-for-hosts", 83, "10.96.10.5", selector={"app": "catalog"}),
         _service("catalog-for-jobs", 84, "10.96.10.6", selector={"app": "catalog"}),
@@ -48,7 +48,7 @@ def _workloads(pods: Pods) -> list[Object]:
         f"--call=node-port=10.250.0.12:{NODE_PORT}",
         f"--call=external-ip={EXTERNAL_IP}:81",
         f"--call=load-balancer={BALANCED_IP}:82",
-        "--call=two-behind=10.96.10.3:80",
+        "--call=two-behind=10.96.10.3:87",
         "--call-udp=datagrams=10.96.10.4:53",
     ]
     return [
