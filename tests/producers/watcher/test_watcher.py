@@ -14,8 +14,8 @@ import pytest
 
 from producers.kubernetes.reflector import Pauses
 from producers.watcher import telling, watcher
-from producers.watcher.inherited import Inherited
 from producers.watcher.informers import PATHS
+from producers.watcher.inherited import Inherited
 from producers.watcher.services import Key
 from producers.watcher.watcher import Watcher
 from schemas.errors import Unavailable
