@@ -1,7 +1,8 @@
 """tree.py PACKAGES TREE [LIBRARY...]: makes TREE, the root file system of an image that runs weir and nothing else.
 
 In it are Debian's Python without what only developers use, the Python packages installed in PACKAGES, the shared libraries that all of
-these and each LIBRARY load, the certificates that Debian trusts, and the licences of what was copied. Runs on Debian 12 as root.
+these and each LIBRARY load, the certificates that Debian trusts, and the licences of what was copied. Runs on Debian 12 as root, in
+the folder that has weir's own licence.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ UNUSED_PATHS = (
     "numpy/f2py",
     "pygments/lexers/[!_p]*",
     "pygments/styles/[!_d]*",
-    "pip*",
     "setuptools*/_vendor",
     "pyarrow/libarrow_flight*",
     "pyarrow/libarrow_python_flight*",
@@ -125,7 +125,10 @@ def copy_libraries(tree: Path, libraries: Iterable[Path]) -> Iterator[Path]:
 
 
 def copy_licences(tree: Path, files: Iterable[Path]) -> None:
-    """The copyright files of the Debian packages that these files are from. Those of Python packages are beside them."""
+    """weir's own, and the copyright files of the Debian packages that these files are from. Those of Python packages are beside them."""
+    (tree / "usr/share/doc/weir").mkdir(parents=True)
+    for name in ("LICENSE", "NOTICE"):
+        shutil.copy(name, tree / "usr/share/doc/weir")
     owners: set[str] = set()
     for path in files:
         names = (str(path), str(path).removeprefix("/usr"))  # the package may know it by its place from before /usr was merged

@@ -214,6 +214,16 @@ def test_jobs_run_before_what_needs_them_with_settings_that_are_there_before_the
     assert policies == ["weir-topics", "weir-migrate"]
 
 
+def test_a_job_tries_again_while_a_server_is_away_and_not_where_a_setting_is_wrong() -> None:
+    from weir.failures import FAILED, WRONG
+
+    for job in of_kind("minimal", "Job"):
+        (rule,) = job["spec"]["podFailurePolicy"]["rules"]
+        assert rule == {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [WRONG]}} and FAILED != WRONG
+        assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never", "a policy of failures takes no other"
+        assert job["spec"]["activeDeadlineSeconds"] < 300, "helm gives up after five minutes, and would say less"
+
+
 def test_a_change_of_settings_replaces_pods_and_a_change_of_size_does_not() -> None:
     def sums(*arguments: str) -> set[str]:
         return set(re.findall(r"checksum/settings: (\w+)", helm_template(*SERVERS, *arguments).stdout))
