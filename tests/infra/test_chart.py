@@ -17,7 +17,7 @@ from weir.settings.catalogue import SECRETS, Settings
 
 SETS = [path.stem for path in VALUES]
 SECRET_FILES = {f"WEIR_{name.upper()}_FILE" for name in SECRETS}
-NAMES = {f"WEIR_{field.upper()}" for field in Settings.model_fields} | SECRET_FILES | {"WEIR_NODE_NAME"}
+NAMES = {f"WEIR_{field.upper()}" for field in Settings.model_fields} | SECRET_FILES
 SERVERS = ("--set=kafka.bootstrap=kafka:9092", "--set=clickhouse.existingSecret.name=weir")
 READ = {"get", "list", "watch"}
 CONTENTS = {
@@ -68,12 +68,12 @@ def test_every_part_has_settings_that_weir_accepts_and_runs_a_command_of_weirs(v
     for part, pod in pods(values):
         given = environment(values, part)
         assert given.keys() <= NAMES
-        plain = {name: value for name, value in given.items() if name not in SECRET_FILES | {"WEIR_NODE_NAME"}}
+        plain = {name: value for name, value in given.items() if name not in SECRET_FILES}
         of_files = {name.removesuffix("_FILE"): CONTENTS[name] for name in given if name in SECRET_FILES}
         settings = Settings(**{name.removeprefix("WEIR_").lower(): value for name, value in (plain | of_files).items()})
         assert settings.kafka_bootstrap
         (container,) = pod["spec"]["containers"]
-        assert container["args"][0] in (*COMMANDS, "watcher")
+        assert container["args"][0] in COMMANDS
         assert all(name.isupper() for name in given)
 
 
