@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # go-tools.sh [NAME...]: programs that exist as Go modules, built once, in ~/.cache/weir/tools; all of them where none is named.
-# Prints where each is: helm, kubeconform; or schemas, the folder of Kubernetes' own schemas as kubeconform reads them.
+# Prints where each is: helm, kubeconform, compose-check (reads a compose file as `docker compose` does); or schemas, the folder of Kubernetes' own schemas as kubeconform reads them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=infra/lib.sh
@@ -51,6 +51,17 @@ helm() {
 
 kubeconform() { module_program kubeconform "$kubeconform_version" github.com/yannh/kubeconform/cmd/kubeconform; }
 
+compose-check() {
+    local program
+    program=$tools/compose-check-$(cat infra/compose/check/* | sha256sum | cut -c 1-12)
+    if [[ ! -x $program ]]; then
+        with_go
+        say "building a reader of compose files from its Go module (half a minute, once)"
+        retry 3 nice go -C infra/compose/check build -ldflags '-s -w' -o "$program" . >&2 || fail "it could not be built: Go's reason is above"
+    fi
+    echo "$program"
+}
+
 schemas() {
     local home=$tools/kubernetes-schemas-$kubernetes_version module
     if [[ ! -d $home ]]; then
@@ -67,9 +78,8 @@ schemas() {
 mkdir -p "$tools"
 exec 8>"$tools/lock"
 flock --nonblock 8 || { say "another run makes tools in $tools: waiting for it"; flock 8; }
-for name in "${@:-helm kubeconform schemas}"; do
-    for each in $name; do
-        [[ $each =~ ^(helm|kubeconform|schemas)$ ]] || fail "go-tools.sh knows helm, kubeconform and schemas, but no $each"
-        "$each"
-    done
+(($#)) || set -- helm kubeconform compose-check schemas
+for name in "$@"; do
+    [[ $name =~ ^(helm|kubeconform|compose-check|schemas)$ ]] || fail "go-tools.sh knows helm, kubeconform, compose-check and schemas, but no $name"
+    "$name"
 done

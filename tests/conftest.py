@@ -26,6 +26,7 @@ _NEEDS = {
     "faults/test_agent_points.py": "kernel",
     "infra/test_capabilities.py": "kernel",
     "infra/test_chart.py": "machine",
+    "infra/test_compose.py": "machine",
     "infra/test_kafka_server.py": "servers",
     "infra/test_setup.py": "machine",
     "integration": "servers",

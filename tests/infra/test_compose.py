@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from functools import cache
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
 from producers.identity.name_rules import load_names
+from tests.infra.charts import tool
 from tests.support.processes import ROOT
 from weir.cli import COMMANDS
 from weir.demo.topology import SERVICES
@@ -30,6 +33,19 @@ def compose() -> dict[str, Any]:
 def own() -> dict[str, dict[str, Any]]:
     """The services that run weir's images, without the shop."""
     return {name: each for name, each in compose()["services"].items() if each["image"].startswith("weir-") and name not in SHOP}
+
+
+def test_docker_compose_reads_it() -> None:
+    """By the library that `docker compose config` reads with."""
+    done = subprocess.run([str(tool("compose-check")), str(FILE)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == compose()["services"].keys()
+
+
+def test_docker_compose_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {agent: {image: weir, capabilities_add: [BPF]}}\n")
+    done = subprocess.run([str(tool("compose-check")), str(tmp_path / "compose.yaml")], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "capabilities_add" in done.stderr
 
 
 def test_every_service_of_weirs_has_settings_that_it_accepts_and_a_command() -> None:
