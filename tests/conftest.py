@@ -37,6 +37,7 @@ _NEEDS = {
     "producers/identity": "kernel",
     "producers/spool/test_power_cut.py": "kernel",
     "producers/test_agent.py": "kernel",
+    "producers/test_agent_kubernetes.py": "kernel",
     "sinks": "long",
     "sinks/engines/test_debian_server.py": "servers",
     "sinks/exactly_once/test_power_cut.py": "kernel",

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,22 +56,31 @@ class ApiClient:
         self._server = server
         self._connection: http.client.HTTPSConnection | None = None
         self._link: socket.socket | None = None
+        self._busy = threading.Lock()
         self._closed = False
 
     def get(self, path_and_query: str, accept: str) -> bytes:
-        answer = self._accepted(path_and_query, accept)
-        try:
-            body = answer.read(ANSWER_BYTES)
-            if not answer.isclosed():
-                raise ConnectionError(f"the answer is over {ANSWER_BYTES} bytes")
-        except (http.client.HTTPException, OSError) as error:
-            raise self._broken(error) from error
-        return body
+        with self._busy:
+            answer = self._accepted(path_and_query, accept)
+            try:
+                body = answer.read(ANSWER_BYTES)
+                if not answer.isclosed():
+                    raise ConnectionError(f"the answer is over {ANSWER_BYTES} bytes")
+            except (http.client.HTTPException, OSError) as error:
+                raise self._broken(error) from error
+            if self._closed:  # meanwhile
+                self._release()
+            return body
 
     def stream(self, path_and_query: str, accept: str) -> Iterator[bytes]:
-        answer = self._accepted(path_and_query, accept)
-        if self._link is not None:
-            self._link.settimeout(SILENCE_SECONDS)
+        self._busy.acquire()
+        try:
+            answer = self._accepted(path_and_query, accept)
+            if self._link is not None:
+                self._link.settimeout(SILENCE_SECONDS)
+        except BaseException:
+            self._busy.release()
+            raise
         return self._lines(answer)
 
     def close(self) -> None:
@@ -79,9 +89,11 @@ class ApiClient:
             with suppress(OSError):
                 # Not the method of SSLSocket, which takes the TLS away under a thread that reads.
                 socket.socket.shutdown(link, socket.SHUT_RDWR)
+        if self._busy.acquire(blocking=False):  # Whoever is at work closes the connection that has broken.
+            self._release()
+            self._busy.release()
 
-    def release(self) -> None:
-        """Closes the connection, by the thread that uses it; the next request makes another."""
+    def _release(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._link = None
@@ -99,8 +111,9 @@ class ApiClient:
         except (http.client.HTTPException, OSError, ValueError) as error:
             raise ConnectionError(_why(error)) from error
         finally:
-            if not ended:
-                self.release()
+            if not ended or self._closed:
+                self._release()
+            self._busy.release()
         if not ended:
             raise ConnectionError("the answer is torn")
 
@@ -148,7 +161,7 @@ class ApiClient:
         return (self._server.account / "token").read_text(encoding="ascii").strip()
 
     def _broken(self, error: Exception) -> OSError:
-        self.release()
+        self._release()
         return ConnectionError(_why(error))
 
     def _refused(self, answer: http.client.HTTPResponse) -> ApiError:
@@ -159,7 +172,7 @@ class ApiClient:
             return ApiError(answer.status, _why(error))
         finally:
             if not answer.isclosed():
-                self.release()
+                self._release()
         return ApiError(answer.status, _message(text), float(wait) if wait.isdecimal() and len(wait) < 4 else 0.0)
 
 

@@ -39,11 +39,12 @@ def command(run: Run, role: str, form: str) -> int:
 
 def _findings(settings: Settings, role: str) -> list[Finding]:
     from weir.doctor.group import check_group
+    from weir.doctor.kubernetes import check_kubernetes
     from weir.doctor.node import check_node
     from weir.doctor.regions import check_regions
     from weir.doctor.servers import check_clickhouse, check_clock, check_kafka, check_rights
 
-    node = check_node(settings.cgroup) if role != "worker" else ()
+    node = (*check_node(settings.cgroup), *check_kubernetes(settings)) if role != "worker" else ()
     tables = check_clickhouse(settings) if role != "agent" else ()
     regions = check_regions(settings) if role != "agent" else ()
     kafka = check_kafka(settings)

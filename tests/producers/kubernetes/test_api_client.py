@@ -31,7 +31,7 @@ def client(api: FakeApi, tmp_path: Path) -> Iterator[ApiClient]:
     client = ApiClient(ApiServer("127.0.0.1", api.port, tmp_path))
     yield client
     client.close()
-    client.release()
+    assert client._link is None
 
 
 def test_an_answer_comes_whole_and_the_token_is_read_each_time(api: FakeApi, client: ApiClient, tmp_path: Path) -> None:
