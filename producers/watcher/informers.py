@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,6 +154,10 @@ class Informers:
     def close(self) -> None:
         for reflector in self._reflectors:
             reflector.close()
+
+    @property
+    def threads(self) -> Sequence[threading.Thread]:
+        return self._reflectors
 
     @property
     def complete(self) -> bool:

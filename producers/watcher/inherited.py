@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from schemas.wire.framing import Framer
 log = logging.getLogger("weir.watcher")
 
 ANSWER_SECONDS = 5.0
-BATCH = 1_000
+BATCH, BATCH_SECONDS = 1_000, 0.2
 _OURS = (b"@services/", b"@workloads/")
 
 
@@ -50,8 +51,14 @@ def read_inherited(config: Mapping[str, Any], framer: Framer, network: str, stop
     try:
         low, _ = consumer.get_watermark_offsets(TopicPartition(IP_EVENTS_TOPIC, 0), timeout=ANSWER_SECONDS)
         consumer.assign([TopicPartition(IP_EVENTS_TOPIC, 0, low)])
-        while not stop.is_set() and not _take_all(found, framer, consumer.consume(BATCH, ANSWER_SECONDS)):
-            pass
+        heard = time.monotonic()
+        while not stop.is_set():
+            messages = consumer.consume(BATCH, BATCH_SECONDS)
+            if _take_all(found, framer, messages):
+                break
+            heard = time.monotonic() if messages else heard
+            if time.monotonic() - heard > ANSWER_SECONDS:
+                raise Unavailable(f"Kafka gives nothing of {IP_EVENTS_TOPIC} for {ANSWER_SECONDS:g} s.")
     except KafkaException as error:
         raise Unavailable(f"Kafka does not give {IP_EVENTS_TOPIC} to read ({error.args[0].str()}).") from error
     finally:
@@ -63,8 +70,6 @@ def _take_all(found: Inherited, framer: Framer, messages: Sequence[Any]) -> bool
     """Whether this was the end."""
     from confluent_kafka import KafkaError
 
-    if not messages:
-        raise Unavailable(f"Kafka gives nothing of {IP_EVENTS_TOPIC} for {ANSWER_SECONDS:g} s.")
     for message in messages:
         error = message.error()
         if error is None:

@@ -89,7 +89,7 @@ class Candidate:
             if wants and (lease.holder == self._identity or self._is_free(lease)):
                 self._write(lease)
             self.trouble = ""
-        except (OSError, ApiError, ValueError) as error:
+        except (OSError, ApiError, ValueError, LookupError, TypeError, AttributeError) as error:  # the last: an answer that is no Lease
             if isinstance(error, ApiError) and error.status == CONFLICT:
                 self.trouble = ""
             else:

@@ -53,12 +53,16 @@ def _name() -> str:
 def _serve(settings: WatcherSettings, watcher: Watcher) -> Responder:
     metrics = WatcherMetrics(watcher.cluster, watcher.informers, watcher.candidate, watcher.telling)
 
-    def health() -> Page:
-        fit, line = watcher.health()
+    def page(verdict: tuple[bool, str]) -> Page:
+        fit, line = verdict
         return Page(f"{line}\n", 200 if fit else 503)
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
-    pages = {"/metrics": lambda: Page(metrics.text(), content_type=content_type), "/health": health}
+    pages = {
+        "/metrics": lambda: Page(metrics.text(), content_type=content_type),
+        "/health": lambda: page(watcher.health()),
+        "/health/live": lambda: page(watcher.alive()),
+    }
     responder = Responder(settings.metrics_address, settings.metrics_port, pages)
     responder.start()
     return responder

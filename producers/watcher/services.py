@@ -10,7 +10,7 @@ with. A backend remains a former one while its pod exists, and LINGER_US longer;
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -24,6 +24,8 @@ UNKNOWN_LINGER_US = 24 * 3_600_000_000
 """Nobody says when the connections to an address outside the cluster are over."""
 RESOLVE_US = 3_000_000
 """How long the word on a new backend waits for its pod, or its pod's owner: they come by other watches."""
+LATE_US = 3_000_000
+"""How much later than another a watch may tell what happened at the same time."""
 SETTLE_US = 10_000_000
 """An address that was another's, or nobody's, is not told to be a service's before each node's proxy knows."""
 HISTORY_US = 600_000_000
@@ -99,6 +101,7 @@ class Services:
         self._backends: dict[str, _Backend] = {}
         self._moved: set[Key] = set()
         self._ageing: set[Key] = set()
+        self._left: deque[tuple[int, str, str]] = deque()  # when, which service, which backend: for LATE_US
         self._aged_us = 0
         self._first = True
         self.refused = 0
@@ -132,6 +135,8 @@ class Services:
     def slice_changed(self, piece: Slice, now_us: int) -> None:
         before = self._slices.get(piece.name)
         self._slices[piece.name] = piece
+        if before is not None:
+            self._note_left(before, piece.backends, now_us)
         if before is not None and before.service != piece.service:
             self._cut_off(before, now_us)
         if piece.service:
@@ -141,6 +146,7 @@ class Services:
     def slice_deleted(self, name: str, now_us: int) -> None:
         before = self._slices.pop(name, None)
         if before is not None:
+            self._note_left(before, (), now_us)
             self._cut_off(before, now_us)
 
     def slices_replaced(self, pieces: Iterable[Slice], now_us: int) -> bool:
@@ -154,7 +160,7 @@ class Services:
         return differ
 
     def settle(self, now_us: int, stamp_us: int) -> Settled:
-        """What has changed. `stamp_us`: from when on it may have been so; it never falls."""
+        """What has changed. `stamp_us`: from when on it may have been so, the present at the latest; it falls only before `begin_anew`."""
         self._follow_pods(now_us)
         self._first = False
         due, self._moved = self._moved, set()
@@ -165,12 +171,12 @@ class Services:
         complete = True
         for key in due:
             address = self._addresses[key]
-            self._forget_former(key, address, now_us)
+            self._forget_former(key, address, stamp_us)
             if self._awaits(address, now_us):
                 complete = False
                 self._moved.add(key)
                 continue
-            state = self._state(address, now_us, stamp_us)
+            state = self._state(address, stamp_us)
             if not address.states or address.states[-1][1:] != state[1:]:
                 address.states.append(state)
                 changes.append(Change(key, state))
@@ -233,6 +239,12 @@ class Services:
             self.service_changed(service, now_us)
         return _versions(services) != _versions(before)
 
+    def _note_left(self, before: Slice, backends: tuple[str, ...], now_us: int) -> None:
+        """An address of the service of which the word comes later may have had these, too."""
+        while self._left and self._left[0][0] + LATE_US < now_us:
+            self._left.popleft()
+        self._left.extend((now_us, before.service, uid) for uid in before.backends if uid not in backends)
+
     def _cut_off(self, piece: Slice, now_us: int) -> None:
         """A slice that a service had."""
         pieces = self._slices_of.get(piece.service)
@@ -285,6 +297,9 @@ class Services:
         address = self._addresses[key] = _Address()
         if not self._first and (service is None or key.ip not in service.cluster_ips):
             address.silent_until_us = now_us + SETTLE_US
+        for left_us, name, uid in self._left:
+            if service is not None and name == service.name and left_us + LATE_US >= now_us:
+                self._part(key, uid, now_us)
         if self.refused:
             self._part(key, NO_POD, now_us)  # What it had while it was left out is not known.
         return address
@@ -304,11 +319,12 @@ class Services:
             found = self._backends[uid] = _Backend(self._pods.name_of(uid), self._pods.exists(uid), now_us)
         return found
 
-    def _forget_former(self, key: Key, address: _Address, now_us: int) -> None:
+    def _forget_former(self, key: Key, address: _Address, stamp_us: int) -> None:
+        """Of those whose time was over at `stamp_us`: a state that lacks them must not reach back beyond that."""
         for uid, left_us in tuple(address.former.items()):
             backend = self._backends[uid]
             last_us = max(left_us, backend.seen_us)
-            over = last_us + (UNKNOWN_LINGER_US if uid.startswith(NO_POD) else LINGER_US) <= now_us
+            over = last_us + (UNKNOWN_LINGER_US if uid.startswith(NO_POD) else LINGER_US) <= stamp_us
             if over and not backend.exists:
                 del address.former[uid]
                 backend.addresses.discard(key)
@@ -328,10 +344,11 @@ class Services:
                 address.silent_until_us = now_us + SETTLE_US
             address.service, address.used = service, True
 
-    def _state(self, address: _Address, now_us: int, stamp_us: int) -> State:
-        if not address.service or now_us < address.silent_until_us:
-            return State(stamp_us, "", ())
-        return State(stamp_us, address.service, tuple(sorted({self._backends[uid].name for uid in self._all(address)})))
+    def _state(self, address: _Address, stamp_us: int) -> State:
+        since_us = max(stamp_us, address.states[-1].since_us + 1) if address.states else stamp_us
+        if not address.service or stamp_us < address.silent_until_us:
+            return State(since_us, "", ())
+        return State(since_us, address.service, tuple(sorted({self._backends[uid].name for uid in self._all(address)})))
 
     def _age(self, key: Key, address: _Address, now_us: int) -> None:
         """Drops states that are over for long, and the address when nothing is left to say of it."""
@@ -341,7 +358,8 @@ class Services:
         over = not address.claims and not address.former and len(states) == 1 and states[0].since_us + HISTORY_US <= now_us
         if over:
             del self._addresses[key]
-        if over or not (address.former or len(states) > 1 or not address.claims or now_us < address.silent_until_us):
+        silent = address.service and not states[-1].service
+        if over or not (address.former or len(states) > 1 or not address.claims or silent):
             self._ageing.discard(key)
         else:
             self._ageing.add(key)

@@ -97,8 +97,11 @@ class Telling:
         """`connected`: all watches of services stand. `answered_us`: when a request was sent that the API server has answered."""
         with self._cluster.lock:
             changes, complete = self._settle(now_us)
-            torn = self._cluster.take_torn() or self._clock_leapt(now_us, now) or not self._since_us
-            if torn:
+            leapt = self._clock_leapt(now_us, now)
+            if self._cluster.take_torn() or leapt:
+                log.warning("%s: all states are told anew.", "The clock has leapt" if leapt else "Changes to services were missed")
+                self._forget(now_us)
+            elif not self._since_us:
                 self._forget(now_us)
             if connected and complete and self._is_calm(now) and now >= self._watermark_at:
                 self._watermark_at = now + WATERMARK_SECONDS
@@ -117,8 +120,6 @@ class Telling:
         return changes, settled.complete
 
     def _forget(self, now_us: int) -> None:
-        if self._since_us:
-            log.warning("What happened to services lately was not seen whole: their states are told anew.")
         self._cluster.services.begin_anew(now_us)
         self._since_us = self.until_us = now_us
         self._term = None

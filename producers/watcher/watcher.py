@@ -24,6 +24,8 @@ TICK_SECONDS = 0.2
 INHERIT_SECONDS = 5.0
 """After the first whole picture, before it is read what was told: what another watcher has seen until then, it has told by now."""
 LAST_SECONDS = 2.0
+STUCK_SECONDS = 300.0
+"""Longer than it may take to read back what was told earlier."""
 
 
 class Client(Outlet, Protocol):
@@ -64,14 +66,16 @@ class Watcher:
         self._inherit_seconds = inherit_seconds
         self._renew_seconds = renew_seconds
         self._inherits_at = 0.0
-        self._ready = False
+        self._lease = threading.Thread(target=self._hold_lease, name="weir-lease", daemon=True)
+        self._over = threading.Event()
+        self._begun = self._ready = False
+        self._stepped_at = time.monotonic()
         self._trouble = ""
 
     def run(self, stop: threading.Event) -> None:
-        over = threading.Event()
-        lease = threading.Thread(target=self._hold_lease, args=(over,), name="weir-lease", daemon=True)
         self.informers.start()
-        lease.start()
+        self._lease.start()
+        self._begun = True
         try:
             while not stop.is_set():
                 self._step()
@@ -80,8 +84,8 @@ class Watcher:
         finally:
             self.telling.end()
             self._outlet.flush(LAST_SECONDS)
-            over.set()
-            lease.join(LAST_SECONDS)
+            self._over.set()
+            self._lease.join(LAST_SECONDS)
             self.candidate.resign()
             self.informers.close()
 
@@ -95,7 +99,16 @@ class Watcher:
         forbidden = [its.kind for its in self.informers.told() if its.forbidden]
         return True, said + (f"; {', '.join(forbidden)} may not be listed" if forbidden else "")
 
+    def alive(self) -> tuple[bool, str]:
+        """Whether it goes on, and one sentence; where not, only a new start helps. Servers that are away are no reason."""
+        dead = [thread.name for thread in (*self.informers.threads, self._lease) if self._begun and not thread.is_alive()]
+        if dead:
+            return False, f"ended before its time: {', '.join(dead)}"
+        idle = time.monotonic() - self._stepped_at
+        return idle < STUCK_SECONDS, f"looked {idle:.0f} s ago"
+
     def _step(self) -> None:
+        self._stepped_at = time.monotonic()
         if not self.informers.complete:
             return
         self.telling.tick(
@@ -128,7 +141,7 @@ class Watcher:
         self.telling.begin_anew(now_us)
         self._ready, self._trouble = True, ""
 
-    def _hold_lease(self, over: threading.Event) -> None:
-        while not over.is_set():
+    def _hold_lease(self) -> None:
+        while not self._over.is_set():
             self.candidate.step(wants=self._ready)
-            over.wait(self._renew_seconds)
+            self._over.wait(self._renew_seconds)

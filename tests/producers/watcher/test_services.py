@@ -64,7 +64,7 @@ class Scene:
     def told(self) -> dict[Key, tuple[str, tuple[str, ...]]]:
         """What `settle` tells now."""
         settled = self.services.settle(self.now, self.now)
-        assert all(change.state.since_us == self.now for change in settled.changes)
+        assert all(change.state.since_us in (self.now, self.now + 1) for change in settled.changes)
         return {change.key: change.state[1:] for change in settled.changes}
 
     def stands(self) -> dict[Key, tuple[str, tuple[str, ...]]]:

@@ -16,6 +16,7 @@ from producers.kubernetes.reflector import Pauses
 from producers.watcher import telling, watcher
 from producers.watcher.informers import PATHS
 from producers.watcher.inherited import Inherited
+from producers.watcher.metrics import WatcherMetrics
 from producers.watcher.services import Key
 from producers.watcher.watcher import Watcher
 from schemas.errors import Unavailable
@@ -40,6 +41,7 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telling, "LAG_US", 300_000)
     monkeypatch.setattr(telling, "WATERMARK_SECONDS", 0.2)
     monkeypatch.setattr(watcher, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(watcher, "RETRY_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -129,7 +131,8 @@ def test_a_recorded_cluster_is_told(api: FakeApi) -> None:
         assert states["Deployment", "shop/front"].labels == {"app": "front", "team": "web"}
         assert states["StaticPod", "kube-system/etcd"].labels == {"component": "etcd"}
         assert [(told.node_id, told.region, told.zone) for told in its.outlet.nodes()] == [("n1", "eu", "eu-1a"), ("n2", "eu", "eu-1b")]
-        assert its.watcher.health() == (True, "telling")
+        assert its.watcher.health() == (True, "telling") and its.watcher.alive()[0]
+    assert its.watcher.alive()[1].startswith("ended before its time: ")
 
 
 def test_what_the_watches_tell_later_is_told(api: FakeApi) -> None:
@@ -161,7 +164,8 @@ def test_the_other_takes_over_and_no_moment_is_untold(api: FakeApi) -> None:
             one.end()
             other.until(other.outlet.watermarks, "the other tells nothing")
             last, first = outlet.watermarks()[-1], other.outlet.watermarks()[0]
-            assert first.since_us <= last.until_us < first.until_us and first.watcher != last.watcher
+            assert first.since_us <= last.until_us and first.watcher != last.watcher
+            other.until(lambda: other.outlet.watermarks()[-1].until_us > last.until_us, "the other comes no further")
             known = {(told.ip, told.protocol, told.port): told.workloads for told in outlet.addresses()}
             assert {(told.ip, told.protocol, told.port): told.workloads for told in other.outlet.addresses()} == known
             assert leases.lease.holder.startswith("other")
@@ -203,6 +207,19 @@ def test_after_versions_were_forgotten_it_begins_anew_only_where_services_change
         its.marked_after()
         assert api.count(PATHS["endpointslices"]) > lists
         assert len({mark.watcher for mark in its.outlet.watermarks()}) == 1 + changed
+
+
+def test_its_metrics_say_what_it_does(api: FakeApi) -> None:
+    with running(api) as its:
+        its.marked_after()
+        parts = its.watcher
+        text = WatcherMetrics(parts.cluster, parts.informers, parts.candidate, parts.telling).text()
+    metrics = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert metrics["weir_watcher_leading"] == metrics["weir_watcher_terms_total"] == "1.0"
+    assert metrics['weir_watcher_objects{kind="pods"}'] == "12.0" and metrics['weir_watcher_watched{kind="jobs"}'] == "1.0"
+    assert float(metrics["weir_watcher_told_total"]) >= len(its.outlet.addresses())
+    assert float(metrics["weir_watcher_until_timestamp_seconds"]) > 1e9
+    assert metrics['weir_watcher_fill{bound="waiting"}'] == "0.0" and float(metrics['weir_watcher_silent_seconds{kind="nodes"}']) >= 0
 
 
 def test_nothing_is_told_before_every_kind_was_listed(api: FakeApi) -> None:
