@@ -115,6 +115,7 @@ def _learned(flow: Flow, told: Told, rules: Rules) -> OwnershipMap:
     known.learn_events(told.events)
     known.services.learn(told.services)
     known.forget(flow.first_us - rules.retention_us)
+    known.services.forget(flow.first_us - rules.retention_us)
     return known
 
 
