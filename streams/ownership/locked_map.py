@@ -147,9 +147,12 @@ class LockedOwnershipMap:
             return {(home, shelf) for home, shelf in places if home in partitions}
 
     def forget(self, before_us: int) -> int:
-        """Drop ranges that ended before; bounds the map."""
+        """Drop ranges that ended before; bounds the map. Returns how many. What watchers told goes with them, though not where ranges have
+        to make room: a watcher whose word reaches less far than they do may be alive.
+        """
         with self._lock:
             dropped = self._forget(before_us)
+            self._known.services.forget(before_us)
             self._measure()
             metrics.OWNERSHIP_BYTES.set(self._known.memory_bytes)
             return dropped

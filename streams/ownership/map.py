@@ -184,7 +184,6 @@ class OwnershipMap:
         before = self.size
         self._end_leases(before_us)
         self.places.forget(before_us, self._leaseholders())
-        self.services.forget(before_us)
         self._derive_events(self.evidence.events.forget(before_us))
         self.evidence.forget_ranges(before_us)
         self.pieces.drop_ended(before_us)

@@ -18,6 +18,7 @@ from schemas.wire.framing import Framer
 from schemas.wire.ownership_codec import encode_node_place
 from streams.clock import elapsed_us, now_us
 from streams.intake.decode import MessageDecoder
+from streams.intake.hold import HoldRule
 from streams.kafka import Kafka as Servers
 from streams.learning import learner as module
 from streams.learning.learner import OwnershipLearner
@@ -301,6 +302,26 @@ def test_what_a_watcher_tells_is_learned_before_its_watermark_releases_anything(
     assert seen == [([], [service, mark], [])]
     assert put == [service, *others, mark]
     assert [told.reported_until_us for told in made._watchers.progress()] == [2 * SECOND]
+
+
+def test_flows_wait_for_a_live_watcher_as_they_wait_for_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka, rule = Kafka(end=0, at_end={FLOWS, EVENTS}), HoldRule(HOLD, SECOND // 4)
+    made, _ = learner(monkeypatch, kafka, a_store())
+    made._events = frozenset({EVENTS})
+    made.follow({0: 0})
+    made._follow_wanted()
+    arrived_us = now_us() - 2 * SECOND
+    window_end_us = arrived_us - SECOND
+
+    def released_by(*until_us: int) -> bool:
+        kafka.messages = [a_word(WatcherWatermark("default", "w1", 0, until)) for until in until_us]
+        made._step()
+        return rule.released(arrived_us, window_end_us, made.progress() or ())
+
+    assert released_by()
+    assert not released_by(window_end_us)
+    assert not released_by()
+    assert released_by(window_end_us + rule.skew_us)
 
 
 def test_how_far_the_watchers_topic_has_been_read_is_what_makes_them_silent(monkeypatch: pytest.MonkeyPatch) -> None:
