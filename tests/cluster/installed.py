@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cluster.cluster import helm, rolled_out
+from tests.cluster.cluster import CommandError, helm, kubectl, rolled_out
 from tests.support.processes import ROOT
 
 NAMESPACE = "weir"
@@ -24,15 +24,25 @@ class Release:
         return [part for name, value in self._values.items() for part in ("--set-string", f"{name}={value}")]
 
     def install(self) -> None:
-        helm("install", "weir", CHART, "--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout=4m", *self.arguments)
-        rolled_out(NAMESPACE, *PARTS)
+        self._helm("install", "weir", CHART, "--create-namespace", *self.arguments)
 
     def upgrade(self, **values: str) -> None:
         """Returns when every part runs with the values."""
         more = [part for name, value in values.items() for part in ("--set-string", f"{name.replace('__', '.')}={value}")]
-        helm("upgrade", "weir", CHART, "--namespace", NAMESPACE, "--wait", "--timeout=4m", *self.arguments, *more)
-        rolled_out(NAMESPACE, *PARTS)
+        self._helm("upgrade", "weir", CHART, *self.arguments, *more)
 
     def roll_back(self) -> None:
-        helm("rollback", "weir", "--namespace", NAMESPACE, "--wait", "--timeout=4m")
-        rolled_out(NAMESPACE, *PARTS)
+        self._helm("rollback", "weir")
+
+    def _helm(self, *arguments: str) -> None:
+        """Returns when every part is ready; AssertionError with what the pods say if they do not get there."""
+        try:
+            helm(*arguments, "--namespace", NAMESPACE, "--wait", "--timeout=4m")
+            rolled_out(NAMESPACE, *PARTS)
+        except CommandError as error:
+            raise AssertionError(f"{error}\n{_pods_say()}") from error
+
+
+def _pods_say() -> str:
+    logs = ("-n", NAMESPACE, "logs", "-l", "app.kubernetes.io/name=weir", "--all-containers", "--prefix", "--tail=8", "--ignore-errors")
+    return kubectl("-n", NAMESPACE, "get", "pods", "-o", "wide") + kubectl(*logs)
