@@ -42,6 +42,9 @@ bench-agent: setup-test ## what the agent costs, and costs the node, under six l
 test-containers: setup-test ## the tests of the broker and of ClickHouse, with both in containers
 	@bash infra/containers.sh .venv/bin/pytest $(or $(ARGS),$(CONTAINED))
 
+test-cluster: setup-test ## weir in a Kubernetes of two nodes on this machine: names, bytes, updates, outages, rights
+	@bash infra/cluster/run.sh .venv/bin/pytest $(or $(ARGS),tests/cluster)
+
 bench: setup-test ## what a worker costs, end to end and step by step
 	@.venv/bin/python -m tests.bench.worker $(ARGS)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that `make test` needs beyond the demo: test tools, Apache Kafka's jars and a Java to run them, Debian's ClickHouse.
+# Everything that `make test` needs beyond the demo: test tools, Apache Kafka's jars and a Java to run them, Debian's ClickHouse, helm.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=infra/lib.sh
@@ -24,3 +24,4 @@ without_daemons apt_install "servers and tools for tests" \
     openjdk-17-jre-headless maven clickhouse-server gcc libc6-dev strace e2fsprogs mount
 bash infra/venv.sh test
 bash infra/kafka-jars.sh
+bash infra/go-tools.sh >/dev/null

@@ -35,7 +35,8 @@ _COMPACTED = {"cleanup.policy": "compact", "compression.type": "producer"}
 
 TOPICS = (
     Topic(FLOWS_TOPIC, 8, _kept(24 * _HOUR_MS)),
-    # Compacted and deleted: the last event of an address outlives neither the policy nor the address.
+    # Compacted and deleted: the last event of an address outlives neither the policy nor the address. One partition: a watcher's
+    # watermark must be read behind what it stands for.
     Topic(IP_EVENTS_TOPIC, 1, {**_kept(24 * _HOUR_MS), "cleanup.policy": "compact,delete"}),
     # One partition: ranges and watermarks must reach every worker in one order.
     Topic(OWNERSHIP_TOPIC, 1, {**_COMPACTED, "min.cleanable.dirty.ratio": "0.2"}),

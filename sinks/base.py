@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from schemas.records.tables import Block, BlockIdentity
+from schemas.records.tables import Block, BlockIdentity, SetTable
 from sinks.exactly_once.recomputations import Edition
 
 
@@ -36,8 +36,8 @@ class Sink(Protocol):
         """
         ...
 
-    def write_ip_events(self, rows: pa.Table) -> None:
-        """Adds events (`tables.IP_EVENTS`) to those that `ownership` is derived from: in any order, any number of times."""
+    def write_set(self, table: SetTable, rows: pa.Table) -> None:
+        """Adds rows (of `schemas.records.tables`) to what views are derived from: in any order, any number of times."""
         ...
 
     def query(self, sql: str) -> pa.Table:

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from schemas.errors import WeirError
 from schemas.failpoints import Point, reach
-from schemas.records.tables import Block, BlockIdentity
+from schemas.records.tables import Block, BlockIdentity, SetTable
 from sinks import migrate
 from sinks.engines.base import DATABASE, Engine
 from sinks.engines.result import readable
@@ -69,10 +69,10 @@ class ClickHouseSink:
         if maybe_written:
             repair.restore_missing(self._engine, table, numbered, identity)
 
-    def write_ip_events(self, rows: pa.Table) -> None:
-        """The table is a set: it needs no token to hold each event once."""
+    def write_set(self, table: SetTable, rows: pa.Table) -> None:
+        """A set needs no token to hold each row once."""
         if rows.num_rows:
-            self._engine.insert(f"{DATABASE}.ip_events", rows, A_SET)
+            self._engine.insert(f"{DATABASE}.{table}", rows, A_SET)
 
     def query(self, sql: str) -> pa.Table:
         if not sql.strip().rstrip(";"):

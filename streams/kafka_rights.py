@@ -26,6 +26,11 @@ def agent_rights() -> Rights:
     return Rights({topics.FLOWS_TOPIC: ("WRITE",)})
 
 
+def watcher_rights() -> Rights:
+    """It reads, when it starts, what was told before it."""
+    return Rights({topics.IP_EVENTS_TOPIC: ("READ", "WRITE")})
+
+
 def worker_rights(group: str, forwarded: str = "") -> Rights:
     """On the Kafka of the worker's own region. `forwarded`: the topic of what other regions forward, where there are any."""
     needed = {

@@ -14,6 +14,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from schemas import topics
@@ -133,7 +134,7 @@ async def _run(given: _Dependencies, is_over: Callable[[], bool]) -> None:
     decoder = MessageDecoder(framer, settings.future_seconds * _SECOND_US)
     rule = HoldRule(settings.hold_seconds * _SECOND_US, settings.skew_ms * 1_000)
     ownership = LockedOwnershipMap(_empty_map(settings), settings.network, settings.ownership_ranges, settings.region)
-    event_writer = IpEventWriter(given.sink, ownership.events)
+    event_writer = IpEventWriter(given.sink, lambda: chain(ownership.events(), ownership.services()))
     worker_id, partitions = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}", given.catalog.known.partitions[topics.FLOWS_TOPIC]
     learner = OwnershipLearner(
         settings.kafka,

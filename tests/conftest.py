@@ -20,10 +20,13 @@ hypothesis.settings.load_profile("weir")
 
 _NEEDS = {
     "bpf": "kernel",
+    "cluster": "cluster",
     "demo": "kernel",
     "faults": "servers",
     "faults/test_agent_points.py": "kernel",
     "infra/test_capabilities.py": "kernel",
+    "infra/test_chart.py": "machine",
+    "infra/test_compose.py": "machine",
     "infra/test_kafka_server.py": "servers",
     "infra/test_setup.py": "machine",
     "integration": "servers",
@@ -54,6 +57,8 @@ _NEEDS = {
 _ONE_AT_A_TIME = ("kernel", "machine")
 """A machine has one kernel and one set of packages: tests of these markers follow each other in one process."""
 
+CLUSTER = Path(__file__).parent / "cluster"
+
 _SERVER_FIXTURES = {"kafka", "clean_kafka", "fresh_kafka"}
 
 
@@ -69,6 +74,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """One factor for all deadlines: that of a whole test is pyproject.toml's times PATIENCE, unless --timeout gives another."""
     if config.option.timeout is None:
         config.option.timeout = float(config.getini("timeout")) * PATIENCE
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What needs a cluster is run where it is named: `make test-cluster` does."""
+    named = (Path(config.invocation_params.dir, argument.partition("::")[0]) for argument in config.args)
+    return True if collection_path == CLUSTER and not any(each.is_relative_to(CLUSTER) for each in named) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

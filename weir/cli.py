@@ -22,6 +22,7 @@ COMMANDS = (
     "demo",
     "agent",
     "worker",
+    "watcher",
     "topics",
     "migrate",
     "recompute",

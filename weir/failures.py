@@ -13,6 +13,7 @@ _EXTRAS = {
     **dict.fromkeys(("aiokafka", "cramjam", "faust", "mode", "prometheus_client", "publicsuffixlist", "radix"), "worker"),
     **dict.fromkeys(("clickhouse_driver", "pyarrow"), "console"),
     "chdb": "embedded",
+    "kubernetes": "watcher",
 }
 """Which extra of pyproject.toml brings a module that not every command needs."""
 

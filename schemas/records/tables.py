@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pyarrow as pa
 
@@ -137,6 +138,56 @@ IP_EVENTS = pa.schema(
     ]
 )
 
+NAMES = pa.list_(pa.field("item", pa.string(), nullable=False))
+LABELS = pa.map_(pa.string(), pa.string())
+
+SERVICE_STATEMENTS = pa.schema(
+    [
+        ("network", NAME),
+        ("ip", ADDRESS),
+        ("protocol", NAME),
+        ("port", pa.uint16()),
+        ("service", NAME),
+        ("workloads", NAMES),
+        ("since", INSTANT),
+        ("watcher", NAME),
+    ]
+)
+"""Without a protocol: of a node's address."""
+
+WATCHER_WATERMARKS = pa.schema(
+    [
+        ("network", NAME),
+        ("watcher", NAME),
+        ("since", INSTANT),
+        ("until", INSTANT),
+    ]
+)
+
+WORKLOAD_STATES = pa.schema(
+    [
+        ("network", NAME),
+        ("name", NAME),
+        ("kind", NAME),
+        ("namespace", NAME),
+        ("labels", LABELS),
+        ("exists", pa.bool_()),
+        ("at", INSTANT),
+    ]
+)
+
+NODE_LABELS = pa.schema(
+    [
+        ("node_id", NAME),
+        ("zone", NAME),
+        ("region", NAME),
+        ("labels", LABELS),
+        ("first_seen", INSTANT),
+        ("last_seen", INSTANT),
+    ]
+)
+"""Beside `NODES`: what a cluster says of a node, at one instant."""
+
 BATCHES = pa.schema(
     [
         ("node_id", NAME),
@@ -151,6 +202,10 @@ BATCHES = pa.schema(
     ]
 )
 """The ledger of applied batches of known windows: what a worker rebuilds its dedup state from."""
+
+
+SetTable = Literal["ip_events", "service_statements", "watcher_watermarks", "workload_states", "node_sightings"]
+"""Tables whose rows say the same however often they are written."""
 
 
 @dataclass(frozen=True)

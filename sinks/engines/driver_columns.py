@@ -22,6 +22,8 @@ def to_driver(column: pa.ChunkedArray, clickhouse_type: str) -> list[Any]:
         return _list(micros if kind.startswith("DateTime64") else micros // 1_000_000)
     if pa.types.is_dictionary(column.type):
         return [name for chunk in column.chunks for name in _names(chunk)]
+    if pa.types.is_map(column.type):
+        return [dict(pairs) for pairs in column.to_pylist()]
     if pa.types.is_list(column.type) and not column.null_count:
         ends, values = list_rows(column)
         flat = _list(values)

@@ -1,3 +1,5 @@
+-- Where there is no table service_statements yet: the step that makes it changes the view again.
+
 -- Nodes as their batches tell of them: a set, of which rows that say the same merge. A node that moves, or changes its version or its labels, has
 -- another row.
 CREATE TABLE IF NOT EXISTS weir.node_sightings

@@ -20,7 +20,7 @@ from streams.ownership.asof import AMBIGUOUS, GAP, NAMED, NEVER, Found, as_of
 from streams.ownership.intervals import NOBODY, SEVERAL
 from streams.ownership.map import OwnershipMap
 
-SOURCES = ("none", "heartbeat", "ip_event", "cidr")
+SOURCES = ("none", "heartbeat", "ip_event", "cidr", "service")
 REASONS = ("", "unknown", "ambiguous", "shared", "gap", "external", "group", "link_local")
 _NONE, _HEARTBEAT, _IP_EVENT = 0, 1, 2
 _NAMED, _UNKNOWN, _AMBIGUOUS, _SHARED, _GAP, _EXTERNAL, _GROUP, _LINK_LOCAL = range(len(REASONS))
@@ -46,7 +46,8 @@ class Attribution:
     """`owner`: number of a name in the map, NOBODY where `reason` says why. `agent`: the end counts for itself.
 
     `node`: number of the node's name whose heartbeats named the owner. NOBODY where no heartbeat did, and where those of several nodes are
-    within reach of the flow: an address may move from node to node with its owner.
+    within reach of the flow: an address may move from node to node with its owner. `by_port`: the port's listener named it. `service`:
+    number of the service's name whose address it is; NOBODY where it is none, or not one all the time.
     """
 
     owner: U32
@@ -54,6 +55,8 @@ class Attribution:
     reason: U8  # index into REASONS
     agent: NDArray[np.bool_]
     node: U32
+    by_port: NDArray[np.bool_]
+    service: U32
 
 
 def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
@@ -76,7 +79,8 @@ def attribute(known: OwnershipMap, ends: Endpoints) -> Attribution:
     nameless = reason != _NAMED
     source[nameless], owner[nameless] = _NONE, NOBODY
     node[nameless | (source != _HEARTBEAT)] = NOBODY
-    return Attribution(owner, source, reason, known.evidence.has_agent(address_ids) & ~group | loopback, node)
+    agent = known.evidence.has_agent(address_ids) & ~group | loopback
+    return Attribution(owner, source, reason, agent, node, named_ids != whole_ids, np.full(len(owner), NOBODY, np.uint32))
 
 
 def _listeners(known: OwnershipMap, ends: Endpoints, whole_ids: I64, span: tuple[I64, I64], found: Found) -> I64:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.addresses import is_loopback
-from schemas.arrays import U64
+from schemas.arrays import U32, U64
 from schemas.protocols import PROTOCOL_NAMES
 from schemas.records.flow_batch import COUNTERS, ROLE_CLIENT, ROLE_NAMES, FlowBatch
 from schemas.records.tables import FLOWS, Block, BlockIdentity
@@ -25,6 +25,7 @@ from streams.attribution.canonical import canonical
 from streams.attribution.cidr_labels import CidrLabels
 from streams.attribution.domains import may_have_domain, registrable_parts
 from streams.attribution.places import Places
+from streams.attribution.services import name_services
 from streams.blocks.side_tables import batches_table, losses_table, ownership_tables
 from streams.blocks.sightings import Sightings
 from streams.columns import arrow as to_arrow
@@ -33,7 +34,6 @@ from streams.dedup.resting import Resting
 from streams.dedup.state import Admission, DedupState
 from streams.forwarding.split import ForwardedBatch
 from streams.observe.cpu_stages import stage
-from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap
 
 Split = Callable[[MergedBatches], tuple[MergedBatches, tuple[ForwardedBatch, ...]]]
@@ -85,7 +85,9 @@ def build_block(
         kept, forwarded = split(kept)
     with reading() as known:
         with stage("lookup"):
-            named = (outside or CidrLabels()).name(known, kept.flows.remote_ip, attribute(known, remote_ends(kept)))
+            ends = remote_ends(kept)
+            named = name_services(known, ends, attribute(known, ends))
+            named = (outside or CidrLabels()).name(known, ends.ip, named)
             there = _places(kept, named, known)
         with stage("block"):
             told = (resting or Resting()).tell(batches, network)
@@ -169,8 +171,6 @@ def _flows_table(
     identity: BlockIdentity, offsets: Sequence[int], kept: MergedBatches, named: Attribution, there: Places, known: OwnershipMap
 ) -> pa.Table:
     flows, batches, batch_of = kept.flows, kept.batches, kept.batch_of
-    owners = np.unique(named.owner)
-    owner_names = ["" if number == NOBODY else known.names.texts[number] for number in owners.tolist()]
     columns = {
         "window_start": to_arrow.instants(_spread([batch.window_start_us for batch in batches], batch_of, np.int64)),
         "window_seconds": _spread([batch.window_seconds for batch in batches], batch_of, np.uint16),
@@ -186,7 +186,7 @@ def _flows_table(
         "remote_ip": to_arrow.addresses(flows.remote_ip),
         "service_port": flows.service_port,
         "local_workload": to_arrow.names(flows.local_workload, kept.names),
-        "remote_workload": to_arrow.names(np.searchsorted(owners, named.owner), owner_names),
+        "remote_workload": _names(named.owner, known),
         "remote_source": to_arrow.names(named.source, SOURCES),
         "remote_reason": to_arrow.names(named.reason, REASONS),
         "canonical": canonical(flows.protocol, flows.service_port, flows.role, flows.local_ip, flows.remote_ip, named.agent),
@@ -194,7 +194,7 @@ def _flows_table(
         "topic": to_arrow.constant(identity.topic, len(kept)),
         "local_zone": to_arrow.names(kept.zone[batch_of], kept.names),
         **{f"remote_{what}": to_arrow.texts(*column) for what, column in zip(("node_id", "zone", "region"), there, strict=True)},
-        "remote_service": to_arrow.constant("", len(kept)),
+        "remote_service": _names(named.service, known),
         **_domains(kept, named),
         "rtt_histogram": to_arrow.histograms(flows.rtt, len(kept)),
         "connect_histogram": to_arrow.histograms(flows.connect, len(kept)),
@@ -202,6 +202,18 @@ def _flows_table(
         "first_offset": _spread(offsets, batch_of, np.uint64),
     }
     return to_arrow.table(columns, FLOWS)
+
+
+def _names(numbers: U32, known: OwnershipMap) -> pa.Array:
+    """Names of the map; empty for NOBODY."""
+    texts = known.names.texts
+    place = np.minimum(numbers, len(texts))  # NOBODY is the last
+    seen = np.zeros(len(texts) + 1, np.bool_)
+    seen[place] = True
+    used = np.flatnonzero(seen)
+    code = np.zeros(len(seen), np.int64)
+    code[used] = np.arange(len(used))
+    return to_arrow.names(code[place], ["" if number == len(texts) else texts[number] for number in used.tolist()])
 
 
 def _spread(values: Sequence[int], batch_of: NDArray[np.int64], dtype: type[np.integer]) -> NDArray[Any]:

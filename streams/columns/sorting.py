@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from schemas.arrays import I64
 
 _BITS = 62
+_TABLE = 1 << 19
 
 
 def distinct(values: I64) -> I64:
@@ -17,6 +18,18 @@ def distinct(values: I64) -> I64:
     np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
     found: I64 = ordered[kept]
     return found
+
+
+def numbered(values: I64, size: int) -> tuple[I64, I64]:
+    """The different values, ascending, and which of them each row has. Values lie in [0, size): where that is small, nothing is sorted."""
+    if size > _TABLE:
+        found = distinct(values)
+        return found, np.searchsorted(found, values)
+    table = np.zeros(size, np.int64)
+    table[values] = 1
+    found = np.flatnonzero(table)
+    table[found] = np.arange(len(found))
+    return found, table[values]
 
 
 def repeated(values: I64) -> NDArray[np.bool_]:

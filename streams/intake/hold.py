@@ -16,11 +16,12 @@ class PartitionWatermark:
     """What one partition's learner knows. Instants in UTC microseconds.
 
     `reported_until_us`: every live node of the partition has reported up to here (None: no node is alive there).
-    `read_until_us`: every message that had arrived by then has been read.
+    `read_until_us`: every message that had arrived by then has been read. `of_nodes`: whether nodes report there, and not watchers.
     """
 
     reported_until_us: int | None
     read_until_us: int
+    of_nodes: bool = True
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class HoldRule:
         """May a batch that arrived then, of a window that ended then, be named? `partitions`: all whose learner is alive.
 
         `forwarded`: another region saw it, so that no node of this one need have spoken yet: that nobody is alive here is no
-        reason to be quick.
+        reason to be quick, even where a watcher is.
         """
-        if forwarded and all(progress.reported_until_us is None for progress in partitions):
+        if forwarded and all(progress.reported_until_us is None for progress in partitions if progress.of_nodes):
             return all(progress.read_until_us >= arrived_us + self.hold_us for progress in partitions)
         return all(self._waited_enough(arrived_us, window_end_us, progress) for progress in partitions)
 

@@ -7,7 +7,8 @@ One thread with one consumer of its own, outside the group:
      until the group's consumer takes them;
   3. what it learns it publishes on `weir.ownership` (`streams.learning.telling`): changes first, then who went on, then the partition's
      watermark;
-  4. what other workers publish there it learns as well.
+  4. what other workers publish there it learns as well; and what watchers tell on `weir.ip-events`, of whom a live one is waited for as
+     nodes are.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from confluent_kafka import Message
 from schemas import headers, topics
 from schemas.errors import Unavailable, Unreadable, WeirError
 from schemas.failpoints import Point, reach
+from schemas.records.cluster import ClusterRecord, ServiceAddress, WatcherWatermark
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.records.node_place import NodePlace
 from schemas.records.ownership import Ownership, Watermark
+from schemas.wire.cluster_codec import CLUSTER_MESSAGES, decode_cluster_record
 from schemas.wire.codec import decode_ip_event, decode_ownership, decode_watermark, encode_watermark
 from schemas.wire.framing import Framed, Framer
 from schemas.wire.ownership_codec import decode_changes, decode_leases, decode_node_place
@@ -37,6 +40,7 @@ from streams.intake.hold import PartitionWatermark
 from streams.kafka import Kafka
 from streams.learning.lookahead_consumer import LookaheadConsumer, Place
 from streams.learning.telling import OwnershipTelling, home_of
+from streams.learning.watcher_watermarks import WatcherWatermarks
 from streams.learning.watermarks import Watermarks
 from streams.outputs.ip_event_writer import IpEventWriter
 from streams.outputs.producer import BlockingProducer, Record
@@ -57,7 +61,9 @@ _KEPT = (topics.OWNERSHIP_TOPIC, topics.IP_EVENTS_TOPIC)
 
 @dataclass
 class _Lessons:
-    """What one poll brought, sorted by kind. Row i of the first three columns is one batch."""
+    """What one poll brought, sorted by kind. Row i of the first three columns is one batch. `events`: all that came on weir.ip-events.
+    `watched`: watermarks of watchers, and when they arrived.
+    """
 
     batches: list[FlowBatch] = field(default_factory=list)
     partitions: list[int] = field(default_factory=list)
@@ -65,7 +71,8 @@ class _Lessons:
     records: list[Ownership] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     places: list[NodePlace] = field(default_factory=list)
-    events: list[IpEvent] = field(default_factory=list)
+    events: list[IpEvent | ClusterRecord] = field(default_factory=list)
+    watched: list[tuple[WatcherWatermark, int]] = field(default_factory=list)
     watermarks: list[Watermark] = field(default_factory=list)
 
 
@@ -93,6 +100,7 @@ class OwnershipLearner(threading.Thread):
         self._store = store
         self._event_writer = event_writer
         self._watermarks = watermarks
+        self._watchers = WatcherWatermarks(hold_us)
         self._worker = worker.encode()
         self._telling = OwnershipTelling(store, self._frame, worker)
         self._silence_us = watermarks.silence_us
@@ -102,6 +110,7 @@ class OwnershipLearner(threading.Thread):
         self._consumer = LookaheadConsumer(kafka, f"{worker}.learner", self._stop_wanted)
         self.read_to = self._consumer.read_to  # by topic and partition; for other threads to look at
         self._delivery = BlockingProducer(kafka, self._stop_wanted.is_set, "learner_producer")
+        self._events: frozenset[Place] = frozenset()
         self._watermarks_due_us = 0
         self._forget_due_us = elapsed_us() + _FORGET_EVERY_US
 
@@ -112,8 +121,9 @@ class OwnershipLearner(threading.Thread):
         self._watermarks.want(starts)
 
     def progress(self) -> list[PartitionWatermark] | None:
-        """See `Watermarks.progress`."""
-        return self._watermarks.progress()
+        """See `Watermarks.progress`; and of the live watchers, where there are any."""
+        of_nodes = self._watermarks.progress()
+        return None if of_nodes is None else of_nodes + self._watchers.progress()
 
     def close(self) -> None:
         self._stop_wanted.set()
@@ -141,6 +151,7 @@ class OwnershipLearner(threading.Thread):
     def _catch_up(self) -> None:
         """Read what Kafka kept of ownership and events before anything is named."""
         places = [place for topic in _KEPT for place in self._consumer.partitions_of(topic)]
+        self._events = frozenset(place for place in places if place.topic == topics.IP_EVENTS_TOPIC)
         ends = {place: self._consumer.end_of(place) for place in places}
         for place in places:
             self._consumer.assign(place)
@@ -188,6 +199,8 @@ class OwnershipLearner(threading.Thread):
         offsets = {place.partition: offset for place, offset in self._consumer.positions.items() if place.topic == topics.FLOWS_TOPIC}
         ended = {place.partition for place in at_end if place.topic == topics.FLOWS_TOPIC}
         self._watermarks.learned(offsets, ended, until_us - _FETCH_LAG_US)
+        if self._events and self._events <= at_end:
+            self._watchers.caught_up(until_us - _FETCH_LAG_US)
         if drained and (_OWNERSHIP in at_end or any(message.topic() == topics.OWNERSHIP_TOPIC for message in messages)):
             self._watermarks.heard_until(asked_elapsed_us - _FETCH_LAG_US)
         return learned
@@ -203,10 +216,14 @@ class OwnershipLearner(threading.Thread):
                 logger.debug("%s:%d:%d teaches nothing: %s", message.topic(), message.partition(), message.offset(), error)
         self._event_writer.put(lessons.events)
         plainly = elapsed_us() < self._plain_until_us
-        taught = lessons.batches, lessons.records, lessons.events, lessons.told, lessons.partitions, lessons.places
+        events = [event for event in lessons.events if isinstance(event, IpEvent)]
+        services = [record for record in lessons.events if isinstance(record, ServiceAddress | WatcherWatermark)]
+        taught = lessons.batches, lessons.records, events, lessons.told, lessons.partitions, lessons.places, services
         learned = self._store.learn(*taught, one_by_one=plainly)
         for partition, batch, arrived_us in zip(lessons.partitions, lessons.batches, lessons.arrived_us, strict=True):
             self._watermarks.report(partition, batch.node_id, batch.window_end_us, arrived_us)
+        for watched, arrived_us in lessons.watched:
+            self._watchers.report(watched, arrived_us)
         for watermark in lessons.watermarks:
             self._watermarks.hear(watermark)
         return learned
@@ -222,6 +239,11 @@ class OwnershipLearner(threading.Thread):
             lessons.arrived_us.append(_arrived_us(message))
         elif framed.name == "IpEvent":
             lessons.events.append(decode_ip_event(framed.body, framed.writer))
+        elif framed.name in CLUSTER_MESSAGES:
+            record = decode_cluster_record(framed.name, framed.body, framed.writer)
+            lessons.events.append(record)
+            if isinstance(record, WatcherWatermark):
+                lessons.watched.append((record, _arrived_us(message)))
         else:
             self._read_told(message, framed, lessons)
 

@@ -15,6 +15,7 @@ Bound = Literal[
     "ownership",
     "nodes",
     "sightings",
+    "services",
     "dedup",
     "resting",
     "ip_events",
@@ -39,6 +40,7 @@ OWNERSHIP_DROPPED = Counter("weir_ownership_dropped", "Ranges forgotten before t
 OWNERSHIP_BYTES = Gauge("weir_ownership_bytes", "Memory of the ownership map.")
 NODES = Gauge("weir_nodes", "Nodes of which the worker knows where they are.")
 NODES_REFUSED = Counter("weir_nodes_refused", "Times that a node's place was not noted, because too many nodes were known.")
+SERVICES_DROPPED = Counter("weir_services_dropped", "What watchers told of services, forgotten before its time: there was too much of it.")
 HELD_SECONDS = Gauge("weir_held_seconds", "How long the oldest held batch has been asked for.")
 COMMIT_TIME = Gauge("weir_last_commit_timestamp_seconds", "When an offset was last committed.")
 OUTBOX_BYTES = Gauge("weir_outbox_bytes", "Message bytes on their way to another region; bounded by WEIR_SPOOL_BYTES.", ["region"])

@@ -1,10 +1,11 @@
-"""Puts assigned and unassigned events into the tables: the ranges that `ownership` shows of them follow from them there.
+"""Puts what comes on weir.ip-events into the tables: assigned and unassigned events, and what watchers tell of their clusters.
 
-Every worker reads all events, from the beginning whenever it starts, and writes all that it reads: the table is a set. So
+Every worker reads all of it, from the beginning whenever it starts, and writes all that it reads: the tables are sets. So
 nothing needs to be remembered of what was written, and a worker that dies leaves nothing out that others do not write.
 
-Only so many events wait here. When ClickHouse is away for longer than that lasts, those that wait are let go of: whoever learned
-them knows them still, and once ClickHouse answers all that is known is written again. Nobody waits for the writer but blocks.
+Only so many events wait here. When ClickHouse is away for longer than that lasts, those that wait are dropped: the ownership map has
+them still, and once ClickHouse answers all that it knows is written again. It does not know workloads and labels of nodes: those that
+still stand then come again with the watcher's next round. Blocks alone wait for the writer.
 """
 
 from __future__ import annotations
@@ -12,50 +13,56 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
-import pyarrow as pa
-
 from schemas.errors import Unavailable
-from schemas.records.ip_event import IpEvent
-from schemas.records.tables import IP_EVENTS
+from schemas.records.cluster import WatcherWatermark
 from sinks.base import Sink
 from streams.observe import metrics
+from streams.outputs.event_tables import Event, tables_of
 from streams.retry import retried
 
 logger = logging.getLogger(__name__)
 _WAITING_LIMIT = 20_000
 """Events; as many again may be on their way."""
 _SETTLE_SECONDS = 5.0
+_WATERMARK_EVERY_US = 10_000_000
+"""A watermark that has moved by less is not written: there is one a second."""
+_WATCHERS = 1_000
 
 
 class _Work(NamedTuple):
     """`missed`: some of those before `events` were let go of. `reaches`: how many will have been written, of all that were put."""
 
-    events: list[IpEvent]
+    events: list[Event]
     missed: bool
     reaches: int
 
 
 class IpEventWriter(threading.Thread):
-    """`known`: all events that are known, in parts: those of every `put` but the last at least. `failed`: what ended the thread."""
+    """`known`: all events, and all words on services, that are known, in parts: those of every `put` but the last at least. `failed`: what
+    ended the thread.
+    """
 
-    def __init__(self, sink: Sink, known: Callable[[], Iterable[Sequence[IpEvent]]]) -> None:
+    def __init__(self, sink: Sink, known: Callable[[], Iterable[Sequence[Event]]]) -> None:
         super().__init__(name="ip-events", daemon=True)
         self.failed: BaseException | None = None
         self._sink = sink
         self._known = known
         self._changed = threading.Condition()
-        self._waiting: list[IpEvent] = []
+        self._waiting: list[Event] = []
+        self._watermarks: dict[tuple[str, str], int] = {}
         self._missed = False
         self._put = self._written = 0
         self._closing = threading.Event()
 
-    def put(self, events: Sequence[IpEvent]) -> None:
+    def put(self, read: Sequence[Event]) -> None:
         """Never waits. What was put before must be in `known` by now. Raises what ended the thread."""
         with self._changed:
             if self.failed is not None:
                 raise self.failed
+            events = [event for event in read if not isinstance(event, WatcherWatermark) or self._has_moved(event)]
             if self._waiting and len(self._waiting) + len(events) > _WAITING_LIMIT:
                 self._waiting, self._missed = [], True
             self._waiting.extend(events)
@@ -110,18 +117,16 @@ class IpEventWriter(threading.Thread):
     def _measure(self) -> None:
         metrics.fill("ip_events", len(self._waiting), _WAITING_LIMIT)
 
-    def _write(self, events: Sequence[IpEvent]) -> None:
+    def _has_moved(self, told: WatcherWatermark) -> bool:
+        watcher = told.network, told.watcher
+        before_us = self._watermarks.pop(watcher, None)
+        moved = before_us is None or told.until_us >= before_us + _WATERMARK_EVERY_US
+        self._watermarks[watcher] = before_us if before_us is not None and not moved else told.until_us
+        if len(self._watermarks) > _WATCHERS:
+            del self._watermarks[next(iter(self._watermarks))]
+        return moved
+
+    def _write(self, events: Sequence[Event]) -> None:
         """Tries on while ClickHouse is away. Raises Unavailable once the writer is closed."""
-        rows = ip_events_table(events)
-        retried("ClickHouse", lambda: self._sink.write_ip_events(rows), self._closing.wait)
-
-
-def ip_events_table(events: Sequence[IpEvent]) -> pa.Table:
-    columns = {
-        "network": [event.network for event in events],
-        "ip": [event.ip for event in events],
-        "at": [event.at_us for event in events],
-        "assigned": [event.assigned for event in events],
-        "workload": [event.workload for event in events],
-    }
-    return pa.table(columns, schema=IP_EVENTS)
+        for table, rows in tables_of(events):
+            retried("ClickHouse", partial(self._sink.write_set, table, rows), self._closing.wait)

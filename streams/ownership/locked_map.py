@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from schemas.arrays import I64
+from schemas.records.cluster import ServiceAddress, WatcherWatermark
 from schemas.records.flow_batch import FlowBatch
 from schemas.records.ip_event import IpEvent
 from schemas.records.node_place import NodePlace
@@ -79,14 +80,15 @@ class LockedOwnershipMap:
         told: Sequence[Told] = (),
         partitions: Sequence[int] = (),
         places: Sequence[NodePlace] = (),
+        services: Sequence[ServiceAddress | WatcherWatermark] = (),
         *,
         one_by_one: bool = False,
     ) -> Learned:
         """Take in what other workers told, events, and heartbeats. Returns what the heartbeats changed, to be told to others.
 
-        `partitions`: of weir.flows, where each batch stands. `places`: of nodes, as others told.
+        `partitions`: of weir.flows, where each batch stands. `places`: of nodes, as others told. `services`: what watchers told.
         """
-        if not (batches or records or events or told or places):
+        if not (batches or records or events or told or places or services):
             return Learned([], [])
         with self._lock, stage("learn"):
             if events:
@@ -95,6 +97,7 @@ class LockedOwnershipMap:
                 self._known.learn(from_changelog(records))
             if told:
                 self._learn_told(told)
+            self._known.services.learn(services)
             for place in places:
                 self._known.places.learn(place)
             moved = self._known.places.hear(batches, self._region)
@@ -144,9 +147,12 @@ class LockedOwnershipMap:
             return {(home, shelf) for home, shelf in places if home in partitions}
 
     def forget(self, before_us: int) -> int:
-        """Drop ranges that ended before; bounds the map."""
+        """Drop ranges that ended before; bounds the map. Returns how many. What watchers told goes with them, though not where ranges have
+        to make room: a watcher whose word reaches less far than they do may be alive.
+        """
         with self._lock:
             dropped = self._forget(before_us)
+            self._known.services.forget(before_us)
             self._measure()
             metrics.OWNERSHIP_BYTES.set(self._known.memory_bytes)
             return dropped
@@ -165,6 +171,11 @@ class LockedOwnershipMap:
                 return
             done = int(part[-1])
             yield told
+
+    def services(self) -> list[list[ServiceAddress | WatcherWatermark]]:
+        """All that is known of services, in parts."""
+        with self._lock:
+            return list(self._known.services.records())
 
     @property
     def size(self) -> int:
@@ -234,3 +245,7 @@ class LockedOwnershipMap:
         metrics.fill("nodes", len(places), places.max_nodes)
         metrics.NODES_REFUSED.inc(places.refused)
         places.refused = 0
+        services = self._known.services
+        metrics.fill("services", services.size, services.max_statements)
+        metrics.SERVICES_DROPPED.inc(services.dropped)
+        services.dropped = 0

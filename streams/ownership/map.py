@@ -28,6 +28,7 @@ from streams.ownership.leasing import Leasing
 from streams.ownership.node_places import NodePlaces
 from streams.ownership.observations import Observations
 from streams.ownership.ragged import RaggedArray
+from streams.ownership.services import ServiceMap
 
 _SECOND_US = 1_000_000
 
@@ -72,6 +73,7 @@ class OwnershipMap:
         self.event_pieces = RaggedArray(start_us=np.int64, end_us=np.int64, owner=np.uint32, node=np.uint32)
         self.leasing = Leasing(self.evidence, self.pieces, window_us)
         self.places = NodePlaces()
+        self.services = ServiceMap()
 
     @property
     def names(self) -> StringTable:
@@ -208,7 +210,7 @@ class OwnershipMap:
         fresh.learn_events(self.evidence.events_of(self.evidence.events.addresses))
         fresh._take_over_leases(self)
         fresh.evidence.succeed(self.evidence)
-        fresh.forgotten_ranges, fresh.places = self.forgotten_ranges, self.places
+        fresh.forgotten_ranges, fresh.places, fresh.services = self.forgotten_ranges, self.places, self.services
         return fresh
 
     def _take_over_leases(self, other: OwnershipMap) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.processes import PATIENCE
 from weir.demo import services, wire
 from weir.demo.plan import free_port
-from weir.demo.topology import NODES, SERVICES, ZONES, Call, Listener, service_named, stop_order
+from weir.demo.topology import NODES, SERVICES, ZONES, Call, Listener, Service, service_named, stop_order
 
 
 def test_every_call_has_a_listener_that_speaks_its_protocol() -> None:
@@ -85,6 +85,29 @@ def test_a_paused_listener_refuses() -> None:
         return seen
 
     assert asyncio.run(outcomes()) == {True, False}
+
+
+def test_a_service_that_is_told_so_calls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    service = Service("caller", "node", calls=(Call("peer", port, "http", 50.0, 13),))
+    monkeypatch.setattr(services, "service_named", lambda name: service)
+
+    async def called() -> None:
+        arrived = asyncio.Event()
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await wire.http_answer(reader, writer, Listener(port, "http", 11))
+            await wire.close(writer)
+            arrived.set()
+
+        async with await asyncio.start_server(accept, "127.0.0.1", port):
+            running = asyncio.create_task(services.run("caller", {"peer": ("127.0.0.1", "::1")}, at_once=True))
+            await arrived.wait()
+            while not running.done():  # wait_for may swallow a cancellation
+                running.cancel()
+                await asyncio.wait([running], timeout=0.1)
+
+    asyncio.run(asyncio.wait_for(called(), 20.0 * PATIENCE))
 
 
 def _release_on_answer(monkeypatch: pytest.MonkeyPatch, protocol: str, answered: asyncio.Semaphore) -> None:

@@ -51,6 +51,7 @@ def test_every_metric_has_a_row_and_no_other_is_named() -> None:
     exported = {family.name for family in REGISTRY.collect() if family.name.startswith("weir_")}
     exported |= {family.name for family in ThreadTimes().collect()}
     exported |= {name.removesuffix("_total") for name in agent_metrics() if name.startswith("weir_")}
+    exported |= set(re.findall(r'"(weir_watcher_[a-z_]+)"', (ROOT / "producers" / "watcher" / "metrics.py").read_text()))
     named = {name.removesuffix("_total") for name in re.findall(r"`(weir_[a-z_]+)`", FORMATS)}
     assert metrics.FLOWS and named == exported
 

@@ -40,7 +40,7 @@ fresh_address = (f"10.1.{number >> 8}.{number & 255}" for number in itertools.co
 
 
 def tell(sink: Sink, ip: str, events: list[Told]) -> None:
-    sink.write_ip_events(make.ip_events([(ip, *event) for event in events]))
+    sink.write_set("ip_events", make.ip_events([(ip, *event) for event in events]))
 
 
 def shown(sink: Sink, ip: str, source: str = "ip_event") -> list[tuple[int, int, str]]:

@@ -10,12 +10,15 @@ from dataclasses import replace
 import pytest
 
 from schemas.errors import WeirError
+from schemas.records.cluster import NodeLabels, ServiceAddress, WatcherWatermark, WorkloadState
+from schemas.records.ip_event import IpEvent
 from schemas.records.tables import BlockIdentity
 from schemas.topics import FLOWS_TOPIC
 from sinks import migrate
 from sinks.base import Sink
 from sinks.engines.base import Engine
 from sinks.open import open_sink
+from streams.outputs.event_tables import Event, tables_of
 from tests.sinks import blocks as make
 from tests.sinks.engine_of import engine_of
 from tests.sinks.writer import nth_block
@@ -78,7 +81,15 @@ def test_any_step_may_be_taken_again_over_later_ones_and_over_rows(chdb_sink: Si
     """A ledger that lost some row: neither a table, nor a view, nor a row changes."""
     engine = engine_of(chdb_sink)
     chdb_sink.write(replace(nth_block(2), nodes=make.nodes([("n1", "eu-1a", "1.2", 0, 10)])))
-    chdb_sink.write_ip_events(make.ip_events([("10.0.0.9", 5, "+", "w")]))
+    told: list[Event] = [
+        IpEvent("default", make.address("10.0.0.9"), "w", True, make.NINE),
+        ServiceAddress("default", make.address("10.96.0.1"), 6, 80, "shop/web", ("shop/web",), make.NINE, "w1"),
+        WatcherWatermark("default", "w1", make.NINE, make.NINE + make.SECOND),
+        WorkloadState("default", "shop/web", "Deployment", "shop", {"team": "a"}, True, make.NINE),
+        NodeLabels("default", "n1", "eu", "eu-1a", {"pool": "a"}, make.NINE),
+    ]
+    for table, rows in tables_of(told):
+        chdb_sink.write_set(table, rows)
     shapes = engine.query(SHAPES).to_pylist()
     names = [row["name"] for row in shapes if row["name"] != "migrations" and not row["name"].endswith("_feed")]
     sums = " UNION ALL ".join(f"SELECT '{name}' AS name, count() AS n, sum(cityHash64(*)) AS hash FROM weir.{name}" for name in names)  # noqa: S608

@@ -93,7 +93,7 @@ def test_other_rests_extend_nothing(sink: Sink, other: object) -> None:
 
 def test_a_rest_is_a_sign_of_another_owner(sink: Sink) -> None:
     """An assignment ends a minute past the last sign of whoever holds the address otherwise: a rest tells of that as heartbeats do."""
-    sink.write_ip_events(make.ip_events([(IP, 5, "+", "lb"), (IP, 2_000, "-", "lb")]))
+    sink.write_set("ip_events", make.ip_events([(IP, 5, "+", "lb"), (IP, 2_000, "-", "lb")]))
     write(sink, OPEN, rests=make.rests([(7, 0, 1_000)]))
     one = shown(sink, "ownership_by_events")
     engine_of(sink).execute("TRUNCATE TABLE weir.ownership_rests")

@@ -33,9 +33,8 @@ def test_the_contracts_commands_are_there(capsys: pytest.CaptureFixture[str]) ->
     status, out, _ = run(capsys, "--help")
     named = re.findall(r"^  ([a-z-]+)  ", out.partition("Commands:")[2], re.MULTILINE)
     assert status == 0
-    assert (
-        named == "demo agent worker topics migrate recompute query explain tail record replay ip-events dead-letter doctor config".split()
-    )
+    wanted = "demo agent worker watcher topics migrate recompute query explain tail record replay ip-events dead-letter doctor config"
+    assert named == wanted.split()
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -89,7 +88,7 @@ def test_a_wrong_command_line_is_one_sentence_and_status_2(
     assert said in err and one_sentence(err)
 
 
-@pytest.mark.parametrize("name", ["agent", "worker", "topics", "tail", "record", "replay", "ip-events"])
+@pytest.mark.parametrize("name", ["agent", "worker", "watcher", "topics", "tail", "record", "replay", "ip-events"])
 def test_what_needs_kafka_says_so(capsys: pytest.CaptureFixture[str], name: str) -> None:
     status, _, err = run(capsys, name, *(["-"] if name in ("record", "replay", "ip-events") else []))
     assert status == 2 and "WEIR_KAFKA_BOOTSTRAP is empty" in err and one_sentence(err)

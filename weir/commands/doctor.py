@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @make("doctor")
 @option(
-    "--for", "role", type=Choice(("all", "agent", "worker")), default="all", show_default=True, help="Look only at what this one needs."
+    "--for",
+    "role",
+    type=Choice(("all", "agent", "worker", "watcher")),
+    default="all",
+    show_default=True,
+    help="Look only at what this one needs.",
 )
 @option("--format", "form", type=Choice(("table", "json")), default="table", show_default=True, help="json is one object a line.")
 def command(run: Run, role: str, form: str) -> int:
@@ -38,17 +43,20 @@ def command(run: Run, role: str, form: str) -> int:
 
 
 def _findings(settings: Settings, role: str) -> list[Finding]:
+    from weir.doctor.cluster import check_cluster
     from weir.doctor.group import check_group
     from weir.doctor.kubernetes import check_kubernetes
     from weir.doctor.node import check_node
     from weir.doctor.regions import check_regions
     from weir.doctor.servers import check_clickhouse, check_clock, check_kafka, check_rights
 
-    node = (*check_node(settings.cgroup), *check_kubernetes(settings)) if role != "worker" else ()
-    tables = check_clickhouse(settings) if role != "agent" else ()
-    regions = check_regions(settings) if role != "agent" else ()
+    node = (*check_node(settings.cgroup), *check_kubernetes(settings)) if role in ("all", "agent") else ()
+    works = role in ("all", "worker")
+    tables = check_clickhouse(settings) if works else ()
+    regions = check_regions(settings) if works else ()
+    cluster = check_cluster(settings) if role in ("all", "watcher") else ()
     kafka = check_kafka(settings)
     # Without Kafka there is nothing to ask about the group.
-    group = [check_group(settings)] if role != "agent" and kafka[0].fit is not False else []
+    group = [check_group(settings)] if works and kafka[0].fit is not False else []
     rights = check_rights(settings, role) if kafka[0].fit else ()
-    return [*node, *kafka, *rights, *group, *regions, *tables, check_clock()]
+    return [*node, *kafka, *rights, *group, *regions, *tables, *cluster, check_clock()]

@@ -12,7 +12,7 @@ from weir.settings.options import Run
 from weir.settings.options import command as make
 
 if TYPE_CHECKING:
-    from weir.explain.evidence import Evidence, Flow, Held
+    from weir.explain.evidence import Behind, Evidence, Flow, Held
     from weir.explain.known import Known
 
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @option("--format", "form", type=Choice(("table", "json")), default="table", show_default=True, help="json is one object.")
 def command(run: Run, remote_ip: str, local_ip: str | None, port: int | None, at: str | None, form: str) -> None:
     """Shows why the remote end of a flow got its name, or none: the ranges of REMOTE_IP around the flow's time, who told of them and when.
+    Of a service address, what stood behind it.
 
     Names of local ends need no explanation: the node's own agent gives them. The workers' rule is asked what the flow would be named by
     what is known now: WEIR_GAP_SECONDS, WEIR_SKEW_MS, WEIR_RETENTION_SECONDS, WEIR_WINDOW_SECONDS and WEIR_CIDRS should be theirs.
@@ -89,6 +90,18 @@ def _show(evidence: Evidence, known: Known) -> None:
         show_table(
             names, [_row(held, relation(flow, held, standing)) for held, standing in zip(evidence.ranges, known.standings, strict=True)]
         )
+    if evidence.behind:
+        from weir.explain.service_words import backends
+
+        write("")
+        columns = ("service", "backends", "from", "told until", "watcher")
+        show_table(columns, [(one.service, backends(one), *_span(one), one.watcher) for one in evidence.behind])
+
+
+def _span(one: Behind) -> tuple[str, str]:
+    from schemas.instants import format_instant
+
+    return format_instant(one.start_us), format_instant(one.end_us)
 
 
 def _told(flow: Flow) -> str:
@@ -127,6 +140,7 @@ def _show_json(evidence: Evidence, known: Known) -> None:
         "matching": evidence.matching,
         "why": why(evidence, known),
         "now": {"remote_workload": known.workload, "remote_source": known.source, "remote_reason": known.reason},
+        "services": [_plain(asdict(one)) for one in evidence.behind],
         "ranges": [{**_plain(asdict(held)), "relation": relation(evidence.flow, held, standing)} for held, standing in pairs],
     }
     write(orjson.dumps(said).decode())

@@ -19,6 +19,8 @@ TABLES = (
     ("flows_1m, flows_5m, flows_1h", "the same sums by minute, five minutes and hour, without addresses"),
     ("edges_5m, edges_1h, edges_1d", "who calls whom: sums by client and server, every byte once"),
     ("nodes", "which nodes there are, and in which zone and region"),
+    ("workloads", "what a cluster says of its workloads: kind, namespace, labels, from when to when"),
+    ("services", "which workloads stood behind a service address, from when to when"),
     ("losses", "what is known not to have been counted: where, why, how much"),
     ("ownership", "who held an address, when, and who said so"),
 )

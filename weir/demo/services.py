@@ -1,9 +1,10 @@
-"""One service of the demo, run inside its pod: `python -m weir.demo.services NAME ADDRESSES`.
+"""One service of the demo, run inside its pod: `python -m weir.demo.services [--now] NAME ADDRESSES`.
 
 ADDRESSES is JSON: {"checkout": ["10.77.2.1", "fd77::2:1"], ...}. The service writes a line when its ports are open, begins to
 call when it reads one, falls silent when it reads another, writes a line when it has, and ends when its standard input does.
 So nothing survives the demo, however the demo died, and a silent service still holds its address while the agents
-finish. It imports little: ten of these run side by side.
+finish. With --now it asks for no line: it calls as soon as its ports are open, until a signal ends it.
+It imports little: ten of these run side by side.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ def _one(call: Call, host: str, peers: Peers) -> Callable[[], Awaitable[object]]
     return lambda: wire.http_call(host, call)
 
 
-async def run(name: str, peers: Peers) -> None:
-    """The whole service: its ports, its calls, and obedience to its input."""
-    service, stop, orders = service_named(name), asyncio.Event(), await _input()
+async def run(name: str, peers: Peers, at_once: bool) -> None:
+    """The whole service: its ports, its calls, and obedience to its input, or none of that where it calls at once."""
+    service, stop, orders = service_named(name), asyncio.Event(), _go() if at_once else await _input()
     doors = [asyncio.Event() for _ in service.listens]
     async with asyncio.TaskGroup() as group:
         for listener, door in zip(service.listens, doors, strict=True):
@@ -149,9 +150,17 @@ async def _input() -> asyncio.StreamReader:
     return reader
 
 
+def _go() -> asyncio.StreamReader:
+    """Input with the first line alone."""
+    reader = asyncio.StreamReader()
+    reader.feed_data(b"go\n")
+    return reader
+
+
 def main() -> None:
-    name, addresses = sys.argv[1:]
-    asyncio.run(run(name, {peer: (four, six) for peer, (four, six) in json.loads(addresses).items()}))
+    *options, name, addresses = sys.argv[1:]
+    peers = {peer: (four, six) for peer, (four, six) in json.loads(addresses).items()}
+    asyncio.run(run(name, peers, at_once="--now" in options))
 
 
 if __name__ == "__main__":

@@ -42,16 +42,17 @@ def check_kafka(settings: Settings) -> tuple[Finding, ...]:
 
 
 def check_rights(settings: Settings, role: str) -> tuple[Finding, ...]:
-    """The user's rights on the topics and the group, for what agents do, workers do, or both (`all`). Only where Kafka answers."""
+    """The user's rights on the topics and the group, for what the role does; `all`: agents and workers. Only where Kafka answers."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
     from schemas.topics import forward_name
-    from streams.kafka_rights import agent_rights, missing_rights, worker_rights
+    from streams.kafka_rights import agent_rights, missing_rights, watcher_rights, worker_rights
     from weir.kafka.client import client_config, kafka_reason, quiet_logger
 
     forwarded = forward_name(settings.region) if settings.region_cidrs else ""
-    needed = [*([agent_rights()] if role != "worker" else []), *([worker_rights(settings.group, forwarded)] if role != "agent" else [])]
+    agent, worker = agent_rights(), worker_rights(settings.group, forwarded)
+    needed = {"all": (agent, worker), "agent": (agent,), "worker": (worker,), "watcher": (watcher_rights(),)}[role]
     admin = AdminClient(client_config(settings), logger=quiet_logger())
     try:
         missing = sorted({right for rights in needed for right in missing_rights(admin, rights)})

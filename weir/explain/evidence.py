@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from schemas.addresses import format_address
 from schemas.records.validation import INSTANT_LIMIT_US
 from sinks.engines.quoting import quoted
-from weir.explain.told import address_sql
+from weir.explain.told import address_sql, service_sql
 
 if TYPE_CHECKING:
     from sinks.base import Sink
@@ -49,6 +49,7 @@ class Flow:
     remote_node_id: str
     remote_zone: str
     remote_region: str
+    remote_service: str
     topic: str
     partition: int
     first_offset: int
@@ -79,6 +80,17 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """What a watcher told of the service address that the flow called, or of its node port: a row of `services`."""
+
+    service: str
+    workloads: tuple[str, ...]
+    start_us: int
+    end_us: int
+    watcher: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """`matching`: flows that fit the question. `ports`: how many ports of the remote address listeners were named for.
 
@@ -90,6 +102,7 @@ class Evidence:
     ranges: tuple[Held, ...]
     ports: int
     told_us: int
+    behind: tuple[Behind, ...] = ()
 
 
 def gather(sink: Sink, question: Question) -> Evidence | None:
@@ -102,7 +115,9 @@ def gather(sink: Sink, question: Question) -> Evidence | None:
     (shared,) = sink.query(_ports_sql(flow)).to_pylist()
     held = [Held(**known) for known in sink.query(_ranges_sql(flow)).to_pylist()]
     (told,) = sink.query(_told_sql(flow)).to_pylist()
-    return Evidence(flow, row["matching"], tuple(held), shared["ports"], told["told_us"])
+    behind = sink.query(_behind_sql(flow)).to_pylist() if flow.listening else []
+    stood = tuple(Behind(**{**one, "workloads": tuple(one["workloads"])}) for one in behind)
+    return Evidence(flow, row["matching"], tuple(held), shared["ports"], told["told_us"], stood)
 
 
 def _flow_sql(question: Question) -> str:
@@ -140,6 +155,15 @@ def _ranges_sql(flow: Flow) -> str:
 
 def _ports_sql(flow: Flow) -> str:
     return f"SELECT uniqExact(port, protocol) AS ports FROM weir.ownership_ranges WHERE {address_sql(flow)} AND port > 0"  # noqa: S608
+
+
+def _behind_sql(flow: Flow) -> str:
+    """The nearest in time."""
+    return (
+        "SELECT service, workloads, toUnixTimestamp64Micro(start) AS start_us, toUnixTimestamp64Micro(`end`) AS end_us, watcher "  # noqa: S608
+        f"FROM weir.services WHERE {service_sql(flow)} "
+        f"ORDER BY greatest(0, start_us - {flow.last_us}, {flow.first_us} - end_us), start_us, watcher LIMIT {RANGES}"
+    )
 
 
 def _told_sql(flow: Flow) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from schemas.protocols import parse_protocol
 from streams.attribution.attribute import REASONS, SOURCES, Endpoints, attribute
 from streams.attribution.cidr_labels import CidrLabels
+from streams.attribution.services import name_services
 from streams.ownership.asof import REACH
 from streams.ownership.intervals import NOBODY
 from streams.ownership.map import OwnershipMap, empty_map
@@ -63,7 +64,7 @@ class Standing:
 class Known:
     """The answer for one flow, as the columns of `flows` have it. `agent`: an agent speaks for the address. `label`: what WEIR_CIDRS says
     of it, as `network=name`, whether or not that names the flow. `standings`: one for each range of the evidence. `reach_us`, `skew_us`:
-    see `Tolerance`.
+    see `Tolerance`. `by_service`: the answer is that of what watchers told; `service`: whose address it is, where that is known.
     """
 
     workload: str
@@ -74,6 +75,8 @@ class Known:
     standings: tuple[Standing, ...]
     skew_us: int
     reach_us: int
+    by_service: bool = False
+    service: str = ""
 
 
 def name_now(evidence: Evidence, told: Told, rules: Rules) -> Known:
@@ -81,8 +84,11 @@ def name_now(evidence: Evidence, told: Told, rules: Rules) -> Known:
     flow, ip = evidence.flow, told.ownership.ip
     known, labels = _learned(flow, told, rules), CidrLabels(rules.labels)
     end = _endpoint(flow, ip)
-    named = labels.name(known, end.ip, attribute(known, end))
+    held = attribute(known, end)
+    served = name_services(known, end, held)
+    named = labels.name(known, end.ip, served)
     (owner,), (source,), (reason,), (agent,) = (column.tolist() for column in (named.owner, named.source, named.reason, named.agent))
+    (service,) = named.service.tolist()
     return Known(
         workload="" if owner == NOBODY else known.names.texts[owner],
         source=SOURCES[source],
@@ -92,6 +98,8 @@ def name_now(evidence: Evidence, told: Told, rules: Rules) -> Known:
         standings=_standings(known, flow, evidence.ranges),
         skew_us=known.skew_us,
         reach_us=known.tolerance.reach_us,
+        by_service=served is not held,
+        service="" if service == NOBODY else known.names.texts[service],
     )
 
 
@@ -105,7 +113,9 @@ def _learned(flow: Flow, told: Told, rules: Rules) -> OwnershipMap:
     known.evidence.spoke(told.from_us, told.until_us)
     known.learn(from_changelog([told.ownership]))
     known.learn_events(told.events)
+    known.services.learn(told.services)
     known.forget(flow.first_us - rules.retention_us)
+    known.services.forget(flow.first_us - rules.retention_us)
     return known
 
 

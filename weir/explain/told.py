@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemas.addresses import parse_address
 from schemas.instants import FOREVER_US, NEVER_US
 from schemas.protocols import parse_protocol
+from schemas.records.cluster import ServiceAddress, WatcherWatermark
 from schemas.records.ip_event import IpEvent
 from schemas.records.ownership import AddressRange, Ownership
 from sinks.engines.quoting import quoted
@@ -33,13 +34,15 @@ _LONGEST_WINDOW_US = 3_600_000_000
 class Told:
     """Ranges by heartbeats (of the whole address, of the flow's port, and one of another port where there is any) and by flows; events.
 
-    `from_us`, `until_us`: between which instants heartbeats of any address have spoken.
+    `from_us`, `until_us`: between which instants heartbeats of any address have spoken. `services`: what watchers told of the address and
+    port, also as a node port, and of the address as a node's.
     """
 
     ownership: Ownership
     events: tuple[IpEvent, ...]
     from_us: int
     until_us: int
+    services: tuple[ServiceAddress | WatcherWatermark, ...] = ()
 
 
 def recall(sink: Sink, flow: Flow, retention_us: int, silence_us: int) -> Told:
@@ -55,8 +58,23 @@ def recall(sink: Sink, flow: Flow, retention_us: int, silence_us: int) -> Told:
         IpEvent(flow.network, ip, row["workload"], bool(row["assigned"]), row["at_us"]) for row in sink.query(_events_sql(flow)).to_pylist()
     ]
     (bounds,) = sink.query(_BOUNDS_SQL).to_pylist()
-    between = (bounds["from_us"], bounds["until_us"]) if bounds["heartbeats"] else (FOREVER_US, NEVER_US)
-    return Told(Ownership(flow.network, ip, tuple(ranges)), tuple(events), *between)
+    from_us, until_us = (bounds["from_us"], bounds["until_us"]) if bounds["heartbeats"] else (FOREVER_US, NEVER_US)
+    services = _services(sink, flow, since_us) if flow.listening else ()
+    return Told(Ownership(flow.network, ip, tuple(ranges)), tuple(events), from_us, until_us, services)
+
+
+def _services(sink: Sink, flow: Flow, since_us: int) -> tuple[ServiceAddress | WatcherWatermark, ...]:
+    stated = [
+        ServiceAddress(flow.network, parse_address(row["ip"]), _protocol(row["protocol"]), row["port"], **_statement(row))
+        for row in sink.query(_statements_sql(flow)).to_pylist()
+    ]
+    watermarks = sink.query(_watermarks_sql(flow, since_us)).to_pylist() if stated else []
+    return (*stated, *(WatcherWatermark(flow.network, **row) for row in watermarks))
+
+
+def _statement(row: dict[str, Any]) -> dict[str, Any]:
+    told = {name: row[name] for name in ("service", "since_us", "watcher")}
+    return {**told, "workloads": tuple(row["workloads"])}
 
 
 def _protocol(text: str) -> int:
@@ -110,6 +128,21 @@ def _events_sql(flow: Flow) -> str:
     )
 
 
+def _statements_sql(flow: Flow) -> str:
+    return (
+        "SELECT DISTINCT ip, toString(protocol) AS protocol, port, toString(service) AS service, "  # noqa: S608
+        "arrayMap(name -> toString(name), workloads) AS workloads, toUnixTimestamp64Micro(since) AS since_us, toString(watcher) AS watcher "
+        f"FROM weir.service_statements WHERE ({service_sql(flow)}) OR {address_sql(flow)} AND protocol = ''"
+    )
+
+
+def _watermarks_sql(flow: Flow, since_us: int) -> str:
+    return (
+        "SELECT toString(watcher) AS watcher, toUnixTimestamp64Micro(since) AS since_us, toUnixTimestamp64Micro(max(until)) AS until_us "  # noqa: S608
+        f"FROM weir.watcher_watermarks WHERE network = {quoted(flow.network)} GROUP BY watcher, since HAVING until_us >= {since_us}"
+    )
+
+
 _BOUNDS_SQL = """
 SELECT
     count() AS heartbeats,
@@ -134,6 +167,13 @@ def _asks_port(flow: Flow) -> bool:
 
 def _listener(flow: Flow) -> str:
     return f"port = {flow.service_port} AND protocol = {quoted(flow.protocol)}"
+
+
+def service_sql(flow: Flow) -> str:
+    """The address, protocol and port that the flow called, also as a node port where the address is a node's, as a condition."""
+    nodes = f"SELECT network FROM weir.service_statements WHERE {address_sql(flow)} AND protocol = ''"  # noqa: S608
+    everywhere = f"network IN ({nodes}) AND ip = toIPv6('::')"
+    return f"port = {flow.service_port} AND protocol = {quoted(flow.protocol)} AND ({address_sql(flow)} OR {everywhere})"
 
 
 def address_sql(flow: Flow) -> str:

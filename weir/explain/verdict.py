@@ -15,6 +15,7 @@ from schemas.instants import format_instant
 from schemas.names import NODE_PREFIX
 from weir.explain.evidence import Evidence, Flow, Held
 from weir.explain.known import Known, Standing
+from weir.explain.service_words import of_service
 
 _OUTSIDE = ("unknown", "external", "group", "link_local")
 """Reasons that a label of WEIR_CIDRS takes the place of."""
@@ -104,6 +105,8 @@ class _Case:
 
 def _found(evidence: Evidence, known: Known) -> str:
     case = _Case(evidence.flow, known, tuple(zip(evidence.ranges, known.standings, strict=True)), evidence.ports)
+    if known.by_service:
+        return of_service(evidence, known)
     if known.source == "cidr":
         return f"{_silence(evidence.flow)}, and WEIR_CIDRS says {known.label}."
     return _named(case) if known.workload else _SENTENCES[known.reason](case)

@@ -5,6 +5,7 @@ A field `window_seconds` is WEIR_WINDOW_SECONDS in the environment and `window_s
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,7 @@ from weir.settings.paths import default_state_dir
 from weir.settings.regions import check_regions, parse_region_cidrs, parse_region_kafka
 
 ZONE_BYTES = 64
+_KUBERNETES_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 SecurityProtocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -62,6 +64,12 @@ def _region_kafka(text: str) -> str:
 def _plain_name(text: str) -> str:
     if not text.isprintable() or len(text.encode()) > NAME_BYTES:
         raise ValueError(f"it is over {NAME_BYTES} bytes or holds control characters; give it a plain name")
+    return text
+
+
+def _kubernetes_name(text: str) -> str:
+    if text and not _KUBERNETES_NAME.fullmatch(text):
+        raise ValueError("it is no name of Kubernetes; use lower-case letters, digits, - and .")
     return text
 
 
@@ -146,6 +154,13 @@ class Settings(BaseModel):
     stall_seconds: int = Field(
         120, ge=1, le=86_400, description="seconds of lag without a commit, the hold not counted, that are a trouble"
     )
+    kubeconfig: Path | None = Field(
+        None, description="kubeconfig file that names the API server of a watcher; absent: that of its own pod's cluster"
+    )
+    lease_namespace: Annotated[str, AfterValidator(_kubernetes_name)] = Field(
+        "", description="namespace of the Lease by which one watcher leads; empty: its pod's own, or default"
+    )
+    lease_name: Annotated[str, AfterValidator(_kubernetes_name)] = Field("weir-watcher", min_length=1, description="name of that Lease")
     cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="labels of outside ranges: 172.16.0.0/12=onprem,...")
 
     region_cidrs: Annotated[str, AfterValidator(_region_cidrs)] = Field(

@@ -69,5 +69,6 @@ def test_an_end_that_anybody_speaks_for_has_no_domain() -> None:
     pairs = [(source, "") for source in SOURCES if source != "none"] + [("none", reason) for reason in REASONS if reason]
     source, reason = (np.array(column, np.uint8) for column in zip(*((SOURCES.index(s), REASONS.index(r)) for s, r in pairs), strict=True))
     nobody = np.zeros(len(pairs), np.uint32)
-    allowed = may_have_domain(Attribution(nobody, source, reason, np.zeros(len(pairs), np.bool_), nobody))
+    no = np.zeros(len(pairs), np.bool_)
+    allowed = may_have_domain(Attribution(nobody, source, reason, no, nobody, no, nobody))
     assert {pairs[row] for row in np.flatnonzero(allowed)} == {("cidr", ""), ("none", "external"), ("none", "unknown")}

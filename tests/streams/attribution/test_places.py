@@ -49,7 +49,8 @@ def named(known: OwnershipMap, nodes: list[str]) -> Attribution:
     """Of which nothing but the node is asked."""
     rows = len(nodes)
     node = np.array([known.names.number(node) if node else NOBODY for node in nodes], np.uint32)
-    return Attribution(node, np.ones(rows, np.uint8), np.zeros(rows, np.uint8), np.ones(rows, np.bool_), node)
+    yes, zero = np.ones(rows, np.bool_), np.zeros(rows, np.uint8)
+    return Attribution(node, np.ones(rows, np.uint8), zero, yes, node, ~yes, node)
 
 
 def found(known: OwnershipMap, flows: Asked) -> list[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.addresses import parse_addresses
-from schemas.records.flow_batch import COUNTERS, FlowBatch, Loss
+from schemas.records.cluster import ServiceAddress, WatcherWatermark
+from schemas.records.flow_batch import COUNTERS, ROLE_SERVER, FlowBatch, Loss
 from schemas.records.tables import BATCHES, FLOWS, LOSSES, OWNERSHIP, BlockIdentity
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import Built, build_block
@@ -28,9 +30,15 @@ IDENTITY = BlockIdentity("weir.flows", 3, 40, 49)
 BEATS = heartbeats([(0, address(200), 0, 10_000_000), (1, address(7), 0, 10_000_000), (1, address(7), 5_000_000, 12_000_000)])
 
 
-def build(batches: list[FlowBatch], dedup: DedupState | None = None, outside: CidrLabels | None = None) -> Built:
+def build(
+    batches: list[FlowBatch],
+    dedup: DedupState | None = None,
+    outside: CidrLabels | None = None,
+    told: Sequence[ServiceAddress | WatcherWatermark] = (),
+) -> Built:
     known = OwnershipMap(gap_us=25_000_000, skew_us=250_000)
     known.learn(from_heartbeats(batches))
+    known.services.learn(told)
     dedup = dedup or DedupState(horizon_us=60_000_000)
     return build_block(IDENTITY, range(40, 40 + len(batches)), batches, dedup, partial(nullcontext, known), region="home", outside=outside)
 
@@ -90,6 +98,28 @@ def test_labels_and_the_internet_in_a_block() -> None:
         ("cart", "heartbeat", "", True),
     ]
     assert built.unattributed == (("unknown", 1), ("external", 1))
+
+
+def test_a_service_called_by_its_address_counts_once() -> None:
+    """The client's view, of the service, is the one that counts; the backend's, of the client, is not."""
+    client, backend, at_us = address(200), address(7), 5_000_000
+    told = [
+        ServiceAddress("default", address(99), 6, 80, "shop/web", ("cart",), 0, "w"),
+        ServiceAddress("default", address(98), 6, 80, "shop/all", ("cart", "till"), 0, "w"),
+        WatcherWatermark("default", "w", 0, 30_000_000),
+    ]
+    called = replace(batch([1, 2, 3]).flows, remote_ip=np.frombuffer(address(99) + address(98) + client, np.uint8).reshape(3, 16))
+    called.local_ip[2] = np.frombuffer(backend, np.uint8)
+    called.service_port[:], called.role[2], called.local_workload[2] = 80, ROLE_SERVER, 1
+    called.first_seen_us[:], called.last_seen_us[:] = at_us, at_us + 1
+    said = replace(batch([]), workloads=("checkout", "cart"), batch_index=1, flows=called)
+    rows = build([spoken([]), said], told=told).block.flows.to_pylist()
+    columns = ("role", "remote_workload", "remote_source", "remote_reason", "remote_service", "remote_node_id", "canonical")
+    assert [tuple(row[name] for name in columns) for row in rows] == [
+        ("client", "cart", "service", "", "shop/web", "", True),
+        ("client", "", "none", "shared", "shop/all", "", True),
+        ("server", "checkout", "heartbeat", "", "", "n1", False),
+    ]
 
 
 def test_what_names_no_region_or_network_gets_the_workers() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.columns.sorting import distinct, order_by, repeated
+from streams.columns.sorting import distinct, numbered, order_by, repeated
 
 few = st.lists(st.integers(0, 5), max_size=20)
 any_of = st.lists(st.one_of(st.integers(0, 5), st.integers(0, 2**62)), max_size=20)
@@ -17,6 +17,14 @@ def test_distinct_and_repeated(values: list[int]) -> None:
     column = np.array(values, np.int64)
     assert distinct(column).tolist() == sorted(set(values))
     assert repeated(column).tolist() == [values.count(value) > 1 for value in values]
+
+
+@given(any_of)
+def test_rows_by_their_values(values: list[int]) -> None:
+    """By a table where the values are small, by sorting elsewhere."""
+    found, row = numbered(np.array(values, np.int64), max(values, default=0) + 1)
+    assert found.tolist() == sorted(set(values))
+    assert found[row].tolist() == values
 
 
 @given(st.lists(st.tuples(st.one_of(st.integers(0, 5), st.integers(0, 2**40)), st.one_of(st.integers(0, 5), st.integers(0, 2**62)))))

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from schemas import topics
+from schemas.records.cluster import ClusterRecord, NodeLabels, ServiceAddress, WatcherWatermark, WorkloadState, key_of
 from schemas.records.node_place import NodePlace
 from schemas.records.ownership import AddressRange, Ownership, Watermark
+from schemas.wire.cluster_codec import encode_cluster_record
 from schemas.wire.codec import decode_watermark, encode_batch, encode_ownership, encode_watermark
 from schemas.wire.framing import Framer
 from schemas.wire.ownership_codec import encode_node_place
 from streams.clock import elapsed_us, now_us
 from streams.intake.decode import MessageDecoder
+from streams.intake.hold import HoldRule
 from streams.kafka import Kafka as Servers
 from streams.learning import learner as module
 from streams.learning.learner import OwnershipLearner
@@ -27,7 +30,7 @@ from tests.streams.support import batch
 NOTHING = Learned([], [])
 SECOND = 1_000_000
 HOLD = 30 * SECOND
-FLOWS = Place(topics.FLOWS_TOPIC, 0)
+FLOWS, EVENTS = Place(topics.FLOWS_TOPIC, 0), Place(topics.IP_EVENTS_TOPIC, 0)
 
 
 class Message:
@@ -273,6 +276,66 @@ def test_a_schema_that_this_worker_does_not_know_teaches_nothing(monkeypatch: py
     made, _ = learner(monkeypatch, kafka, a_store(learn=lambda *taught, **_: seen.extend(taught[5]) or NOTHING))
     made._step()
     assert seen == [place]
+
+
+def a_word(record: ClusterRecord) -> Message:
+    return Message(EVENTS, Framer(None).frame(type(record).__name__, encode_cluster_record(record)), key_of(record))
+
+
+def test_what_a_watcher_tells_is_learned_before_its_watermark_releases_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And all of it goes to the tables; a kind that this worker does not know teaches nothing."""
+    service = ServiceAddress("default", bytes(16), 6, 80, "shop/web", ("shop/web",), SECOND, "w1")
+    mark = WatcherWatermark("default", "w1", SECOND, 2 * SECOND)
+    others = [WorkloadState("default", "shop/web", "Deployment", "shop", {}, True, SECOND), NodeLabels("default", "n1", "", "", {}, SECOND)]
+    seen: list[Any] = []
+
+    def learn(*taught: Any, **_: Any) -> Learned:
+        seen.append((taught[2], taught[6], made._watchers.progress()))
+        return NOTHING
+
+    later = Message(EVENTS, b"\xc3\x01" + bytes(8) + b"later", b"@later")
+    kafka = Kafka(messages=[a_word(service), later, *map(a_word, others), a_word(mark)], at_end={EVENTS})
+    made, _ = learner(monkeypatch, kafka, a_store(learn=learn))
+    put: list[Any] = []
+    monkeypatch.setattr(made, "_event_writer", SimpleNamespace(put=put.extend))
+    made._step()
+    assert seen == [([], [service, mark], [])]
+    assert put == [service, *others, mark]
+    assert [told.reported_until_us for told in made._watchers.progress()] == [2 * SECOND]
+
+
+def test_flows_wait_for_a_live_watcher_as_they_wait_for_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka, rule = Kafka(end=0, at_end={FLOWS, EVENTS}), HoldRule(HOLD, SECOND // 4)
+    made, _ = learner(monkeypatch, kafka, a_store())
+    made._events = frozenset({EVENTS})
+    made.follow({0: 0})
+    made._follow_wanted()
+    arrived_us = now_us() - 2 * SECOND
+    window_end_us = arrived_us - SECOND
+
+    def released_by(*until_us: int) -> bool:
+        kafka.messages = [a_word(WatcherWatermark("default", "w1", 0, until)) for until in until_us]
+        made._step()
+        return rule.released(arrived_us, window_end_us, made.progress() or ())
+
+    assert released_by()
+    assert not released_by(window_end_us)
+    assert not released_by()
+    assert released_by(window_end_us + rule.skew_us)
+
+
+def test_how_far_the_watchers_topic_has_been_read_is_what_makes_them_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = Kafka(messages=[a_word(WatcherWatermark("default", "w1", SECOND, 2 * SECOND))])
+    made, _ = learner(monkeypatch, kafka, a_store())
+    made._events = frozenset({EVENTS})
+    made._step()
+    later_us = now_us() + 2 * HOLD
+    monkeypatch.setattr(module, "now_us", lambda: later_us)
+    made._step()
+    assert made._watchers.progress()
+    kafka.at_end = {EVENTS}
+    made._step()
+    assert made._watchers.progress() == []
 
 
 @pytest.mark.parametrize("starts", [[{0: 0}, {0: 0, 1: 0}], [{0: 0}, {1: 0}]])

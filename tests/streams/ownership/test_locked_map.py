@@ -14,6 +14,7 @@ from streams.ownership import evidence
 from streams.ownership import locked_map as shared_ownership
 from streams.ownership.locked_map import LockedOwnershipMap
 from streams.ownership.map import OwnershipMap
+from tests.streams.ownership.service_words import behind, watched
 from tests.streams.support import address, batch, heartbeats, who
 
 SECOND_US = 1_000_000
@@ -56,6 +57,22 @@ def test_what_nodes_that_are_gone_have_said_is_let_go() -> None:
     assert column() is not None
     ownership.forget(500 * SECOND_US)
     assert column() is None
+
+
+def test_what_watchers_told_goes_with_the_retention_and_not_for_want_of_room() -> None:
+    """It comes through a map that is made anew, too."""
+    known, ownership = shared(max_ranges=50)
+    told = [behind(0, "shop/old"), behind(20 * SECOND_US, "shop/web"), watched(0, 100 * SECOND_US)]
+    ownership.learn([], [], [], services=told)
+    assert [word for part in ownership.services() for word in part] == told
+    assert REGISTRY.get_sample_value("weir_fill", {"bound": "services"}) == 2 / 200_000
+    for number in range(200):
+        ownership.learn([window(number)], [], [])
+    ownership.forget(50 * SECOND_US)
+    assert [word for part in ownership.services() for word in part] == told[1:]
+    assert known.rebuilt().services is known.services
+    ownership.forget(101 * SECOND_US)
+    assert ownership.services() == []
 
 
 def test_events_come_in_parts_while_more_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from schemas.addresses import parse_address, parse_addresses
 from schemas.protocols import TCP
+from schemas.records.cluster import NODE_PORTS, ServiceAddress, WatcherWatermark
 from schemas.records.flow_batch import ROLE_CLIENT, HeartbeatColumns
 from schemas.records.ip_event import IpEvent
 from schemas.records.tables import BlockIdentity
@@ -22,7 +23,7 @@ from streams.attribution.attribute import REASONS, SOURCES
 from streams.attribution.cidr_labels import CidrLabels
 from streams.blocks.build import build_block
 from streams.dedup.state import DedupState
-from streams.outputs.ip_event_writer import ip_events_table
+from streams.outputs.event_tables import tables_of
 from streams.ownership.map import OwnershipMap
 from streams.ownership.observations import concat, from_flows, from_heartbeats
 from tests.streams.support import address, batch, heartbeats
@@ -63,6 +64,7 @@ SAID = [
     # Silent while the flow lasted, when another node saw somebody else there.
     (1, address(25), 0, 10 * SECOND),
     (1, address(25), 30 * SECOND, 60 * SECOND),
+    (5, address(30), 0, 60 * SECOND),
 ]
 LISTENERS = [
     (6, address(15), 15, 0, 60 * SECOND),
@@ -78,7 +80,24 @@ TOLD = [
     IpEvent("default", address(22), "", False, 20 * SECOND),
     IpEvent("default", address(22), "vpn", True, 50 * SECOND),
 ]
-LAST = [*range(7, 12), *range(12, 20), 21, 22, 23, 25, 200]
+
+
+def stated(last: int, since_us: int, service: str, *workloads: str) -> ServiceAddress:
+    return ServiceAddress("default", address(last), TCP, last, service, workloads, since_us, "w1")
+
+
+WATCHED: list[ServiceAddress | WatcherWatermark] = [
+    stated(26, 0, "shop/web", "shop/web"),
+    stated(27, 0, "shop/all", "", "shop/a"),
+    stated(28, 0, "shop/a", "shop/a"),
+    stated(28, 20 * SECOND, "shop/b", "shop/b"),
+    stated(29, 40 * SECOND, "shop/later", "shop/later"),
+    ServiceAddress("default", address(30), 0, 0, "n2", (), 0, "w1"),
+    ServiceAddress("default", NODE_PORTS, TCP, 30, "shop/web", ("shop/web",), 0, "w1"),
+    ServiceAddress("default", NODE_PORTS, TCP, 29, "shop/other", ("shop/other",), 0, "w1"),
+    WatcherWatermark("default", "w1", 0, 60 * SECOND),
+]
+LAST = [*range(7, 12), *range(12, 20), 21, 22, 23, 25, *range(26, 31), 200]
 INTERNET = ("8.8.8.8", "127.0.0.1", "239.1.2.3", "fe80::7")
 
 
@@ -121,6 +140,7 @@ def fill(url: str) -> None:
     batches = [teller, calls, outside, seen, other, moved, batch([24], window=2, node="n6")]
     known.learn(concat(from_heartbeats(batches), from_flows(batches)))
     known.learn_events(TOLD)
+    known.services.learn(WATCHED)
     known.places.hear(batches, "home")
     built = build_block(
         BlockIdentity("weir.flows", 3, 40, 49),
@@ -131,7 +151,8 @@ def fill(url: str) -> None:
         region="home",
         outside=CidrLabels(RULES.labels),
     )
-    sink.write_ip_events(ip_events_table(TOLD))
+    for table, rows in tables_of([*TOLD, *WATCHED]):
+        sink.write_set(table, rows)
     sink.write(built.block)
     sink.close()
 
@@ -211,6 +232,15 @@ def test_what_is_found_now_is_what_was_recorded(told: dict[str, Found]) -> None:
             "16",
             "to 1970-01-01T00:01:00Z listened on tcp port 16 of ::ffff:10.0.0.16, and nobody is known to have done so",
         ),
+        (
+            "26",
+            "tcp port 26 of ::ffff:10.0.0.26 is the service shop/web, and all its backends of that time are of shop/web: "
+            "shop/web (shop/web) from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z.",
+        ),
+        ("27", "is the service shop/all; its backends of that time are not of one known workload: shop/all ((not known), shop/a) from"),
+        ("28", "or watchers disagree: shop/a (shop/a) from 1970-01-01T00:00:00Z to 1970-01-01T00:00:20Z; shop/b (shop/b) from"),
+        ("29", "no watcher's word covers all of the flow's time. Told is: shop/later (shop/later) from 1970-01-01T00:00:40Z"),
+        ("30", "tcp port 30 of ::ffff:10.0.0.30 is the service shop/web, and all its backends"),
         ("17", "listeners of 1 ports are known there, nobody is known to listen on tcp port 17, and no node claims it."),
         ("18", "cart held ::ffff:10.0.0.18 just before and after: cart from 1970-01-01T00:00:00Z to 1970-01-01T00:00:10Z, cart from"),
         ("19", "nobody is known to have held it all of the flow's time. The nearest: node/n2 10.0 s after and node/n2"),
@@ -321,6 +351,15 @@ class TestCommand:
         assert name.endswith(" (heartbeat), on node n2, zone eu-a, region eu")
         flow = json.loads(run_weir("explain", "10.0.0.7", "--format", "json", settings={"clickhouse_url": url}).stdout)["flow"]
         assert (flow["remote_node_id"], flow["remote_zone"], flow["remote_region"]) == ("n2", "eu-a", "eu")
+
+    def test_what_stood_behind_a_service_address(self, url: str) -> None:
+        lines = [*filter(None, run_weir("explain", "10.0.0.28", settings={"clickhouse_url": url}).stdout.splitlines())]
+        assert lines[1] == "no name (ambiguous)"
+        assert [line.split()[:2] for line in lines if line.startswith("shop/")] == [["shop/a", "shop/a"], ["shop/b", "shop/b"]]
+        said = json.loads(run_weir("explain", "10.0.0.26", "--format", "json", settings={"clickhouse_url": url}).stdout)
+        assert (said["now"]["remote_source"], said["flow"]["remote_service"]) == ("service", "shop/web")
+        span = {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:01:00Z"}
+        assert said["services"] == [{"service": "shop/web", "workloads": ["shop/web"], "watcher": "w1", **span}]
 
     def test_for_programs(self, url: str) -> None:
         settings = {"clickhouse_url": url, "cidrs": LABEL}
