@@ -1,6 +1,9 @@
 {{/* weir's settings: what every part shares, what one part has of its own, and secrets as files. */}}
 
 {{- define "weir.check" -}}
+{{- if and .Values.regions.cidrs (not .Values.region) }}
+{{- fail "regions.cidrs is set and region is empty: say which of these regions this cluster is in, as in --set region=eu" }}
+{{- end }}
 {{- if not .Values.kafka.bootstrap }}
 {{- fail "kafka.bootstrap is empty: set it to Kafka's brokers, as in --set kafka.bootstrap=kafka.kafka:9092" }}
 {{- end }}
@@ -19,7 +22,9 @@ WEIR_KAFKA_SASL_MECHANISM: {{ .Values.kafka.sasl.mechanism | quote }}
 {{- if or .Values.kafka.ca.configMap .Values.kafka.ca.secret }}
 WEIR_KAFKA_CA_FILE: /etc/weir/kafka-ca/ca.crt
 {{- end }}
-WEIR_REGION: {{ .Values.region | quote }}
+{{- with .Values.region }}
+WEIR_REGION: {{ . | quote }}
+{{- end }}
 WEIR_NETWORK: {{ .Values.network | quote }}
 {{- if .Values.regions.cidrs }}
 WEIR_REGION_CIDRS: {{ .Values.regions.cidrs | quote }}
