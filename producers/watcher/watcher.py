@@ -70,6 +70,8 @@ class Watcher:
         self._over = threading.Event()
         self._begun = self._ready = False
         self._stepped_at = time.monotonic()
+        self.looks = 0
+        """How often it has looked for what is to be told."""
         self._trouble = ""
 
     def run(self, stop: threading.Event) -> None:
@@ -108,7 +110,7 @@ class Watcher:
         return idle < STUCK_SECONDS, f"looked {idle:.0f} s ago"
 
     def _step(self) -> None:
-        self._stepped_at = time.monotonic()
+        self._stepped_at, self.looks = time.monotonic(), self.looks + 1
         if not self.informers.complete:
             return
         self.telling.tick(

@@ -1,4 +1,4 @@
-"""Stand-ins for Kafka and for the Lease of an API server."""
+"""Stand-ins for Kafka and for the Lease of an API server; and the client for the stand-in of the rest of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ import threading
 from collections import deque
 from dataclasses import replace
 
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+
 from producers.kubernetes.transport import ApiError
 from producers.publish.publisher import OnAck
+from producers.watcher.client import client_of
 from producers.watcher.leader import CONFLICT, Lease
 from schemas.records.cluster import ClusterRecord, NodeLabels, ServiceAddress, WatcherWatermark, WorkloadState
 from schemas.wire.cluster_codec import decode_cluster_record
 from schemas.wire.framing import unframe
+from tests.producers.kubernetes.fake_api import FakeApi
+
+
+def client_to(api: FakeApi) -> ApiClient:
+    configuration = Configuration()
+    configuration.host = f"http://127.0.0.1:{api.port}"
+    return client_of(configuration)
+
 
 Offered = tuple[str, bytes, bytes]
 

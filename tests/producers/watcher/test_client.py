@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kubernetes.client.configuration import Configuration
 
 from producers.kubernetes.transport import JSON, ApiError
-from producers.watcher.client import ClientTransport, client_of, open_client
+from producers.watcher.client import ClientTransport, open_client
 from producers.watcher.informers import PATHS
 from schemas.errors import SettingError
 from tests.producers.kubernetes.fake_api import FakeApi
+from tests.producers.watcher.fakes import client_to
 from tests.producers.watcher.raw import service
 
 KUBECONFIG = """\
@@ -34,9 +34,7 @@ def api() -> Iterator[FakeApi]:
 
 @pytest.fixture
 def transport(api: FakeApi) -> ClientTransport:
-    configuration = Configuration()
-    configuration.host = f"http://127.0.0.1:{api.port}"
-    return ClientTransport(client_of(configuration))
+    return ClientTransport(client_to(api))
 
 
 def test_a_kubeconfig_file_names_the_server_and_the_user(api: FakeApi, tmp_path: Path) -> None:

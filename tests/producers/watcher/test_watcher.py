@@ -14,6 +14,7 @@ import pytest
 
 from producers.kubernetes.reflector import Pauses
 from producers.watcher import telling, watcher
+from producers.watcher.client import ClientTransport
 from producers.watcher.informers import PATHS
 from producers.watcher.inherited import Inherited
 from producers.watcher.metrics import WatcherMetrics
@@ -22,9 +23,9 @@ from producers.watcher.watcher import Watcher
 from schemas.errors import Unavailable
 from schemas.records.cluster import NODE_PORTS
 from schemas.wire.framing import Framer
-from tests.producers.kubernetes.fake_api import FakeApi, PlainTransport
-from tests.producers.watcher.fakes import FakeLeases, FakeOutlet
-from tests.support.processes import PATIENCE
+from tests.producers.kubernetes.fake_api import FakeApi
+from tests.producers.watcher.fakes import FakeLeases, FakeOutlet, client_to
+from tests.support.processes import PATIENCE, wait_for
 
 RECORDED = Path(__file__).with_name("recorded.json")
 """By kind: the objects of a cluster, as its API gave them. `later`: what its watches told, step by step."""
@@ -60,10 +61,11 @@ class Running:
 
     def __init__(self, api: FakeApi, leases: FakeLeases, outlet: FakeOutlet, name: str, inherit: Callable[[], Inherited]) -> None:
         self.outlet = outlet
+        client = client_to(api)
         self.watcher = Watcher(
             "net",
             name,
-            transport=lambda: PlainTransport(api),
+            transport=lambda: ClientTransport(client),
             leases=leases,
             outlet=outlet,
             framer=Framer(),
@@ -86,6 +88,9 @@ class Running:
         """Returns when it is so, by what was told meanwhile."""
         with self.outlet.grown:
             assert self.outlet.grown.wait_for(so, 30 * PATIENCE), f"{what}; health: {self.watcher.health()}"
+
+    def until_health(self, wanted: tuple[bool, str]) -> None:
+        wait_for(lambda: self.watcher.health() == wanted, 30, f"{wanted}; it is {self.watcher.health()}")
 
     def stands(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """By address and port: the newest word of the newest watcher."""
@@ -156,9 +161,7 @@ def test_the_other_takes_over_and_no_moment_is_untold(api: FakeApi) -> None:
     with running(api, leases, outlet, "one") as one:
         one.marked_after()
         with running(api, leases, FakeOutlet(), "other") as other:
-            other_ready = threading.Event()
-            while not other.watcher.health()[0]:
-                assert not other_ready.wait(0.02)
+            wait_for(lambda: other.watcher.health()[0], 30, "the other to be ready")
             one.marked_after()
             assert other.outlet.log == [] and other.watcher.health()[1].startswith("in reserve; one")
             one.end()
@@ -178,10 +181,9 @@ def test_while_the_api_server_is_away_the_watermark_stands_and_then_goes_on(api:
         leases.away = True
         api.away()
         cut_us = its.watcher.cluster.now_us
-        poll = threading.Event()
-        while its.watcher.informers.connected:
-            assert not poll.wait(0.02)
-        assert not poll.wait(1.5)  # More than a watermark's time.
+        wait_for(lambda: not its.watcher.informers.connected, 30, "the watches to break")
+        looks = its.watcher.looks
+        wait_for(lambda: its.watcher.looks > looks + 20, 30, "a watermark's time to pass")
         assert all(mark.until_us <= cut_us for mark in its.outlet.watermarks())
         leases.away = False
         api.back()
@@ -194,9 +196,7 @@ def test_after_versions_were_forgotten_it_begins_anew_only_where_services_change
     with running(api) as its:
         its.marked_after()
         api.away()
-        poll = threading.Event()
-        while its.watcher.informers.connected:
-            assert not poll.wait(0.02)
+        wait_for(lambda: not its.watcher.informers.connected, 30, "the watches to break")
         if changed:
             (raw, *_) = recorded()["objects"]["endpointslices"]
             api.put(PATHS["endpointslices"], raw)
@@ -227,7 +227,8 @@ def test_nothing_is_told_before_every_kind_was_listed(api: FakeApi) -> None:
     outlet = FakeOutlet()
     with running(api, outlet=outlet) as its:
         api.wait_for(PATHS["nodes"], 4)
-        assert outlet.log == [] and its.watcher.health() == (False, "not listed yet: nodes")
+        its.until_health((False, "not listed yet: nodes"))
+        assert outlet.log == []
         api.allow(PATHS["nodes"])
         its.marked_after()
 
@@ -237,7 +238,7 @@ def test_a_kind_that_may_not_be_listed_is_done_without_and_named(api: FakeApi) -
         api.refuse(PATHS[kind])
     with running(api) as its:
         its.marked_after()
-        assert its.watcher.health() == (True, "telling; nodes, deployments may not be listed")
+        its.until_health((True, "telling; nodes, deployments may not be listed"))
         states = {(told.kind, told.name): dict(told.labels) for told in its.outlet.workloads()}
         assert states["Deployment", "shop/front"] == {} and not its.outlet.nodes()
 
@@ -248,7 +249,8 @@ def test_without_the_right_to_list_slices_nothing_is_told(api: FakeApi) -> None:
     with running(api, outlet=outlet) as its:
         api.wait_for(PATHS["endpointslices"], 3)
         said = "endpointslices may not be listed: grant get, list and watch on it"
-        assert its.watcher.health() == (False, said) and outlet.log == []
+        its.until_health((False, said))
+        assert outlet.log == []
 
 
 def test_what_was_told_earlier_is_read_before_it_leads(api: FakeApi) -> None:

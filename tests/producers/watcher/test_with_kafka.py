@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from producers.publish.publisher import Publisher
+from producers.watcher.client import ClientTransport
 from producers.watcher.informers import PATHS
 from producers.watcher.inherited import Inherited, read_inherited
 from producers.watcher.services import Key
@@ -16,8 +17,8 @@ from producers.watcher.watcher import Watcher
 from schemas.errors import Unavailable
 from schemas.topics import IP_EVENTS_TOPIC, TOPICS
 from schemas.wire.framing import Framer
-from tests.producers.kubernetes.fake_api import FakeApi, PlainTransport
-from tests.producers.watcher.fakes import FakeLeases
+from tests.producers.kubernetes.fake_api import FakeApi
+from tests.producers.watcher.fakes import FakeLeases, client_to
 from tests.producers.watcher.raw import piece, service, thing
 from tests.producers.watcher.test_services import VIP, key
 from tests.support.processes import wait_for
@@ -57,11 +58,11 @@ def found(bootstrap: str) -> Inherited | None:
 
 def run_until(api: FakeApi, bootstrap: str, wanted: dict[Key, tuple[str, ...]]) -> None:
     """A watcher from start to end, which tells these workloads by address."""
-    publisher, stop = Publisher(bootstrap), threading.Event()
+    publisher, client, stop = Publisher(bootstrap), client_to(api), threading.Event()
     watcher = Watcher(
         "net",
         "w",
-        transport=lambda: PlainTransport(api),
+        transport=lambda: ClientTransport(client),
         leases=FakeLeases(),
         outlet=publisher,
         framer=Framer(),
