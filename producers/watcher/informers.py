@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from producers.kubernetes.owners import parse_metadata
 from producers.kubernetes.reflector import PAUSES, Pauses, Reflector, Resource
 from producers.kubernetes.transport import ApiError, Transport
 from producers.watcher.cluster import Cluster, NodeFeed, OwnerFeed, PodFeed, ServiceFeed, SliceFeed
-from producers.watcher.objects import read_metadata, read_node, read_pod, read_service, read_slice
+from producers.watcher.objects import read_node, read_pod, read_service, read_slice
 
 log = logging.getLogger("weir.watcher")
 
@@ -145,7 +146,7 @@ class Informers:
         self._add("nodes", read_node, NodeFeed(cluster))
         for kind, (name, _) in OWNERS.items():
             feed = OwnerFeed(cluster, name)
-            self._add(kind, read_metadata, feed, feed.forbidden, metadata_only=True)
+            self._add(kind, parse_metadata, feed, feed.forbidden, metadata_only=True)
 
     def start(self) -> None:
         for reflector in self._reflectors:

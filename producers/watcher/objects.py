@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from producers.kubernetes.owners import CONFIG_HASH, Controller, Metadata
+from producers.kubernetes.owners import Metadata, parse_metadata
 from schemas.addresses import MAPPED
 
 PROTOCOLS = {"TCP": 6, "UDP": 17, "SCTP": 132}
@@ -69,14 +68,6 @@ class Node:
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A Deployment, a StatefulSet, ...: what can own pods. `metadata` is the API's, `kind` of the resource that was listed."""
-
-    kind: str
-    metadata: Metadata
-
-
 def read_service(raw: Mapping[str, Any]) -> Service:
     metadata, spec = raw["metadata"], raw.get("spec") or {}
     name, version = f"{metadata['namespace']}/{metadata['name']}", str(metadata.get("resourceVersion", ""))
@@ -123,41 +114,17 @@ def read_node(raw: Mapping[str, Any]) -> Node:
 
 def read_pod(raw: Mapping[str, Any]) -> Metadata:
     """Labels are kept of pods that are workloads themselves: those of others are their owners' business, and would take memory."""
-    metadata = read_metadata(raw)
+    metadata = parse_metadata(raw)
     owner = metadata.controller
     return metadata if owner is None or owner.kind == "Node" else _without_labels(metadata)
-
-
-def read_metadata(raw: Mapping[str, Any]) -> Metadata:
-    """Of any object: whole, or PartialObjectMetadata."""
-    metadata = raw["metadata"]
-    return Metadata(
-        uid=metadata["uid"],
-        namespace=metadata.get("namespace") or "",
-        name=metadata["name"],
-        version=str(metadata.get("resourceVersion", "")),
-        labels=_labels(metadata),
-        controller=next((_controller(owner) for owner in metadata.get("ownerReferences") or () if owner.get("controller")), None),
-        config_hash=(metadata.get("annotations") or {}).get(CONFIG_HASH, ""),
-        created_us=_instant_us(metadata["creationTimestamp"]),
-    )
 
 
 def _without_labels(pod: Metadata) -> Metadata:
     return Metadata(pod.uid, pod.namespace, pod.name, pod.version, {}, pod.controller, pod.config_hash, pod.created_us)
 
 
-def _controller(owner: Mapping[str, Any]) -> Controller:
-    group, _, _ = owner["apiVersion"].rpartition("/")
-    return Controller(group, owner["kind"], owner["name"], owner["uid"])
-
-
 def _labels(metadata: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in (metadata.get("labels") or {}).items()}
-
-
-def _instant_us(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp()) * 1_000_000
 
 
 def _addresses(texts: list[Any]) -> tuple[bytes, ...]:

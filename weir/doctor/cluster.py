@@ -10,7 +10,7 @@ from weir.doctor.finding import Finding
 if TYPE_CHECKING:
     from weir.settings.catalogue import Settings
 
-PART = "Kubernetes"
+PART = "Kubernetes API"
 
 
 def check_cluster(settings: Settings) -> tuple[Finding, ...]:

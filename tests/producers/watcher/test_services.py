@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from producers.watcher.objects import read_metadata, read_node, read_pod, read_service, read_slice
+from producers.kubernetes.owners import parse_metadata
+from producers.watcher.objects import read_node, read_pod, read_service, read_slice
 from producers.watcher.pods import Pods
 from producers.watcher.services import HISTORY_US, LINGER_US, RESOLVE_US, SETTLE_US, UNKNOWN_LINGER_US, Key, Services, State
 from schemas.records.cluster import NODE_PORTS
@@ -34,7 +35,7 @@ class Scene:
 
     def deployment(self, name: str, *pods: str) -> Scene:
         """With a ReplicaSet `name-1` and these pods."""
-        self.pods.parent_changed("ReplicaSet", read_metadata(thing(f"{name}-1", owner=("Deployment", name))))
+        self.pods.parent_changed("ReplicaSet", parse_metadata(thing(f"{name}-1", owner=("Deployment", name))))
         for pod in pods:
             self.pods.changed(read_pod(thing(pod, owner=("ReplicaSet", f"{name}-1"))))
         return self
@@ -123,7 +124,7 @@ def test_a_scale_up_and_a_rolling_update_tell_nothing() -> None:
     assert scene.told()
     scene.deployment("front", "f2").piece("web-a", "f1 f2").after(S)
     assert scene.told() == {}
-    scene.pods.parent_changed("ReplicaSet", read_metadata(thing("front-2", owner=("Deployment", "front"))))
+    scene.pods.parent_changed("ReplicaSet", parse_metadata(thing("front-2", owner=("Deployment", "front"))))
     for old, new in (("f1", "n1"), ("f2", "n2")):
         scene.pods.changed(read_pod(thing(new, owner=("ReplicaSet", "front-2"))))
         scene.piece("web-a", f"{old} {new}").after(S)

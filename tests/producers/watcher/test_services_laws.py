@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.watcher.objects import read_metadata, read_pod, read_service, read_slice
+from producers.kubernetes.owners import parse_metadata
+from producers.watcher.objects import read_pod, read_service, read_slice
 from producers.watcher.pods import Pods
 from producers.watcher.services import LINGER_US, SETTLE_US, Services, State
 from tests.producers.watcher.raw import piece, service, thing
@@ -49,7 +50,7 @@ class Cluster:
     def start(self, owner: str) -> None:
         if owner not in self.owned:
             self.owned.add(owner)
-            raw = read_metadata(thing(f"{owner}-1", owner=("Deployment", owner)))
+            raw = parse_metadata(thing(f"{owner}-1", owner=("Deployment", owner)))
             self.say("owners", lambda: self.pods.parent_changed("ReplicaSet", raw))
         self.made += 1
         name = f"{owner}{self.made}"
@@ -219,7 +220,7 @@ def test_the_order_of_the_kinds_does_not_matter(script: list[tuple], order: tupl
                         pods.changed(read_pod(thing(pod, owner=("ReplicaSet", f"{its}-1"))))
                 case "owners":
                     for its in sorted(seen.owned):
-                        pods.parent_changed("ReplicaSet", read_metadata(thing(f"{its}-1", owner=("Deployment", its))))
+                        pods.parent_changed("ReplicaSet", parse_metadata(thing(f"{its}-1", owner=("Deployment", its))))
                 case "services":
                     again.services_replaced([read_service(service(name, [ip])) for name, ip in seen.addresses.items()], S)
                 case "slices":

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from producers.kubernetes.owners import parse_metadata
 from producers.watcher import telling as module
 from producers.watcher.cluster import Cluster
-from producers.watcher.objects import read_metadata, read_node, read_pod, read_service, read_slice
+from producers.watcher.objects import read_node, read_pod, read_service, read_slice
 from producers.watcher.services import HISTORY_US, LINGER_US, RESOLVE_US
 from producers.watcher.telling import LAG_US, REPEAT_SECONDS, RETRY_SECONDS, Telling
 from schemas.records.cluster import ServiceAddress
@@ -33,7 +34,7 @@ class Scene:
         self.connected = self.leads = True
         self.answered_us: int | None = None
         for owner in ("a", "b"):
-            self.cluster.pods.parent_changed("ReplicaSet", read_metadata(thing(f"{owner}-1", owner=("Deployment", owner))))
+            self.cluster.pods.parent_changed("ReplicaSet", parse_metadata(thing(f"{owner}-1", owner=("Deployment", owner))))
             self.cluster.pods.changed(read_pod(thing(f"{owner}1", owner=("ReplicaSet", f"{owner}-1"))))
         self.cluster.tear("services", self.cluster.services.services_replaced([read_service(service("web", [VIP]))], self.now_us))
         self.cluster.tear("slices", self.cluster.services.slices_replaced([read_slice(piece("web-a", "web", ["a1"]))], self.now_us))
@@ -57,7 +58,7 @@ def states(outlet: FakeOutlet) -> list[tuple[int, tuple[str, ...]]]:
 def test_all_states_are_told_and_then_up_to_when() -> None:
     scene = Scene()
     scene.cluster.nodes.replaced([read_node(node("n1", []))], START)
-    scene.cluster.workloads.owner_changed("Deployment", read_metadata(thing("a")))
+    scene.cluster.workloads.owner_changed("Deployment", parse_metadata(thing("a")))
     scene.run(5 * S)
     (address,) = scene.outlet.addresses()
     assert address == ServiceAddress("net", *key(VIP), "shop/web", ("shop/a",), START + TICK, address.watcher)
@@ -263,7 +264,7 @@ def test_a_state_that_no_reader_takes_is_told_with_less() -> None:
     name = "n" * 600
     raw = replace(read_service(service("web", [VIP])), name=f"shop/{name}")
     scene.cluster.services.services_replaced([raw], scene.now_us)
-    scene.cluster.workloads.owner_changed("Deployment", read_metadata(thing(name)))
+    scene.cluster.workloads.owner_changed("Deployment", parse_metadata(thing(name)))
     scene.run(5 * S)
     assert [(told.service, told.workloads) for told in scene.outlet.addresses()] == [("", ())]
     assert scene.outlet.workloads() == [] and scene.outlet.watermarks()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from producers.kubernetes.owners import parse_metadata
 from producers.watcher.nodes import Nodes
-from producers.watcher.objects import read_metadata, read_node, read_pod
+from producers.watcher.objects import read_node, read_pod
 from producers.watcher.pods import Pods
 from producers.watcher.workloads import GONE_US, LABELS, Workloads
 from schemas.records.cluster import NodeLabels, WorkloadState
@@ -26,29 +27,29 @@ def test_owners_are_workloads_from_their_creation_on() -> None:
     _, workloads = scene()
     kinds = ("CronJob", "DaemonSet", "Deployment", "StatefulSet")
     for kind in kinds:
-        workloads.owners_replaced(kind, [read_metadata(thing(kind.lower(), labels={"team": "t"}))])
+        workloads.owners_replaced(kind, [parse_metadata(thing(kind.lower(), labels={"team": "t"}))])
     assert workloads.settle(NOW) == [state(kind, kind.lower(), team="t") for kind in kinds]
     assert workloads.settle(NOW) == [] and len(workloads) == 4
 
 
 def test_what_is_owned_is_no_workload_of_its_own() -> None:
     _, workloads = scene()
-    workloads.owners_replaced("Job", [read_metadata(thing("nightly-1", owner=("CronJob", "nightly"))), read_metadata(thing("once"))])
-    workloads.owners_replaced("ReplicaSet", [read_metadata(thing("web-1", owner=("Deployment", "web"))), read_metadata(thing("lone"))])
+    workloads.owners_replaced("Job", [parse_metadata(thing("nightly-1", owner=("CronJob", "nightly"))), parse_metadata(thing("once"))])
+    workloads.owners_replaced("ReplicaSet", [parse_metadata(thing("web-1", owner=("Deployment", "web"))), parse_metadata(thing("lone"))])
     assert [(told.kind, told.name) for told in workloads.settle(NOW)] == [("Job", "shop/once"), ("ReplicaSet", "shop/lone")]
 
 
 def test_other_labels_hold_from_when_they_were_seen() -> None:
     _, workloads = scene()
-    workloads.owner_changed("Deployment", read_metadata(thing("web", labels={"v": "1"})))
+    workloads.owner_changed("Deployment", parse_metadata(thing("web", labels={"v": "1"})))
     workloads.settle(NOW)
-    workloads.owner_changed("Deployment", read_metadata(thing("web", labels={"v": "2"})))
+    workloads.owner_changed("Deployment", parse_metadata(thing("web", labels={"v": "2"})))
     assert workloads.settle(NOW) == [state("Deployment", "web", NOW, v="2")]
 
 
 def test_a_workload_that_goes_and_comes_again() -> None:
     _, workloads = scene()
-    web = read_metadata(thing("web"))
+    web = parse_metadata(thing("web"))
     workloads.owner_changed("Deployment", web)
     workloads.settle(NOW)
     workloads.owner_deleted("Deployment", web)
@@ -93,7 +94,7 @@ def test_owners_of_other_kinds_exist_while_they_have_pods() -> None:
 
 def test_a_kind_that_may_not_be_listed_is_known_by_its_pods() -> None:
     pods, workloads = scene()
-    pods.parent_changed("ReplicaSet", read_metadata(thing("web-1", owner=("Deployment", "web"))))
+    pods.parent_changed("ReplicaSet", parse_metadata(thing("web-1", owner=("Deployment", "web"))))
     pods.changed(read_pod(thing("w1", owner=("ReplicaSet", "web-1"))))
     assert workloads.settle(NOW) == []
     workloads.forbid("Deployment")
@@ -103,7 +104,7 @@ def test_a_kind_that_may_not_be_listed_is_known_by_its_pods() -> None:
 def test_what_an_earlier_watcher_told_goes_on() -> None:
     _, workloads = scene()
     for name, version in (("same", "1"), ("other", "2")):
-        workloads.owner_changed("Deployment", read_metadata(thing(name, labels={"v": version})))
+        workloads.owner_changed("Deployment", parse_metadata(thing(name, labels={"v": version})))
     workloads.inherit([state("Deployment", name, CREATED_US + 7, v="1") for name in ("same", "other", "gone")])
     assert workloads.settle(NOW) == [
         state("Deployment", "same", CREATED_US + 7, v="1"),
@@ -114,7 +115,7 @@ def test_what_an_earlier_watcher_told_goes_on() -> None:
 
 def test_more_labels_than_readers_take_are_cut() -> None:
     _, workloads = scene()
-    workloads.owner_changed("Deployment", read_metadata(thing("web", labels={f"l{n:04}": "" for n in range(LABELS + 9)})))
+    workloads.owner_changed("Deployment", parse_metadata(thing("web", labels={f"l{n:04}": "" for n in range(LABELS + 9)})))
     (told,) = workloads.settle(NOW)
     assert sorted(told.labels) == [f"l{n:04}" for n in range(LABELS)]
 
