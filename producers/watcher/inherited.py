@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from producers.watcher.services import Key
+from producers.watcher.endpoints import Key
 from schemas.errors import Unavailable, Unreadable
 from schemas.records.cluster import ServiceAddress, WorkloadState
 from schemas.topics import IP_EVENTS_TOPIC

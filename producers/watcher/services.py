@@ -10,22 +10,19 @@ with. A backend remains a former one while its pod exists, and LINGER_US longer;
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from producers.watcher.objects import NO_POD, Node, Service, ServicePort, Slice, family_of
+from producers.watcher.endpoints import Endpoints, Key
+from producers.watcher.objects import NO_POD, Node, Service, Slice
 from producers.watcher.pods import Pods
-from schemas.records.cluster import NODE_PORTS
 
 LINGER_US = 30_000_000
 UNKNOWN_LINGER_US = 24 * 3_600_000_000
 """Nobody says when the connections to an address outside the cluster are over."""
 RESOLVE_US = 3_000_000
 """How long the word on a new backend waits for its pod, or its pod's owner: they come by other watches."""
-LATE_US = 3_000_000
-"""How much later than another a watch may tell what happened at the same time."""
 SETTLE_US = 10_000_000
 """An address that was another's, or nobody's, is not told to be a service's before each node's proxy knows."""
 HISTORY_US = 600_000_000
@@ -33,13 +30,6 @@ HISTORY_US = 600_000_000
 AGE_US = 1_000_000
 """How often it is looked what time alone changes."""
 ADDRESSES = 100_000
-_NODE = ServicePort("", 0, 0, 0)
-
-
-class Key(NamedTuple):
-    ip: bytes
-    protocol: int
-    port: int
 
 
 class State(NamedTuple):
@@ -93,15 +83,12 @@ class Services:
     def __init__(self, pods: Pods, limit: int = ADDRESSES) -> None:
         self._pods = pods
         self._limit = limit
-        self._services: dict[str, Service] = {}
-        self._slices: dict[str, Slice] = {}
-        self._slices_of: defaultdict[str, set[str]] = defaultdict(set)
+        self._endpoints = Endpoints()
         self._claimed: dict[str, frozenset[Key]] = {}
         self._addresses: dict[Key, _Address] = {}
         self._backends: dict[str, _Backend] = {}
         self._moved: set[Key] = set()
         self._ageing: set[Key] = set()
-        self._left: deque[tuple[int, str, str]] = deque()  # when, which service, which backend: for LATE_US
         self._aged_us = 0
         self._first = True
         self.refused = 0
@@ -111,49 +98,36 @@ class Services:
         return len(self._addresses)
 
     def service_changed(self, service: Service, now_us: int) -> None:
-        self._services[service.name] = service
-        self._claim(service.name, now_us)
+        self._claim(self._endpoints.put_service(service), now_us)
 
     def service_deleted(self, name: str, now_us: int) -> None:
         """`name`: also that of a node."""
-        self._services.pop(name, None)
-        self._claim(name, now_us)
+        self._claim(self._endpoints.drop_service(name), now_us)
 
     def node_changed(self, node: Node, now_us: int) -> None:
         """A node's addresses are told as those of a service would be that has no backends, under the node's name."""
-        known = self._services.get(node.name)
-        if known is None or known.cluster_ips != node.addresses:
-            self.service_changed(_as_service(node), now_us)
+        self._claim(self._endpoints.put_node(node), now_us)
 
     def services_replaced(self, services: Iterable[Service], now_us: int) -> bool:
         """Whether any has changed since it was last told."""
-        return self._replaced({service.name: service for service in services}, now_us, nodes=False)
+        names, differ = self._endpoints.replace_services(services)
+        self._claim(names, now_us)
+        return differ
 
     def nodes_replaced(self, nodes: Iterable[Node], now_us: int) -> None:
-        self._replaced({node.name: _as_service(node) for node in nodes}, now_us, nodes=True)
+        self._claim(self._endpoints.replace_nodes(nodes), now_us)
 
     def slice_changed(self, piece: Slice, now_us: int) -> None:
-        before = self._slices.get(piece.name)
-        self._slices[piece.name] = piece
-        if before is not None:
-            self._note_left(before, piece.backends, now_us)
-        if before is not None and before.service != piece.service:
-            self._cut_off(before, now_us)
-        if piece.service:
-            self._slices_of[piece.service].add(piece.name)
-            self._claim(piece.service, now_us)
+        self._claim(self._endpoints.put_slice(piece, now_us), now_us)
 
     def slice_deleted(self, name: str, now_us: int) -> None:
-        before = self._slices.pop(name, None)
-        if before is not None:
-            self._note_left(before, (), now_us)
-            self._cut_off(before, now_us)
+        self._claim(self._endpoints.drop_slice(name, now_us), now_us)
 
     def slices_replaced(self, pieces: Iterable[Slice], now_us: int) -> bool:
         """Whether any has changed since it was last told."""
         found = {piece.name: piece for piece in pieces}
-        differ = _versions(found) != _versions(self._slices)
-        for name in sorted(self._slices.keys() - found.keys()):
+        differ = self._endpoints.differ(found)
+        for name in sorted(self._endpoints.slices() - found.keys()):
             self.slice_deleted(name, now_us)
         for piece in found.values():
             self.slice_changed(piece, now_us)
@@ -231,75 +205,41 @@ class Services:
                 backend.exists = self._pods.exists(uid)
                 self._moved |= backend.addresses
 
-    def _replaced(self, services: dict[str, Service], now_us: int, nodes: bool) -> bool:
-        before = {name: service for name, service in self._services.items() if (service.ports == (_NODE,)) == nodes}
-        for name in sorted(before.keys() - services.keys()):
-            self.service_deleted(name, now_us)
-        for service in services.values():
-            self.service_changed(service, now_us)
-        return _versions(services) != _versions(before)
+    def _claim(self, names: Iterable[str], now_us: int) -> None:
+        """Compares what the services have behind their addresses with what they had."""
+        for name in names:
+            claims = self._endpoints.behind(name)
+            for key in sorted(claims.keys() | self._claimed.pop(name, frozenset())):
+                address = self._addresses.get(key) or self._admit(key, name, now_us)
+                if address is not None:
+                    self._change(key, address, name, claims.get(key), now_us)
+            if claims:
+                self._claimed[name] = frozenset(claims)
 
-    def _note_left(self, before: Slice, backends: tuple[str, ...], now_us: int) -> None:
-        """An address of the service of which the word comes later may have had these, too."""
-        while self._left and self._left[0][0] + LATE_US < now_us:
-            self._left.popleft()
-        self._left.extend((now_us, before.service, uid) for uid in before.backends if uid not in backends)
+    def _change(self, key: Key, address: _Address, name: str, backends: frozenset[str] | None, now_us: int) -> None:
+        """`backends`: of the service at this address; None: it is not the service's."""
+        before = self._current(address)
+        if backends is None:
+            address.claims.pop(name, None)
+        else:
+            address.claims[name] = backends
+        after = self._current(address)
+        for uid in after - before:
+            self._join(key, address, uid, now_us)
+        for uid in before - after:
+            self._part(key, uid, now_us)
+        self._note_service(address, now_us)
+        self._moved.add(key)
 
-    def _cut_off(self, piece: Slice, now_us: int) -> None:
-        """A slice that a service had."""
-        pieces = self._slices_of.get(piece.service)
-        if pieces is not None:
-            pieces.discard(piece.name)
-            if not pieces:
-                del self._slices_of[piece.service]
-            self._claim(piece.service, now_us)
-
-    def _claim(self, name: str, now_us: int) -> None:
-        """Compares what the service has behind its addresses with what it had."""
-        service = self._services.get(name)
-        claims = self._behind(service) if service is not None else {}
-        for key in claims.keys() | self._claimed.get(name, frozenset()):
-            address = self._addresses.get(key) or self._admit(key, service, now_us)
-            if address is None:
-                continue
-            before = self._current(address)
-            if key in claims:
-                address.claims[name] = claims[key]
-            else:
-                address.claims.pop(name, None)
-            after = self._current(address)
-            for backend in after - before:
-                self._join(key, address, backend, now_us)
-            for backend in before - after:
-                self._part(key, backend, now_us)
-            self._note_service(address, now_us)
-            self._moved.add(key)
-        self._claimed[name] = frozenset(claims)
-        if not claims:
-            del self._claimed[name]
-
-    def _behind(self, service: Service) -> dict[Key, frozenset[str]]:
-        """By address of the service: its backends, those that are not ready included."""
-        pieces = [self._slices[name] for name in self._slices_of.get(service.name, ())]
-        found: dict[Key, frozenset[str]] = {}
-        for port in service.ports:
-            of_family = {family: _backends(pieces, port.name, port.protocol, family) for family in (4, 6)}
-            for ip in (*service.cluster_ips, *service.others):
-                found[Key(ip, port.protocol, port.port)] = of_family[family_of(ip)]
-            if port.node_port:
-                found[Key(NODE_PORTS, port.protocol, port.node_port)] = of_family[4] | of_family[6]
-        return found
-
-    def _admit(self, key: Key, service: Service | None, now_us: int) -> _Address | None:
+    def _admit(self, key: Key, name: str, now_us: int) -> _Address | None:
         if len(self._addresses) >= self._limit:
             self.refused += 1
             return None
         address = self._addresses[key] = _Address()
-        if not self._first and (service is None or key.ip not in service.cluster_ips):
+        if not self._first and not self._endpoints.is_own(name, key.ip):
             address.silent_until_us = now_us + SETTLE_US
-        for left_us, name, uid in self._left:
-            if service is not None and name == service.name and left_us + LATE_US >= now_us:
-                self._part(key, uid, now_us)
+        for uid in self._endpoints.left_lately(name, now_us):
+            self._part(key, uid, now_us)
         if self.refused:
             self._part(key, NO_POD, now_us)  # What it had while it was left out is not known.
         return address
@@ -369,16 +309,3 @@ class Services:
 
     def _all(self, address: _Address) -> frozenset[str]:
         return self._current(address) | address.former.keys()
-
-
-def _as_service(node: Node) -> Service:
-    return Service(node.name, "", node.addresses, (), (_NODE,))
-
-
-def _backends(pieces: Iterable[Slice], name: str, protocol: int, family: int) -> frozenset[str]:
-    fitting = (piece for piece in pieces if piece.family == family and (name, protocol) in piece.ports)
-    return frozenset(uid for piece in fitting for uid in piece.backends)
-
-
-def _versions(things: Mapping[str, Service] | Mapping[str, Slice]) -> dict[str, str]:
-    return {name: thing.version for name, thing in things.items()}

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from producers.kubernetes.owners import parse_metadata
+from producers.watcher.endpoints import Key
 from producers.watcher.objects import read_node, read_pod, read_service, read_slice
 from producers.watcher.pods import Pods
-from producers.watcher.services import HISTORY_US, LINGER_US, RESOLVE_US, SETTLE_US, UNKNOWN_LINGER_US, Key, Services, State
+from producers.watcher.services import HISTORY_US, LINGER_US, RESOLVE_US, SETTLE_US, UNKNOWN_LINGER_US, Services, State
 from schemas.records.cluster import NODE_PORTS
 from tests.producers.watcher.raw import node, piece, port, service, thing
 

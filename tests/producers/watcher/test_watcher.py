@@ -15,10 +15,10 @@ import pytest
 from producers.kubernetes.reflector import Pauses
 from producers.watcher import telling, watcher
 from producers.watcher.client import ClientTransport
+from producers.watcher.endpoints import Key
 from producers.watcher.informers import PATHS
 from producers.watcher.inherited import Inherited
 from producers.watcher.metrics import WatcherMetrics
-from producers.watcher.services import Key
 from producers.watcher.watcher import Watcher
 from schemas.errors import Unavailable
 from schemas.records.cluster import NODE_PORTS

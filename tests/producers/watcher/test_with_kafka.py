@@ -10,9 +10,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from producers.publish.publisher import Publisher
 from producers.watcher.client import ClientTransport
+from producers.watcher.endpoints import Key
 from producers.watcher.informers import PATHS
 from producers.watcher.inherited import Inherited, read_inherited
-from producers.watcher.services import Key
 from producers.watcher.watcher import Watcher
 from schemas.errors import Unavailable
 from schemas.topics import IP_EVENTS_TOPIC, TOPICS
