@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.records.cluster import ServiceAddress, WatcherWatermark
@@ -45,6 +45,7 @@ def names(services: ServiceMap, address: str, spans: list[tuple[int, int]]) -> l
 
 
 @given(st.lists(moves, max_size=40), st.integers(0, 3 * S))
+@example([("start", "b"), ("wait", 5), ("select", "web", {"b"}, VIPS[0]), ("wait", 160)], 0)
 @settings(max_examples=150)
 def test_no_flow_has_another_workloads_name(script: list[tuple], length: int) -> None:  # type: ignore[type-arg]
     cluster = play(script)
