@@ -227,6 +227,8 @@ class FakeApi:
         handler.reply(200, _shown(found, request))
 
     def _list(self, handler: _Handler, request: Request, collection: _Collection) -> None:
+        if "as=PartialObjectMetadata;" in request.accept:
+            return handler.reply(406, {"kind": "Status", "code": 406, "message": "the requested object is a list"})
         with self._changed:
             begin, version = 0, self._version
             if token := request.query.get("continue"):
