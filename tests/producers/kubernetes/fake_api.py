@@ -406,11 +406,10 @@ class PlainTransport:
                 if self._closed:
                     raise ConnectionError("closed")
                 connection.request("GET", path_and_query, headers={"Accept": accept})
-                answer = connection.getresponse()
+                with connection.getresponse() as answer:
+                    if answer.status != 200:
+                        text = json.loads(answer.read()).get("message", "")
+                        raise ApiError(answer.status, text, float(answer.headers.get("Retry-After", 0)))
+                    yield answer
             except http.client.HTTPException as error:
                 raise ConnectionError(str(error)) from error
-            with answer:
-                if answer.status != 200:
-                    text = json.loads(answer.read()).get("message", "")
-                    raise ApiError(answer.status, text, float(answer.headers.get("Retry-After", 0)))
-                yield answer
