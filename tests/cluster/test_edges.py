@@ -30,7 +30,7 @@ def test_an_edge_has_its_name_and_no_other(trade: Trade, edge: Edge) -> None:
 
 def test_bytes_are_those_that_the_pods_say_they_sent_and_received(trade: Trade, seen: Say) -> None:
     assert set(trade.said) == set(NAMES)
-    assert trade.wrong_bytes() == {}
+    assert trade.wrong_bytes() == []
     whole = sum(trade.said.values(), Sums())
     seen(f"{whole.requests} requests on {len(trade.said)} edges: {whole.sent + whole.received} payload bytes said, and counted")
 
