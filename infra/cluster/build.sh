@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=infra/lib.sh
 source infra/lib.sh
+# shellcheck source=infra/go.sh
+source infra/go.sh
 
 version=1.36.3
 programs=(kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl)
@@ -41,10 +43,9 @@ exec 8>"$cache/kubernetes.lock"
 flock --nonblock 8 || { say "another build of Kubernetes' programs is at work: waiting for it"; flock 8; }
 finished || true
 
-command -v go >/dev/null || fail "building Kubernetes' programs needs Go 1.26 or later: install it and have it on PATH"
+with_go
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath'
 say "building Kubernetes $version from its Go module into $out (ten minutes, once)"
 pins=$(cd "$work" && retry 3 go mod download -json "k8s.io/kubernetes@v$version" | sed -n 's/.*"GoMod": "\(.*\)",/\1/p')
 go_module "$pins" >"$work/go.mod"

@@ -31,9 +31,9 @@ STEADY_SECONDS = 5.0
 WATCH_SECONDS = 300
 """The shortest time after which the server is asked to end a watch; chance makes it up to twice that."""
 GONE = 410
-_LIST_METADATA = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
+METADATA_LIST = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
 METADATA = f"{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{JSON}"
-"""The Accept field of a GET, or of a watch, that wants no more than objects' metadata."""
+"""The Accept fields that ask for no more than metadata: of lists, and of single objects and watches. A server refuses one for the other."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class Reflector(threading.Thread, Generic[T]):
         self._over.wait(self._pauses.after(self._failures, asked))
 
     def _list(self) -> None:
-        accept = _LIST_METADATA if self._resource.metadata_only else JSON
+        accept = METADATA_LIST if self._resource.metadata_only else JSON
         items: list[T] = []
         after = ""
         while True:

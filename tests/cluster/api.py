@@ -17,6 +17,9 @@ class Api:
         context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
         self._connection = http.client.HTTPSConnection(SERVER, 6443, context=context, timeout=30)
 
+    def close(self) -> None:
+        self._connection.close()
+
     def resources(self) -> dict[str, set[str]]:
         """Verbs of every kind, subresources too, as the API server lists them: {"replicasets.apps": {"get", ...}}."""
         groups = [("", "/api/v1")]

@@ -90,6 +90,11 @@ class Tables:
             )[0][0]
         )
 
+    def retransmits(self) -> int:
+        """Segments that the shop's ends sent once more: their payload was on the wire twice, and is counted twice."""
+        rows = self.ask("SELECT sum(retransmits) FROM weir.flows WHERE startsWith(local_workload, %(shop)s)", shop=f"{NAMESPACE}/")
+        return int(rows[0][0])
+
     def losses(self) -> list[tuple[Any, ...]]:
         sums = "sum(flows), sum(packets), sum(bytes)"
         return self.ask(f"SELECT node_id, stage, reason, {sums} FROM weir.losses GROUP BY node_id, stage, reason")  # noqa: S608

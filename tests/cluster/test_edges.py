@@ -30,7 +30,7 @@ def test_an_edge_has_its_name_and_no_other(trade: Trade, edge: Edge) -> None:
 
 def test_bytes_are_those_that_the_pods_say_they_sent_and_received(trade: Trade, seen: Say) -> None:
     assert set(trade.said) == set(NAMES)
-    assert trade.wrong_bytes() == {}
+    assert trade.wrong_bytes() == []
     whole = sum(trade.said.values(), Sums())
     seen(f"{whole.requests} requests on {len(trade.said)} edges: {whole.sent + whole.received} payload bytes said, and counted")
 
@@ -81,8 +81,8 @@ def test_workloads_have_their_kind_and_labels(trade: Trade, tables: Tables) -> N
 
 def test_nodes_have_their_zone_region_and_labels(trade: Trade, tables: Tables) -> None:
     def known() -> list[tuple[object, ...]]:
-        host = "labels['kubernetes.io/hostname']"
-        rows = tables.ask(f"SELECT node_id, zone, region, {host} FROM weir.nodes FINAL WHERE {host} != '' ORDER BY node_id")  # noqa: S608
+        label = "labels['kubernetes.io/hostname']"
+        rows = tables.ask(f"SELECT node_id, zone, region, {label} FROM weir.nodes WHERE {label} != '' ORDER BY node_id")  # noqa: S608
         return rows if len(rows) == len(NODES) else []
 
     assert wait_for(known, 60, "both nodes", every=0.5) == [(node, ZONES[node], REGION, node) for node in NODES]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -32,8 +33,9 @@ OF_EVERYBODY = {
 
 
 @pytest.fixture(scope="module")
-def api(release: Release) -> Api:
-    return Api()
+def api(release: Release) -> Iterator[Api]:
+    with contextlib.closing(Api()) as api:
+        yield api
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
@@ -80,5 +82,4 @@ def test_all_but_the_agent_keep_to_restricted_pod_security(release: Release) -> 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_doctor_in_a_pod_says_that_all_is_fit(release: Release, part: str) -> None:
-    said = kubectl("-n", NAMESPACE, "exec", part, "--", "weir", "doctor")
-    assert not re.search(r"\b(no|failed|unfit)\b", said.lower()), said
+    kubectl("-n", NAMESPACE, "exec", part, "--", "weir", "doctor", "--for", part.rpartition("-")[2])

@@ -70,11 +70,11 @@ def _of(group: str, kind: str) -> str:
 
 
 def _may(client: Transport, path: str, absent_is_fine: bool = True) -> bool:
-    from producers.kubernetes.reflector import METADATA
+    from producers.kubernetes.reflector import METADATA, METADATA_LIST
     from producers.kubernetes.transport import ApiError
 
     try:
-        client.get(path, METADATA)
+        client.get(path, METADATA_LIST if "&limit=" in path else METADATA)
     except ApiError as error:
         if error.status == 404:
             return absent_is_fine

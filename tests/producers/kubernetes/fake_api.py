@@ -227,6 +227,8 @@ class FakeApi:
         handler.reply(200, _shown(found, request))
 
     def _list(self, handler: _Handler, request: Request, collection: _Collection) -> None:
+        if "as=PartialObjectMetadata;" in request.accept:
+            return handler.reply(406, {"kind": "Status", "code": 406, "message": "the requested object is a list"})
         with self._changed:
             begin, version = 0, self._version
             if token := request.query.get("continue"):
@@ -404,11 +406,10 @@ class PlainTransport:
                 if self._closed:
                     raise ConnectionError("closed")
                 connection.request("GET", path_and_query, headers={"Accept": accept})
-                answer = connection.getresponse()
+                with connection.getresponse() as answer:
+                    if answer.status != 200:
+                        text = json.loads(answer.read()).get("message", "")
+                        raise ApiError(answer.status, text, float(answer.headers.get("Retry-After", 0)))
+                    yield answer
             except http.client.HTTPException as error:
                 raise ConnectionError(str(error)) from error
-            with answer:
-                if answer.status != 200:
-                    text = json.loads(answer.read()).get("message", "")
-                    raise ApiError(answer.status, text, float(answer.headers.get("Retry-After", 0)))
-                yield answer
