@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from producers.identity.creation_times import address_since, now_ns
@@ -14,6 +16,8 @@ from schemas.addresses import MAPPED
 _ADDRESS, _LOCAL, _CACHEINFO = 1, 2, 6
 _NODAD = 0x02
 _TENTATIVE_OR_FAILED = 0x48
+_NO_HOLDERS = ("kube-ipvs0",)
+"""Links that kube-proxy's IPVS mode gives every Service's address on every node: the node answers for none of them."""
 
 
 @dataclass(frozen=True, order=True)
@@ -25,10 +29,13 @@ class LocalAddress:
 
 
 def local_addresses() -> tuple[LocalAddress, ...]:
-    """The addresses of the calling thread's namespace, without loopback and link-local ones."""
+    """The addresses of the calling thread's namespace, without loopback and link-local ones, and those of links that hold none."""
     found: dict[bytes, int] = {}
+    skipped = _indices(_NO_HOLDERS)
     for payload in dump(NETLINK_ROUTE, RTM_GETADDR, struct.pack("=BBBBI", socket.AF_UNSPEC, 0, 0, 0, 0)):
-        family, _, flags, _, _ = struct.unpack_from("=BBBBI", payload)
+        family, _, flags, _, link = struct.unpack_from("=BBBBI", payload)
+        if link in skipped:
+            continue
         extra = attributes(payload, 8)
         raw = extra.get(_LOCAL, extra.get(_ADDRESS, b""))
         if family == socket.AF_INET and len(raw) == 4:
@@ -37,6 +44,15 @@ def local_addresses() -> tuple[LocalAddress, ...]:
             since = _since(family, flags, extra)
             found[raw] = min(since, found.get(raw, since))
     return tuple(LocalAddress(ip, since) for ip, since in sorted(found.items()))
+
+
+def _indices(links: Iterable[str]) -> set[int]:
+    """Of those links that the namespace has."""
+    found = set()
+    for link in links:
+        with suppress(OSError):
+            found.add(socket.if_nametoindex(link))
+    return found
 
 
 def _since(family: int, flags: int, extra: dict[int, bytes]) -> int:

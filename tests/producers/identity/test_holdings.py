@@ -84,6 +84,19 @@ def test_a_workload_alone_in_its_namespace_holds_its_addresses_whole(node: Node)
     ended(processes.pop())
 
 
+def test_addresses_of_services_that_kube_proxy_binds_are_nobodys(node: Node) -> None:
+    """In IPVS mode every node has every Service's address on a link of this name; another link's of the kind count."""
+    shop = node.pod("shop")
+    process = listen(shop, 8000, EVERYWHERE)
+    held = look(node)
+    for link, address in (("kube-ipvs0", "10.96.0.10"), ("other0", "10.77.200.9")):
+        inside_of = ["ip", "-n", shop.netns]
+        subprocess.run([*inside_of, "link", "add", link, "type", "veth", "peer", "name", f"p-{link}"], check=True)
+        subprocess.run([*inside_of, "address", "add", f"{address}/32", "dev", link], check=True)
+    assert look(node) == held | {Holding(raw("10.77.200.9"), "shop")}
+    ended(process)
+
+
 def test_workloads_that_share_a_namespace_hold_their_ports_and_the_node_the_rest(node: Node) -> None:
     shop, till = node.pod("shop"), node.pod("till")
     processes = [listen(shop, 8000, EVERYWHERE), listen(till, 9000, shop.ipv4, namespace=shop.netns)]
