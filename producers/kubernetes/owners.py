@@ -16,6 +16,8 @@ from schemas.instants import parse_instant
 CONFIG_HASH = "kubernetes.io/config.hash"
 """Annotation of a static pod's mirror: the uid that the kubelet has given the pod, which its cgroup carries."""
 STATIC_POD = "StaticPod"
+RESERVED = frozenset({"container", "node", "pod"})
+"""Beginnings of names that weir itself gives: what runs in a namespace of such a name must not be taken for a node."""
 _WITH_PARENTS = {"ReplicaSet": "apps", "Job": "batch"}
 
 
@@ -51,7 +53,7 @@ class Workload:
 
     def __str__(self) -> str:
         """The name that flows carry."""
-        return f"{self.namespace}/{self.name}"
+        return f"{'namespace/' * (self.namespace in RESERVED)}{self.namespace}/{self.name}"
 
 
 def workload_of(pod: Metadata, parent: Callable[[str, Controller], Metadata | None]) -> Workload | None:

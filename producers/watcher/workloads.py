@@ -67,8 +67,8 @@ class Workloads:
     def inherit(self, told: Iterable[WorkloadState]) -> None:
         """What an earlier watcher has told: what still is so has been so since then, and what is not there is gone."""
         for state in told:
-            if state.network == self._network and state.name.startswith(f"{state.namespace}/"):
-                workload = Workload(state.kind, state.namespace, state.name[len(state.namespace) + 1 :])
+            workload = Workload(state.kind, state.namespace, state.name.rpartition("/")[2])
+            if state.network == self._network and state.name == str(workload):
                 self._earlier[workload] = state
                 self._dirty.add(workload)
 

@@ -142,7 +142,7 @@ def test_the_rights_are_what_agents_and_watchers_need_and_no_more() -> None:
     apps = ("replicasets.apps", "deployments.apps", "statefulsets.apps", "daemonsets.apps")
     watched = ("pods", "services", "nodes", "endpointslices.discovery.k8s.io", *apps, "jobs.batch", "cronjobs.batch")
     assert rights == {
-        "ClusterRole agent": {"pods": READ, "nodes": {"get"}, "replicasets.apps": {"get"}, "jobs.batch": {"get"}},
+        "ClusterRole agent": {"pods": {"list", "watch"}, "nodes": {"get"}, "replicasets.apps": {"get"}, "jobs.batch": {"get"}},
         "ClusterRole watcher": dict.fromkeys(watched, READ),
         "Role watcher": {"leases.coordination.k8s.io": {"get", "create", "update"}},
     }

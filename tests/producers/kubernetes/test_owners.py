@@ -100,3 +100,10 @@ def test_metadata_of_a_raw_object() -> None:
 def test_what_is_no_metadata_is_refused(raw: dict[str, Any]) -> None:
     with pytest.raises((LookupError, TypeError, ValueError, AttributeError)):
         parse_metadata(raw)
+
+
+@pytest.mark.parametrize("namespace", ["node", "pod", "container"])
+def test_no_workload_has_a_name_that_weir_gives_itself(namespace: str) -> None:
+    """`node/x` would be taken for the node x."""
+    assert str(Workload("Deployment", namespace, "x")) == f"namespace/{namespace}/x"
+    assert str(Workload("Deployment", "namespace", "x")) == "namespace/x"
