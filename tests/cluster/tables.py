@@ -90,6 +90,15 @@ class Tables:
             )[0][0]
         )
 
+    def payload_of_nobody(self, port: int) -> Sums:
+        """What callers sent to and received from the port whose workload no agent knew."""
+        rows = self.ask(
+            """SELECT sum(payload_bytes_sent), sum(payload_bytes_received) FROM weir.flows
+            WHERE canonical AND role = 'client' AND local_workload = '' AND service_port = %(port)s""",
+            port=port,
+        )
+        return Sums(*map(int, rows[0]))
+
     def retransmits(self) -> int:
         """Segments that the shop's ends sent once more: their payload was on the wire twice, and is counted twice."""
         rows = self.ask("SELECT sum(retransmits) FROM weir.flows WHERE startsWith(local_workload, %(shop)s)", shop=f"{NAMESPACE}/")

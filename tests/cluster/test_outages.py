@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
-from tests.cluster.cluster import api_server_away, kubectl, listed, pod_ips, rolled_out
+from tests.cluster.cluster import api_server_away, kubectl, listed, patch, pod_ips, rolled_out
 from tests.cluster.conftest import Say
 from tests.cluster.installed import NAMESPACE as WEIR
+from tests.cluster.shop.collector import Edge
 from tests.cluster.shop.objects import NAMESPACE
-from tests.cluster.shop.trade import Shop
-from tests.cluster.tables import Tables
+from tests.cluster.shop.trade import NAMES, Shop
+from tests.cluster.tables import PORTS, Tables
 from tests.cluster.test_updates import assert_right
 from tests.support.processes import wait_for
 
@@ -17,19 +18,45 @@ AWAY_SECONDS = 120
 
 
 def test_the_api_server_away_for_two_minutes(shop: Shop, tables: Tables, seen: Say) -> None:
-    with shop.trading() as trade:
+    """Pods keep their names. What stands behind a Service is not known for that time: at a node's port that leaves the node itself."""
+    with shop.trading() as away:
         shop.until_answered(20, {"cluster-ip"}, 30)
         with api_server_away():
             shop.work_for(AWAY_SECONDS)
-        kubectl("-n", NAMESPACE, "scale", "deployment/web", "--replicas=3")
-        rolled_out(NAMESPACE, "deployment/web")
-        shop.until_answered(100, {"cluster-ip"}, 60)
-    assert_right(trade, seen, f"the API server away for {AWAY_SECONDS} s")
+    assert_right(away, seen, f"the API server away for {AWAY_SECONDS} s")
+    assert away.unnamed(Edge(f"{NAMESPACE}/web", "headless")) == 0
+    kubectl("-n", NAMESPACE, "scale", "deployment/web", "--replicas=3")
+    rolled_out(NAMESPACE, "deployment/web")
+    with shop.trading() as back:
+        shop.until_answered(200, {"cluster-ip"}, 60)
+    assert_right(back, seen, "after it")
+    assert all(NAMES[edge] in names for edge, names in back.counted.items() if edge in back.said), "names of Services did not come back"
     addresses = tuple(pod_ips(NAMESPACE, "app=web"))
     rows = tables.ask("SELECT DISTINCT local_workload FROM weir.flows WHERE service_port = 80 AND local_ip IN %(ips)s", ips=addresses)
     assert rows == [("shop/web",)]
     kubectl("-n", NAMESPACE, "scale", "deployment/web", "--replicas=2")
     rolled_out(NAMESPACE, "deployment/web")
+
+
+def test_a_pod_that_lives_while_its_node_has_no_agent_is_counted_without_a_name(shop: Shop, tables: Tables, seen: Say) -> None:
+    """The programs go on counting; nothing tells afterwards whose the cgroup was. All others keep their names and their bytes."""
+    cron = Edge(f"{NAMESPACE}/stock", "cron-job")
+    before = tables.payload_of_nobody(PORTS[cron.name])
+    with shop.trading() as trade:
+        _let_agents_run_on({"nowhere": "true"})
+        wait_for(lambda: not listed(WEIR, "pods", "app.kubernetes.io/component=agent"), 60, "the agents' end", every=0.5)
+        shop.until_answered(3, {cron.name}, 90)
+        _let_agents_run_on(None)
+        rolled_out(WEIR, "daemonset/weir-agent")
+        shop.until_answered(50, {"cluster-ip"}, 30)
+    said, counted = trade.said.pop(cron), tables.payload_of_nobody(PORTS[cron.name]) - before
+    assert (counted.sent, counted.received) == (said.sent, said.received)
+    counted_again, trade.counted_again = trade.counted_again, 0
+    assert_right(trade, seen, f"both agents away ({counted_again} bytes of a pod that nobody knows are in its server's view, too)")
+
+
+def _let_agents_run_on(selector: dict[str, str] | None) -> None:
+    patch(WEIR, "daemonset", "weir-agent", {"spec": {"template": {"spec": {"nodeSelector": selector}}}})
 
 
 def test_the_watcher_that_leads_is_killed(shop: Shop, seen: Say) -> None:

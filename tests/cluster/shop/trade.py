@@ -113,3 +113,5 @@ NAMES = {
     Edge(f"{NAMESPACE}/mover", "moving"): Named("shop/cards", "service", "", "shop/moving"),
 }
 """How each edge is named where nothing changes."""
+COARSE = {"node-port": "node/n2"}
+"""What else an edge may be called while it is not known what stands behind a Service: it is true, and says less."""
