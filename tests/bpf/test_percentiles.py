@@ -39,9 +39,12 @@ def test_percentiles_are_within_a_fifth_of_the_sockets_own(pair: Pair) -> None:
     rtts, connects = np.array([line.split() for line in said.splitlines()], np.float64).T
     assert connects.min() < 3_000 < 30_000 < connects.max(), "the link delayed as it should"
     drained = drain(pair.probe)
-    for own, histogram in ((rtts, drained.rtt), (connects, drained.connect)):
+    # A connection that a busy machine keeps open beyond the interval of samples has a second one.
+    sampled = total(drained, pair.client)["rtt_count"]
+    assert sampled >= CONNECTIONS
+    for own, histogram, taken in ((rtts, drained.rtt, sampled), (connects, drained.connect, CONNECTIONS)):
         counted = samples(histogram, drained, CLIENT)
-        assert len(counted) == CONNECTIONS
+        assert len(counted) == taken
         for percent in (50, 95, 99):
             true = nearest_rank(np.sort(own), percent)
             assert abs(nearest_rank(counted, percent) - true) <= 0.2 * true, f"p{percent}"
