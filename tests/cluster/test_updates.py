@@ -16,7 +16,8 @@ def assert_right(trade: Trade, seen: Say, what: str) -> None:
     """Every byte is there; every name is a true one; the share without a name is told."""
     assert trade.wrong_bytes() == []
     assert trade.counted_again == 0
-    for edge, names in trade.counted.items():
+    for edge in trade.said:
+        names = trade.counted.get(edge, {})
         true = {"", NAMES[edge].workload, COARSE.get(edge.name, "")}
         wrong = {named: sums for named, sums in names.items() if named.workload not in true}
         assert not wrong, f"{edge}: {wrong}"

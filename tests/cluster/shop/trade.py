@@ -46,7 +46,7 @@ class Trade:
 
     def unnamed(self, edge: Edge) -> float:
         """Share of the edge's payload that has no name, of 1."""
-        names = self.counted[edge]
+        names = self.counted.get(edge, {})
         nameless = total({named: sums for named, sums in names.items() if not named.workload})
         return (nameless.sent + nameless.received) / max(1, total(names).sent + total(names).received)
 
