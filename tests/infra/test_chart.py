@@ -293,3 +293,11 @@ def test_alerts_are_of_metrics_that_weir_has() -> None:
 def test_the_page_of_values_is_the_values() -> None:
     done = subprocess.run(["python3", str(ROOT / "infra" / "helm" / "values_page.py")], capture_output=True, text=True, check=True)
     assert (ROOT / "docs" / "helm-values.md").read_text() == done.stdout, "run: python3 infra/helm/values_page.py > docs/helm-values.md"
+
+
+@pytest.mark.parametrize("case", ["minimal", "everything"])
+def test_watchers_overlap_by_more_than_a_window_when_they_are_replaced(case: str) -> None:
+    watchers = one(case, "Deployment", "weir-watcher")["spec"]
+    assert watchers["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    window_seconds = int(environment(case, "watcher").get("WEIR_WINDOW_SECONDS", "10"))
+    assert watchers["minReadySeconds"] >= window_seconds + 10
