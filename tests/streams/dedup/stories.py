@@ -132,9 +132,11 @@ class Workers:
                 at = to
                 continue
             # Some of the inserts of the block were made, and the offset was not committed: the next worker begins there, or before it.
-            done += self._apply(memory, at, to, whole=False)[: self.chance.randint(0, 4)]
-            if fate == "taken away":
-                left = memory
+            inserts = self._apply(memory, at, to, whole=False)
+            made = inserts[: self.chance.randint(0, 4)]
+            done += made
+            if fate == "taken away":  # A worker goes on to its next block when all inserts of this one are made, and never before.
+                left = memory if len(made) == len(inserts) else self._memory()
             memory = self._memory()
             at = max(0, at - self.chance.choice([0, 0, 3]))
             if self.chance.random() < 0.5:  # it goes on all the same
