@@ -42,5 +42,6 @@ start_engine() {
 # stop_engine: ends the engine, if it is ours
 stop_engine() {
     [[ -z ${engine:-} ]] || { kill "$engine" 2>/dev/null && wait "$engine" 2>/dev/null; } || true
+    umount "$engine_state/run/netns/default" 2>/dev/null || true # dockerd leaves it, and no folder above it could be removed
     [[ -z ${engine_bridge:-} ]] || ip link delete "$engine_bridge" 2>/dev/null || true
 }

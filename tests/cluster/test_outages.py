@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.cluster.cluster import api_server_away, kubectl, listed, patch, pod_ips, rolled_out
+from tests.cluster.cluster import api_server_away, kill_pod, kubectl, listed, patch, pod_ips, rolled_out
 from tests.cluster.conftest import Say
 from tests.cluster.installed import NAMESPACE as WEIR
 from tests.cluster.shop.collector import Edge
@@ -64,7 +64,7 @@ def test_the_watcher_that_leads_is_killed(shop: Shop, seen: Say) -> None:
     with shop.trading() as trade:
         shop.until_answered(20, {"cluster-ip"}, 30)
         begin = time.monotonic()
-        kubectl("-n", WEIR, "delete", "pod", leader, "--force", "--grace-period=0")
+        kill_pod(WEIR, leader)
         wait_for(lambda: _leader() not in ("", leader), 60, f"another leader than {leader}", every=0.5)
         took = time.monotonic() - begin
         shop.until_answered(200, {"cluster-ip"}, 60)
