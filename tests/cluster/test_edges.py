@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.cluster import NODES, REGION, ZONES, listed
+from tests.cluster.cluster import NODES, REGION, ZONES, kubectl, listed
 from tests.cluster.conftest import Say
 from tests.cluster.shop.collector import Edge, Sums
 from tests.cluster.shop.objects import NAMESPACE
 from tests.cluster.shop.trade import NAMES, Shop, Trade
 from tests.cluster.tables import Tables
-from tests.support.processes import wait_for
+from tests.support.processes import ROOT, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,16 @@ def test_bytes_are_those_that_the_pods_say_they_sent_and_received(trade: Trade, 
     assert trade.wrong_bytes() == []
     whole = sum(trade.said.values(), Sums())
     seen(f"{whole.requests} requests on {len(trade.said)} edges: {whole.sent + whole.received} payload bytes said, and counted")
+
+
+def test_the_question_of_the_first_page_is_answered_in_a_workers_pod(trade: Trade) -> None:
+    """The last of the ten lines of docs/kubernetes.md."""
+    found = re.search(r'weir-worker-0 -- weir query "(.+)"\n```', (ROOT / "docs" / "kubernetes.md").read_text())
+    assert found is not None
+    said = kubectl("-n", "weir", "exec", "weir-worker-0", "--", "weir", "query", found[1], "--format", "json")
+    rows = [json.loads(line) for line in said.splitlines()]
+    edges = {(row["client"], row["server"], row["server_service"]) for row in rows if int(row["sent"])}
+    assert ("shop/web", "shop/catalog", "shop/catalog") in edges
 
 
 def test_no_byte_is_counted_in_both_views(trade: Trade) -> None:
