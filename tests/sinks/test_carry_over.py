@@ -263,7 +263,7 @@ class WithoutFunctions(Dying):
 
 
 def test_a_user_that_may_not_create_functions_gets_the_tables(before: Sink, caplog: pytest.LogCaptureFixture) -> None:
-    assert migrate.migrate(WithoutFunctions(engine_of(before), 0))[-1] == carry_over.NAME
+    assert carry_over.NAME in migrate.migrate(WithoutFunctions(engine_of(before), 0))
     assert "0020_weir_quantile is left out" in caplog.text and "CREATE FUNCTION" in caplog.text
     assert before.pending() == ()
 
