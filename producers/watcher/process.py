@@ -7,9 +7,11 @@ import socket
 import threading
 import uuid
 
+from kubernetes.client.api_client import ApiClient
+
 from producers.observe.responder import Page, Responder
 from producers.publish.publisher import Publisher
-from producers.watcher.client import ClientTransport, open_client, own_namespace
+from producers.watcher.client import ClientTransport, own_namespace
 from producers.watcher.inherited import Inherited, read_inherited
 from producers.watcher.leader import ApiLeases
 from producers.watcher.metrics import WatcherMetrics
@@ -18,9 +20,8 @@ from producers.watcher.watcher import Watcher
 from schemas.wire.framing import Framer
 
 
-def run_watcher(settings: WatcherSettings, framer: Framer, stop: threading.Event) -> None:
-    """Raises SettingError where no API server is configured."""
-    client = open_client(settings.kubeconfig)
+def run_watcher(settings: WatcherSettings, client: ApiClient, framer: Framer, stop: threading.Event) -> None:
+    """Blocks until `stop` is set. `client`: of the API server."""
     config = {"bootstrap.servers": settings.kafka_bootstrap, **settings.kafka_config}
 
     def inherit() -> Inherited:

@@ -21,14 +21,16 @@ def command(run: Run) -> None:
     """
     settings = run.kafka_settings()
     watcher_settings = settings_for_watcher(settings)
+    from producers.watcher.client import open_client
     from producers.watcher.process import run_watcher
     from weir.kafka.framer import open_framer
     from weir.kafka.topics import ensure_topics
     from weir.signals import stop_on_signals
 
+    client = open_client(watcher_settings.kubeconfig)  # what is wrong with it is said before Kafka is waited for
     stop = stop_on_signals()
     ensure_topics(settings, stop)
-    run_watcher(watcher_settings, open_framer(settings), stop)
+    run_watcher(watcher_settings, client, open_framer(settings), stop)
 
 
 def settings_for_watcher(settings: Settings) -> WatcherSettings:
