@@ -120,13 +120,17 @@ class CgroupBirths(threading.Thread):
             relative = pending.pop()
             path = os.path.join(self._root, relative) if relative else self._root
             try:
-                self._note(os.stat(path), relative)
-                self._watch(path, relative)
+                status = os.stat(path)
+            except OSError:
+                self.missed += relative not in self._watches  # one with a watch was noted when its parent was walked
+                continue
+            self._note(status, relative)
+            self._watch(path, relative)
+            try:
                 with os.scandir(path) as entries:
                     children = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
             except OSError:
-                self.missed += 1
-                continue
+                continue  # gone since it was noted
             pending.extend(f"{relative}/{child}" if relative else child for child in children)
 
     def _note(self, status: os.stat_result, relative: str) -> None:

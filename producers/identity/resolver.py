@@ -43,9 +43,7 @@ class PathResolver:
     `pods` knows pods' workloads; asked at each look about those whose workload is not known yet.
     """
 
-    def __init__(
-        self, node_id: str, root: Path, mount: Path, rules: tuple[NameRule, ...] = (), pods: PodNames | None = None
-    ) -> None:
+    def __init__(self, node_id: str, root: Path, mount: Path, rules: tuple[NameRule, ...] = (), pods: PodNames | None = None) -> None:
         self.node_workload = clean(NODE_PREFIX + node_id)
         self._prefix = "" if root == mount else f"/{root.relative_to(mount)}"
         self._rules = rules

@@ -63,6 +63,31 @@ def test_what_is_gone_before_anybody_looks_is_told(births: CgroupBirths, root: P
     assert births.watched == 2, "the watch of a cgroup that is gone is given back"
 
 
+def test_what_is_gone_while_it_is_noted_is_not_missed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removed after its number was read, and removed between the walk that found it and the event that tells it."""
+    births = CgroupBirths(root)
+    try:
+        expected = {made(root / path): path for path in ("early", "outer", "outer/inner")}
+        walk = os.scandir
+
+        def remove_first(path: str) -> object:
+            if path.endswith("early"):
+                os.rmdir(path)
+            entries = walk(path)
+            if path.endswith("inner"):
+                (root / "outer/inner").rmdir()
+            return entries
+
+        monkeypatch.setattr("os.scandir", remove_first)
+        assert told(births) == expected and births.missed == 0
+        with births._lock:
+            births._enter("never")
+        assert births.missed == 1
+    finally:
+        monkeypatch.undo()
+        births.close()
+
+
 def test_a_path_used_again_is_another_cgroup(births: CgroupBirths, root: Path) -> None:
     first = made(root / "job")
     wait_for(lambda: births.kept == 1, 10, "the job's birth")

@@ -145,5 +145,3 @@ def test_in_cluster_needs_the_environment_and_a_token(tmp_path: Path) -> None:
     assert in_cluster(environment, tmp_path) == ApiServer("10.96.0.1", 6443, tmp_path)
     assert in_cluster({}, tmp_path) is None
     assert in_cluster({"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "x"}, tmp_path) is None
-
-
