@@ -64,27 +64,29 @@ def test_what_is_gone_before_anybody_looks_is_told(births: CgroupBirths, root: P
 
 
 def test_what_is_gone_while_it_is_noted_is_not_missed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Removed after its number was read, and removed between the walk that found it and the event that tells it."""
+    """`early` goes after its number was read; `inner` is found by the walk of `outer`, and goes before the event that tells it again."""
     births = CgroupBirths(root)
+    expected = {made(root / path): path for path in ("early", "outer")}
+    walk = os.scandir
+
+    def meanwhile(path: str) -> object:
+        if path.endswith("early"):
+            os.rmdir(path)
+        elif path.endswith("outer"):
+            expected[made(root / "outer/inner")] = "outer/inner"
+        elif path.endswith("inner"):
+            os.rmdir(path)
+        return walk(path)
+
     try:
-        expected = {made(root / path): path for path in ("early", "outer", "outer/inner")}
-        walk = os.scandir
-
-        def remove_first(path: str) -> object:
-            if path.endswith("early"):
-                os.rmdir(path)
-            entries = walk(path)
-            if path.endswith("inner"):
-                (root / "outer/inner").rmdir()
-            return entries
-
-        monkeypatch.setattr("os.scandir", remove_first)
-        assert told(births) == expected and births.missed == 0
+        with monkeypatch.context() as patched:
+            patched.setattr("os.scandir", meanwhile)
+            found = told(births)
+        assert found == expected and len(found) == 3 and births.missed == 0
         with births._lock:
             births._enter("never")
         assert births.missed == 1
     finally:
-        monkeypatch.undo()
         births.close()
 
 
