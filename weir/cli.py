@@ -27,6 +27,7 @@ COMMANDS = (
     "migrate",
     "recompute",
     "query",
+    "console",
     "explain",
     "tail",
     "record",

@@ -1,0 +1,106 @@
+"""How complete the tables are: up to when, by which nodes, and what is known to be lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from sinks.queries.edges import Ask
+from sinks.queries.spans import Span
+
+KNOWN_S = 3_600
+"""A node that was not seen for so long before the newest window is not missed any more."""
+LATE_WINDOWS = 3
+"""A node is silent that is so many windows behind the newest."""
+TABLES = ("edges_1d", "edges_1h", "edges_5m", "flows_1h", "flows_5m", "flows_1m", "flows")
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """`until_s`: the end of the node's newest complete window among the last; 0: there is none."""
+
+    name: str
+    until_s: int
+    version: str
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """`until_s`: up to when every node that is not silent has reported. `newest_s`: up to when the first has. 0: nothing is there."""
+
+    until_s: int
+    newest_s: int
+    window_s: int
+    nodes: tuple[NodeState, ...]
+
+    @property
+    def silent(self) -> tuple[NodeState, ...]:
+        return tuple(node for node in self.nodes if node.until_s < self.newest_s - LATE_WINDOWS * self.window_s)
+
+
+@dataclass(frozen=True)
+class Lost:
+    flows: int
+    packets: int
+    bytes: int
+
+
+def ask_completeness(ask: Ask) -> Completeness:
+    newest = ask(
+        "SELECT toInt64(toUnixTimestamp(max(window_start))) AS start, "
+        "toInt64(argMax(window_seconds, window_start)) AS seconds, count() AS rows "
+        "FROM weir.batches WHERE window_start <= now() + 86400"
+    ).to_pylist()[0]
+    if not newest["rows"]:
+        return Completeness(0, 0, 0, ())
+    window_s, newest_s = newest["seconds"], newest["start"] + newest["seconds"]
+    recent_s = newest_s - max(120, (LATE_WINDOWS + 3) * window_s)
+    reported = ask(
+        "SELECT toString(node_id) AS name, toInt64(max(until)) AS until_s FROM ("  # noqa: S608 numbers only
+        "SELECT node_id, epoch, toUnixTimestamp(window_start) + max(window_seconds) AS until, "
+        "uniqExact(batch_index) AS have, max(batch_count) AS want "
+        f"FROM weir.batches WHERE window_start >= toDateTime({recent_s}, 'UTC') GROUP BY node_id, epoch, window_start) "
+        "WHERE have >= want GROUP BY node_id"
+    )
+    until = dict(zip(*(reported.column(name).to_pylist() for name in ("name", "until_s")), strict=True))
+    known = ask(
+        "SELECT toString(node_id) AS name, argMax(agent_version, last_seen) AS version FROM weir.nodes "  # noqa: S608 numbers only
+        f"GROUP BY node_id HAVING max(last_seen) >= toDateTime({newest_s - KNOWN_S}, 'UTC')"
+    )
+    versions = dict(zip(*(known.column(name).to_pylist() for name in ("name", "version")), strict=True))
+    nodes = tuple(NodeState(name, until.get(name, 0), str(versions.get(name, ""))) for name in sorted(until.keys() | versions.keys()))
+    reporting = [node.until_s for node in nodes if node.until_s >= newest_s - LATE_WINDOWS * window_s]
+    return Completeness(min(reporting, default=newest_s), max(reporting, default=newest_s), window_s, nodes)
+
+
+def ask_lost(ask: Ask, span: Span) -> Lost:
+    row = ask(
+        "SELECT toUInt64(sum(flows)) AS flows, toUInt64(sum(packets)) AS packets, toUInt64(sum(bytes)) AS bytes "  # noqa: S608 numbers only
+        f"FROM weir.losses WHERE {within(span)}"
+    ).to_pylist()[0]
+    return Lost(row["flows"], row["packets"], row["bytes"])
+
+
+def ask_losses(ask: Ask, span: Span, limit: int) -> pa.Table:
+    """Losses by stage, reason and node, the largest first."""
+    return ask(
+        "SELECT toString(stage) AS stage, toString(reason) AS reason, toString(node_id) AS node, min(window_start) AS first, "  # noqa: S608
+        "max(window_start) AS last, toUInt64(sum(flows)) AS flows, toUInt64(sum(packets)) AS packets, toUInt64(sum(bytes)) AS bytes "
+        f"FROM weir.losses WHERE {within(span)} GROUP BY stage, reason, node "
+        "ORDER BY bytes DESC, packets DESC, flows DESC, stage, reason, node "
+        f"LIMIT {limit}"
+    )
+
+
+def ask_oldest(ask: Ask) -> dict[str, int]:
+    """The start of the oldest row of each table that has one, in UTC seconds."""
+    each = " UNION ALL ".join(
+        f"SELECT '{table}' AS name, toInt64(toUnixTimestamp(min(window_start))) AS oldest, count() AS rows FROM weir.{table}"  # noqa: S608
+        for table in TABLES
+    )
+    return {row["name"]: row["oldest"] for row in ask(each).to_pylist() if row["rows"]}
+
+
+def within(span: Span) -> str:
+    return f"window_start >= toDateTime({span.start_s}, 'UTC') AND window_start < toDateTime({span.end_s}, 'UTC')"

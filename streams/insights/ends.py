@@ -1,0 +1,58 @@
+"""Who stands at an end of a flow: a workload, somebody outside known by a name of DNS, or nobody known, and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["workload", "group", "outside", "unnamed", "rest"]
+Fold = Literal["auto", "none", "namespace", "zone", "prefix"]
+
+_OWN_KINDS = ("node/", "pod/", "container/")
+_FIRST_WORD = re.compile(r"[^-_.]+")
+
+
+@dataclass(frozen=True)
+class End:
+    """`key` tells ends apart for ever: positions on a map are kept by it. `term`: the filter that means this end."""
+
+    key: str
+    label: str
+    kind: Kind
+    term: str
+
+
+def end_of(workload: str, domain: str, reason: str) -> End:
+    if workload:
+        return End(f"w:{workload}", workload, "workload", f"workload={quoted(workload)}")
+    if domain:
+        return End(f"d:{domain}", domain, "outside", f"domain={quoted(domain)}")
+    return End(f"u:{reason}", f"({reason or 'no name'})", "unnamed", f"reason={reason}" if reason else 'workload=""')
+
+
+def group_of(end: End, zone: str, fold: Fold) -> End:
+    """The group that an end folds into; the end itself where it folds into none."""
+    if fold == "none" or end.kind == "unnamed":
+        return end
+    if fold == "zone":
+        return End(f"z:{zone}", zone or "no zone", "group", f"zone={quoted(zone)}")
+    if end.kind == "outside":
+        return End("g:outside", "outside", "outside", "reason in (external, unknown)")
+    own = next((prefix for prefix in _OWN_KINDS if end.label.startswith(prefix)), "")
+    if own:
+        return End(f"g:{own}", f"{own.rstrip('/')}s", "group", f"workload={own}*")
+    space, slash, _ = end.label.removeprefix("namespace/").partition("/")
+    if slash:
+        return End(f"n:{space}", space, "group", f"namespace={quoted(space)}")
+    if fold == "namespace":
+        return end
+    word = _FIRST_WORD.match(end.label)
+    prefix = word.group() if word else end.label
+    return end if prefix == end.label else End(f"p:{prefix}", prefix, "group", f"workload={quoted(prefix)}*")
+
+
+def quoted(text: str) -> str:
+    """A value of a filter."""
+    plain = text and not any(letter in ' \t()=!<>,"*\\' for letter in text)
+    return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,129 @@
+"""Parameters of the API: the same names everywhere, unknown ones refused, with the nearest known."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import QueryParams
+
+from sinks.filter.fields import ALIASES, FIELDS
+from sinks.queries.metrics import METRICS
+from weir.api.problems import bad_parameter
+
+Format = Literal["json", "ndjson", "csv", "arrow"]
+DIMENSION_LIMIT = 6
+ROW_LIMIT = 5_000
+
+
+class Parameters(BaseModel):
+    """What every answer takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    format: Format = Field("json", description="json: by column; ndjson: a line a row; csv; arrow: an Arrow IPC stream")
+
+
+class Ranged(Parameters):
+    from_: str = Field("now-15m", alias="from", max_length=64, description="start: RFC 3339, UNIX seconds, or now-6h")
+    to: str = Field("now", max_length=64, description="end, not included")
+    q: str = Field("", description="filter")
+
+
+class Summed(Ranged):
+    by: str = Field("client,server,protocol,service_port", max_length=400, description=f"up to {DIMENSION_LIMIT} dimensions, by comma")
+    metrics: str = Field("", max_length=1_000, description="metrics, by comma; empty: the usual ones")
+    order: str = Field("bytes", max_length=64, description="metric by which the largest groups are found")
+    view: Literal["canonical", "both"] = Field("canonical", description="canonical: every byte once; both: as each end counted it")
+
+
+class EdgesParameters(Summed):
+    limit: int = Field(100, ge=1, le=ROW_LIMIT, description="groups; all others are summed in meta.other")
+    compare: str = Field("", max_length=64, description="another time to compare with: -1d, or its start")
+
+
+class SeriesParameters(Summed):
+    limit: int = Field(10, ge=1, le=100, description="groups; all others are one more")
+    step: str = Field("auto", max_length=16, description="auto, or seconds with s, m, h or d: 60s, 5m, 1h")
+
+
+class GroupsParameters(Ranged):
+    fold: Literal["auto", "none", "namespace", "zone", "prefix"] = Field("auto", description="what ends fold into")
+    open: str = Field("", max_length=2_000, description="keys of groups that stand open, by comma")
+    limit: int = Field(60, ge=2, le=2_000, description="shapes; all others are the rest")
+    compare: str = Field("", max_length=64, description="another time to compare with: -1d, or its start")
+
+
+class FlowsParameters(Ranged):
+    limit: int = Field(100, ge=1, le=ROW_LIMIT, description="rows of a page")
+    cursor: str = Field("", max_length=2_000, description="meta.next of the page before")
+    view: Literal["canonical", "both"] = Field("both", description="canonical: every byte once; both: as each end counted it")
+
+
+class CompleteParameters(Ranged):
+    at: Annotated[int, Field(ge=0)] | None = Field(None, description="place of the caret; absent: the end")
+    limit: int = Field(20, ge=1, le=100, description="candidates")
+
+
+class LossesParameters(Ranged):
+    limit: int = Field(1_000, ge=1, le=ROW_LIMIT, description="rows")
+
+
+class ParseParameters(Parameters):
+    q: str = Field("", description="filter")
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def read(model: type[P], query: QueryParams) -> P:
+    """Raises Problem."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    for name in query:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}."
+            raise bad_parameter(name[:60], f"The parameter {name[:60]} is not known here: {hint}")
+        if len(query.getlist(name)) > 1:
+            raise bad_parameter(name, f"The parameter {name} is given twice: give it once, lists by comma.")
+    try:
+        return model.model_validate(dict(query))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        raise bad_parameter(name, f"The parameter {name} is wrong: {first['msg']}.") from None
+
+
+def dimensions(text: str) -> tuple[str, ...]:
+    names = tuple(ALIASES.get(name, name) for name in _listed(text))
+    known = [name for name, one in FIELDS.items() if not one.is_metric and not one.ends]
+    for name in names:
+        _check("by", name, known)
+    if len(set(names)) != len(names) or len(names) > DIMENSION_LIMIT:
+        raise bad_parameter("by", f"by={text[:100]} has a dimension twice, or more than {DIMENSION_LIMIT}: leave some out.")
+    return names
+
+
+def metrics(text: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(ALIASES.get(name, name) for name in _listed(text))) or default
+    for name in names:
+        _check("metrics", name, list(METRICS))
+    return names
+
+
+def order(text: str) -> str:
+    name = ALIASES.get(text.removeprefix("-"), text.removeprefix("-"))
+    _check("order", name, [known for known, metric in METRICS.items() if metric.sql])
+    return name
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _check(parameter: str, name: str, known: list[str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+        raise bad_parameter(parameter, f"{parameter}={name[:60]} is not known: {hint}")

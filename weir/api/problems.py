@@ -1,0 +1,46 @@
+"""Errors of the API: problem documents of RFC 9457, each with a sentence that says the way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from schemas.errors import Unavailable, WeirError
+from sinks.filter.tree import FilterError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "2"
+
+
+class Problem(WeirError):
+    """`title` is the same for all problems of a kind; `more`: members beyond those of the RFC."""
+
+    def __init__(self, status: int, title: str, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.more = status, title, more
+
+
+def bad_parameter(name: str, detail: str, **more: Any) -> Problem:
+    return Problem(400, "A parameter is wrong", detail, parameter=name, **more)
+
+
+def problem_of(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, FilterError):
+        return bad_parameter("q", str(error), start=error.start, end=error.end, expected=list(error.expected))
+    if isinstance(error, Unavailable):
+        return Problem(503, "The tables do not answer", str(error))
+    if isinstance(error, WeirError):
+        return Problem(422, "It cannot be answered", str(error))
+    return Problem(500, "An error of weir", f"{type(error).__name__}: report it, with the log of `weir console`.")
+
+
+def response(problem: Problem) -> Response:
+    body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": str(problem), **problem.more}
+    headers = {"Retry-After": RETRY_SECONDS} if problem.status == 503 else {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="weir"'
+    return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)

@@ -1,0 +1,234 @@
+"""What each path answers: parameters in, a table and what is said of it out. The road from a parameter to a question, and back."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from schemas.instants import format_instant
+from sinks.filter.complete import place
+from sinks.filter.fields import ALIASES, FIELDS
+from sinks.filter.parse import parse
+from sinks.filter.sql import split
+from sinks.filter.tree import Node, both, text
+from sinks.queries.edges import Answer, Sums, ask_sums
+from sinks.queries.flows import Place, ask_flows
+from sinks.queries.metrics import DEFAULT
+from sinks.queries.names import ask_names
+from sinks.queries.series import STEPS_S, ask_series, auto_step
+from sinks.queries.spans import Piece, Plan, Span
+from sinks.queries.status import Lost, ask_losses
+from streams.insights.ends import quoted
+from streams.insights.folding import fold
+from weir.api import parameters as p
+from weir.api.formats import json_columns
+from weir.api.instants import UNITS_S, read_instant
+from weir.api.problems import bad_parameter
+from weir.api.tables import Tables
+
+MICRO = 1_000_000
+LONGEST_S = 10 * 366 * 86_400
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`meta` is what JSON says beside the data."""
+
+    rows: pa.Table
+    meta: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Document:
+    """An answer that is no table. It is JSON, whatever is asked for."""
+
+    data: Mapping[str, Any]
+    meta: Mapping[str, Any]
+
+
+def edges(tables: Tables, scope: Node | None, asked: p.EdgesParameters) -> Reply:
+    span = span_of(tables, asked)
+    question = Sums(
+        span,
+        p.dimensions(asked.by),
+        p.metrics(asked.metrics, DEFAULT),
+        both(parse(asked.q), scope),
+        p.order(asked.order),
+        asked.limit,
+        asked.view,
+    )
+    answer = ask_sums(tables.asker(span), question, tables.oldest())
+    return Reply(answer.rows, {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer)})
+
+
+def series(tables: Tables, scope: Node | None, asked: p.SeriesParameters) -> Reply:
+    span = span_of(tables, asked)
+    step_s = auto_step(span.seconds) if asked.step == "auto" else _step(asked.step)
+    question = Sums(
+        span,
+        p.dimensions(asked.by),
+        p.metrics(asked.metrics, DEFAULT),
+        both(parse(asked.q), scope),
+        p.order(asked.order),
+        asked.limit,
+        asked.view,
+    )
+    answer = ask_series(tables.asker(span), question, step_s, tables.oldest())
+    return Reply(answer.rows, {**said_of(tables, answer.plan, answer.sql), "step": step_s})
+
+
+def span_of(tables: Tables, asked: p.Ranged) -> Span:
+    now_s = tables.now_s()
+    start, end = read_instant("from", asked.from_, now_s), read_instant("to", asked.to, now_s)
+    if start >= end:
+        raise bad_parameter("from", f"from={asked.from_} is not before to={asked.to}: the span would be empty.")
+    if end - start > LONGEST_S:
+        raise bad_parameter("from", f"from={asked.from_} is more than ten years before to={asked.to}: use a shorter span.")
+    return Span(start, end)
+
+
+def said_of(tables: Tables, planned: Plan, sql: str) -> dict[str, Any]:
+    """What every answer over a span says: which tables, how complete, what was lost, and the statement."""
+    lost = tables.lost(planned.span)
+    complete = tables.completeness()
+    return {
+        "from": instant(planned.span.start_s),
+        "to": instant(planned.span.end_s),
+        "table": ",".join(planned.tables),
+        "step": None,
+        "complete_until": instant(min(complete.until_s, planned.span.end_s)) if complete.until_s else None,
+        "lost": {"flows": lost.flows, "packets": lost.packets, "bytes": lost.bytes},
+        "unnamed": None,
+        "other": {},
+        "total": {},
+        "sql": sql,
+        "warnings": list(planned.warnings),
+        "generation": tables.generation().of(planned.span),
+    }
+
+
+def sums_meta(answer: Answer) -> dict[str, Any]:
+    total = _row(answer.total)
+    whole = total.get("bytes") or 0
+    return {
+        "unnamed": answer.unnamed_bytes / whole if whole else None,
+        "other": _row(answer.other),
+        "total": total,
+        "groups": answer.groups,
+    }
+
+
+def instant(seconds: int) -> str:
+    return format_instant(seconds * MICRO)
+
+
+def _row(table: pa.Table) -> dict[str, Any]:
+    return {name: values[0] for name, values in json_columns(table).items()}
+
+
+def _step(text: str) -> int:
+    digits, unit = (text[:-1], text[-1]) if text[-1:] in UNITS_S else (text, "s")
+    seconds = int(digits) * UNITS_S[unit] if digits.isascii() and digits.isdigit() else 0
+    if seconds not in STEPS_S:
+        raise bad_parameter("step", f"step={text} is not taken: use auto, 1s, 10s, 1m, 5m, 15m, 1h, 6h or 1d.")
+    return seconds
+
+
+PAIR_LIMIT = 50_000
+PAIR_SUMS = (
+    "bytes", "bytes_sent", "bytes_received", "connections_opened", "connections_failed", "connections_refused", "connections_timed_out",
+    "connections_reset", "retransmits", "rtt_us_sum", "rtt_count",
+)  # fmt: skip
+
+
+def groups(tables: Tables, scope: Node | None, asked: p.GroupsParameters) -> Document:
+    span = span_of(tables, asked)
+    where = both(parse(asked.q), scope)
+    by = ("client", "server", "domain", "reason") + (("client_zone", "server_zone") if asked.fold == "zone" else ())
+    answer = ask_sums(tables.asker(span), Sums(span, by, PAIR_SUMS, where, "bytes", PAIR_LIMIT), tables.oldest())
+    folded = fold(answer.rows, PAIR_SUMS, asked.fold, frozenset(asked.open.split(",")) - {""}, asked.limit)
+    meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), "fold": folded.fold, "rest": _row(folded.rest)}
+    return Document({"nodes": json_columns(folded.nodes), "edges": json_columns(folded.edges)}, meta)
+
+
+def status(tables: Tables, scope: Node | None, asked: p.Parameters) -> Document:
+    complete = tables.completeness()
+    hour = Span(max(0, complete.newest_s - 3_600), complete.newest_s)
+    lost = tables.lost(hour) if complete.newest_s else Lost(0, 0, 0)
+    versions: dict[str, int] = {}
+    for node in complete.nodes:
+        versions[node.version] = versions.get(node.version, 0) + 1
+    found = {
+        "now": instant(tables.now_s()),
+        "complete_until": instant(complete.until_s) if complete.until_s else None,
+        "newest": instant(complete.newest_s) if complete.newest_s else None,
+        "window_seconds": complete.window_s,
+        "nodes": {
+            "known": len(complete.nodes),
+            "reporting": len(complete.nodes) - len(complete.silent),
+            "silent": [node.name for node in complete.silent] if scope is None else None,
+        },
+        "lost": {"flows": lost.flows, "packets": lost.packets, "bytes": lost.bytes},
+        "agents": versions,
+        "tables": {name: {"oldest": instant(oldest)} for name, oldest in tables.oldest().items()},
+        "generation": tables.generation().state,
+    }
+    return Document(found, {})
+
+
+def fields(tables: Tables, scope: Node | None, asked: p.Parameters) -> Reply:
+    aliases = {name: alias for alias, name in ALIASES.items()}
+    rows = [
+        {
+            "name": one.name, "alias": aliases.get(one.name), "kind": one.kind, "meaning": one.meaning, "metric": one.is_metric,
+            "ends": list(one.ends), "words": list(one.words),
+        }
+        for one in FIELDS.values()
+    ]  # fmt: skip
+    return Reply(pa.Table.from_pylist(rows), {})
+
+
+def parsed(tables: Tables, scope: Node | None, asked: p.ParseParameters) -> Document:
+    tree = parse(asked.q)
+    split(tree)
+    return Document({"text": "" if tree is None else text(tree)}, {})
+
+
+def complete(tables: Tables, scope: Node | None, asked: p.CompleteParameters) -> Document:
+    caret = len(asked.q) if asked.at is None else min(asked.at, len(asked.q))
+    at = place(asked.q, caret)
+    low = at.part.lower()
+    rows: list[dict[str, Any]] = [{"text": word, "bytes": None} for word in at.candidates if low in word.lower()]
+    if at.wanted == "value" and at.field is not None and at.field.kind == "name":
+        span = span_of(tables, asked)
+        found = ask_names(tables.asker(span), span, at.field.name, at.part, scope, asked.limit, tables.oldest())
+        rows = [{"text": quoted(row["name"]), "bytes": row["bytes"]} for row in found.to_pylist()]
+    rows.sort(key=lambda row: not row["text"].startswith(low))
+    return Document({"start": at.start, "end": at.end, "wanted": at.wanted, "candidates": rows[: asked.limit]}, {})
+
+
+def flows(tables: Tables, scope: Node | None, asked: p.FlowsParameters) -> Reply:
+    span = span_of(tables, asked)
+    after = _cursor(asked.cursor) if asked.cursor else None
+    page = ask_flows(tables.asker(span), span, both(parse(asked.q), scope), asked.view, asked.limit, after)
+    following = None if page.after is None else base64.urlsafe_b64encode(orjson.dumps(astuple(page.after))).decode()
+    planned = Plan((Piece("flows", span),), span, ())
+    return Reply(page.rows, {**said_of(tables, planned, page.sql), "next": following})
+
+
+def losses(tables: Tables, scope: Node | None, asked: p.LossesParameters) -> Reply:
+    span = span_of(tables, asked)
+    rows = ask_losses(tables.asker(span), span, asked.limit)
+    return Reply(rows if scope is None else rows.drop_columns(["node"]), said_of(tables, Plan((Piece("losses", span),), span, ()), ""))
+
+
+def _cursor(given: str) -> Place:
+    try:
+        return Place(*orjson.loads(base64.urlsafe_b64decode(given)))
+    except (ValueError, TypeError):
+        raise bad_parameter("cursor", "The cursor is none of weir's: take meta.next of the page before, unchanged.") from None

@@ -1,0 +1,82 @@
+"""The tables as the API asks them: through the cache, by a clock that stands still within a window."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import pyarrow as pa
+
+from sinks.engines.base import Engine
+from sinks.queries.generation import Generation, ask_generation
+from sinks.queries.spans import Oldest, Span
+from sinks.queries.status import Completeness, Lost, ask_completeness, ask_lost, ask_oldest
+from weir.api.cache import Answers
+
+FRESH_SECONDS = 1.0
+OLDEST_SECONDS = 600.0
+
+T = TypeVar("T")
+
+
+class Remembered:
+    """A value that is asked for anew when it is too old, by one of those who want it while the others wait."""
+
+    def __init__(self, ask: Callable[[], T], seconds: float) -> None:
+        self._ask, self._seconds = ask, seconds
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._value: object = None
+
+    def get(self) -> object:
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._value = self._ask()
+                self._until = time.monotonic() + self._seconds
+            return self._value
+
+
+class Tables:
+    """Nothing is asked while nobody looks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._answers = Answers()
+        self._generation = Remembered(lambda: ask_generation(self.ask_now), FRESH_SECONDS)
+        self._oldest = Remembered(lambda: ask_oldest(self.ask_now), OLDEST_SECONDS)
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    def ask_now(self, sql: str) -> pa.Table:
+        return self._engine.query(sql, guarded=True)
+
+    def asker(self, span: Span) -> Callable[[str], pa.Table]:
+        """Asks about a span: what was asked of the same state of its days is not asked again."""
+        generation = self.generation().of(span)
+        return lambda sql: self._answers.get((sql, generation), lambda: self.ask_now(sql))
+
+    def generation(self) -> Generation:
+        found = self._generation.get()
+        assert isinstance(found, Generation)  # noqa: S101 for the type checker
+        return found
+
+    def oldest(self) -> Oldest:
+        found = self._oldest.get()
+        assert isinstance(found, dict)  # noqa: S101 for the type checker
+        return found
+
+    def completeness(self) -> Completeness:
+        state = self.generation().state
+        return ask_completeness(lambda sql: self._answers.get((sql, state), lambda: self.ask_now(sql)))
+
+    def lost(self, span: Span) -> Lost:
+        return ask_lost(self.asker(span), span)
+
+    def now_s(self) -> int:
+        """The clock, back to the last whole window: all who look within a window ask the same."""
+        window_s = max(1, self.completeness().window_s)
+        return int(time.time()) // window_s * window_s
