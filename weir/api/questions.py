@@ -13,9 +13,9 @@ import pyarrow as pa
 from schemas.instants import format_instant
 from sinks.filter.complete import place
 from sinks.filter.fields import ALIASES, FIELDS
-from sinks.filter.parse import parse
+from sinks.filter.parse import parse, parts
 from sinks.filter.sql import split
-from sinks.filter.tree import Node, both, text
+from sinks.filter.tree import Node, Not, Term, both, joined, text, word_text
 from sinks.queries.edges import Answer, Sums, ask_sums
 from sinks.queries.flows import Place, ask_flows
 from sinks.queries.metrics import DEFAULT
@@ -23,7 +23,6 @@ from sinks.queries.names import ask_names
 from sinks.queries.series import STEPS_S, ask_series, auto_step
 from sinks.queries.spans import Piece, Plan, Span
 from sinks.queries.status import Lost, ask_losses
-from streams.insights.ends import quoted
 from streams.insights.folding import fold
 from weir.api import parameters as p
 from weir.api.formats import json_columns
@@ -194,9 +193,17 @@ def fields(tables: Tables, scope: Node | None, asked: p.Parameters) -> Reply:
 
 
 def parsed(tables: Tables, scope: Node | None, asked: p.ParseParameters) -> Document:
-    tree = parse(asked.q)
+    """`terms`: what stands side by side in `q`, with its shortest text and its place; `field`: of the only term in it."""
+    found = parts(asked.q)
+    tree = joined([part.node for part in found])
     split(tree)
-    return Document({"text": "" if tree is None else text(tree)}, {})
+    terms = [{"text": text(part.node), "start": part.place[0], "end": part.place[1], "field": _field(part.node)} for part in found]
+    return Document({"text": "" if tree is None else text(tree), "terms": terms}, {})
+
+
+def _field(node: Node) -> str | None:
+    leaf = node.part if isinstance(node, Not) else node
+    return leaf.field if isinstance(leaf, Term) else None
 
 
 def complete(tables: Tables, scope: Node | None, asked: p.CompleteParameters) -> Document:
@@ -207,7 +214,7 @@ def complete(tables: Tables, scope: Node | None, asked: p.CompleteParameters) ->
     if at.wanted == "value" and at.field is not None and at.field.kind == "name":
         span = span_of(tables, asked)
         found = ask_names(tables.asker(span), span, at.field.name, at.part, scope, asked.limit, tables.oldest())
-        rows = [{"text": quoted(row["name"]), "bytes": row["bytes"]} for row in found.to_pylist()]
+        rows = [{"text": word_text(row["name"]), "bytes": row["bytes"]} for row in found.to_pylist()]
     rows.sort(key=lambda row: not row["text"].startswith(low))
     return Document({"start": at.start, "end": at.end, "wanted": at.wanted, "candidates": rows[: asked.limit]}, {})
 
