@@ -17,6 +17,7 @@ from sinks.filter.parse import parse, parts
 from sinks.filter.sql import split
 from sinks.filter.tree import Node, Not, Term, both, joined, text, word_text
 from sinks.queries.edges import Answer, Sums, ask_sums
+from sinks.queries.excluded import excluding_flows, excluding_sums
 from sinks.queries.flows import Place, ask_flows
 from sinks.queries.metrics import DEFAULT
 from sinks.queries.names import ask_names
@@ -62,7 +63,8 @@ def edges(tables: Tables, scope: Node | None, asked: p.EdgesParameters) -> Reply
         asked.view,
     )
     answer = ask_sums(tables.asker(span), question, tables.oldest())
-    return Reply(answer.rows, {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer)})
+    meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), **_excluded(tables, scope, asked.q, question, answer)}
+    return Reply(answer.rows, meta)
 
 
 def series(tables: Tables, scope: Node | None, asked: p.SeriesParameters) -> Reply:
@@ -126,6 +128,15 @@ def instant(seconds: int) -> str:
     return format_instant(seconds * MICRO)
 
 
+def _excluded(tables: Tables, scope: Node | None, q: str, question: Sums, answer: Answer) -> dict[str, list[str]]:
+    """Of an empty answer: the terms of `q`, by their text as `/parse` has it, that leave nothing."""
+    if answer.groups or not q:
+        return {}
+    terms = [part.node for part in parts(q)]
+    found = excluding_sums(tables.asker(answer.plan.span), question, terms, scope, answer.plan.pieces)
+    return {"excluded": [text(node) for node in found]}
+
+
 def _row(table: pa.Table) -> dict[str, Any]:
     return {name: values[0] for name, values in json_columns(table).items()}
 
@@ -149,9 +160,11 @@ def groups(tables: Tables, scope: Node | None, asked: p.GroupsParameters) -> Doc
     span = span_of(tables, asked)
     where = both(parse(asked.q), scope)
     by = ("client", "server", "domain", "reason") + (("client_zone", "server_zone") if asked.fold == "zone" else ())
-    answer = ask_sums(tables.asker(span), Sums(span, by, PAIR_SUMS, where, "bytes", PAIR_LIMIT), tables.oldest())
+    question = Sums(span, by, PAIR_SUMS, where, "bytes", PAIR_LIMIT)
+    answer = ask_sums(tables.asker(span), question, tables.oldest())
     folded = fold(answer.rows, PAIR_SUMS, asked.fold, frozenset(asked.open.split(",")) - {""}, asked.limit)
     meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), "fold": folded.fold, "rest": _row(folded.rest)}
+    meta |= _excluded(tables, scope, asked.q, question, answer)
     return Document({"nodes": json_columns(folded.nodes), "edges": json_columns(folded.edges)}, meta)
 
 
@@ -225,7 +238,11 @@ def flows(tables: Tables, scope: Node | None, asked: p.FlowsParameters) -> Reply
     page = ask_flows(tables.asker(span), span, both(parse(asked.q), scope), asked.view, asked.limit, after)
     following = None if page.after is None else base64.urlsafe_b64encode(orjson.dumps(astuple(page.after))).decode()
     planned = Plan((Piece("flows", span),), span, ())
-    return Reply(page.rows, {**said_of(tables, planned, page.sql), "next": following})
+    meta = {**said_of(tables, planned, page.sql), "next": following}
+    if asked.q and not asked.cursor and not page.rows.num_rows:
+        terms = [part.node for part in parts(asked.q)]
+        meta["excluded"] = [text(node) for node in excluding_flows(tables.asker(span), span, terms, scope, asked.view)]
+    return Reply(page.rows, meta)
 
 
 def losses(tables: Tables, scope: Node | None, asked: p.LossesParameters) -> Reply:
