@@ -44,6 +44,8 @@ _NEEDS = {
     "sinks/engines/test_debian_server.py": "servers",
     "sinks/exactly_once/test_power_cut.py": "kernel",
     "sinks/exactly_once/test_power_cut_rewrites.py": "kernel",
+    "sinks/filter": "",
+    "sinks/filter/test_same_as_sql.py": "long",
     "streams/attribution/test_simulated.py": "long",
     "streams/forwarding/test_power_cut.py": "kernel",
     "streams/test_dropped.py": "long",

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sinks.filter.fields import ALIASES, FIELDS, Field, field_named
+from sinks.filter.fields import ALIASES, FIELDS, SHORT, Field, field_named
 from sinks.filter.tokens import Token, tokens
 
 Wanted = Literal["field", "operator", "value"]
+_NAMES = tuple(dict.fromkeys((*(SHORT[name] for name in FIELDS), *FIELDS, *ALIASES)))
 
 
 @dataclass(frozen=True)
 class Place:
     """`start` to `end` (characters) is what a candidate takes the place of, `part` what of it stands before the caret.
 
-    `field`: whose operator or value is wanted. `candidates`: those that need no look into the tables.
+    `field`: whose operator or value is wanted. `candidates`: those that need no look into the tables, whether or not `part` is in them.
     """
 
     wanted: Wanted
@@ -27,45 +29,71 @@ class Place:
 
 
 def place(text: str, caret: int) -> Place:
-    """Of any text, however unfinished; raises FilterError only for one that is too long, or has a stray ! or backslash."""
-    before = [token for token in tokens(text[:caret]) if token.kind != "end"]
-    touching = before[-1] if before and before[-1].kind == "word" and before[-1].end == caret else None
-    behind = before[:-1] if touching else before
-    start = touching.start if touching else caret
-    part = "".join(touching.parts) if touching else ""
-    end = _end_of_word(text, caret) if touching else caret
-    field = _value_of(behind)
-    if field is not None:
-        return Place("value", start, end, part, field, field.words)
-    last = behind[-1] if behind else None
-    named = field_named("".join(last.parts)) if last and last.kind == "word" and last.bare and not last.keyword else None
-    if named is not None and touching is None:
-        return Place("operator", start, end, part, named, _operators(named))
-    return Place("field", start, end, part, None, (*FIELDS, *ALIASES, "not", "or"))
+    """Of any text, however unfinished or wrong."""
+    before = tokens(text[:caret])[:-1]
+    touching = before[-1] if before and before[-1].end == caret and before[-1].kind in ("word", "stray") else None
+    wanted, field, candidates = _wanted(before[:-1] if touching else before)
+    if touching is None:
+        return Place(wanted, caret, caret, "", field, candidates)
+    if wanted == "operator" and touching.kind == "word" and field is not None and not _begins_operator(touching):
+        wanted, field, candidates = "field", None, _fields(before[:-1])
+    part = touching.written if touching.kind == "stray" else touching.word
+    return Place(wanted, touching.start, max(caret, _end_of(text, touching)), part, field, candidates)
 
 
-def _value_of(behind: list[Token]) -> Field | None:
-    """The field whose value is wanted after these tokens."""
+def _wanted(behind: Sequence[Token]) -> tuple[Wanted, Field | None, tuple[str, ...]]:
+    """What follows these tokens, and the field of the term that they end with."""
+    opened = _list_start(behind)
+    if opened is not None and behind[-1].kind == "word":
+        return "operator", None, (",", ")")
+    head = behind[:opened]
+    if head and (head[-1].kind == "operator" or head[-1].keyword == "in"):
+        named = head[-3:-2] if head[-1].keyword and head[-2:-1] and head[-2].keyword == "not" else head[-2:-1]
+        field = _named(named)
+        return "value", field, field.words if field else ()
+    denied = bool(head) and head[-1].keyword == "not"
+    field = None if _is_value(head[: -2 if denied else -1]) else _named(head[-2:-1] if denied else head[-1:])
+    if field is None:
+        return "field", None, _fields(behind)
+    return "operator", field, ("in",) if denied else _operators(field)
+
+
+def _list_start(behind: Sequence[Token]) -> int | None:
+    """Where the parenthesis of a list of values stands that is still open."""
     at = len(behind) - 1
-    if at >= 0 and behind[at].kind in ("(", ","):
-        while at >= 0 and behind[at].kind != "(":
-            at -= 1
+    while at >= 0 and behind[at].kind in ("word", ","):
         at -= 1
-        if at < 0 or behind[at].keyword != "in":
-            return None
-    if at < 1 or not (behind[at].kind == "operator" or behind[at].keyword == "in"):
-        return None
-    at -= 2 if behind[at - 1].keyword == "not" else 1
-    return field_named("".join(behind[at].parts)) if at >= 0 and behind[at].kind == "word" else None
+    return at if at >= 1 and behind[at].kind == "(" and behind[at - 1].keyword == "in" else None
+
+
+def _is_value(behind: Sequence[Token]) -> bool:
+    """Whether the word behind these tokens is a value, and no field."""
+    return bool(behind) and (behind[-1].kind == "operator" or behind[-1].keyword == "in")
+
+
+def _named(found: Sequence[Token]) -> Field | None:
+    return field_named(found[0].word) if found and found[0].kind == "word" and found[0].bare and not found[0].keyword else None
+
+
+def _fields(behind: Sequence[Token]) -> tuple[str, ...]:
+    """Names of fields; behind something that is whole also what may join it to more."""
+    whole = bool(behind) and not behind[-1].keyword and behind[-1].kind in ("word", ")")
+    return (*_NAMES, "not", "or") if whole else (*_NAMES, "not")
+
+
+def _begins_operator(token: Token) -> bool:
+    return any(word.startswith(token.written.lower()) for word in ("in", "not"))
 
 
 def _operators(field: Field) -> tuple[str, ...]:
-    ordered = ("<", "<=", ">", ">=") if field.is_metric or field.kind == "port" else ()
-    return ("=", "!=", "in", *ordered) if not field.is_metric else (">", ">=", "<", "<=", "=", "!=")
+    if field.is_metric:
+        return (">", ">=", "<", "<=", "=", "!=")
+    return ("=", "!=", "in", "not in", *(("<", "<=", ">", ">=") if field.kind == "port" else ()))
 
 
-def _end_of_word(text: str, caret: int) -> int:
+def _end_of(text: str, touching: Token) -> int:
+    """The end of the whole word whose beginning stands before the caret. A word whose quotation mark is never closed ends at the caret."""
     for token in tokens(text):
-        if token.start < caret <= token.end:
-            return token.end
-    return caret
+        if token.start == touching.start:
+            return token.end if token.closed else touching.end
+    return touching.end

@@ -106,6 +106,18 @@ ALIASES = {
 }
 """Shorter names, as people write them."""
 
+SHORT = {name: name for name in FIELDS} | {name: alias for alias, name in ALIASES.items()}
+"""Name -> the shortest name of the same."""
+
+ELSEWHERE = {
+    "app": "workload", "container": "workload", "deployment": "workload", "name": "workload", "pod": "workload",
+    "src": "client", "dst": "server", "dest": "server", "destination": "server", "from": "client", "to": "server",
+    "group": "namespace", "ns": "namespace", "team": "namespace", "az": "zone", "host": "node", "hostname": "node", "instance": "node",
+    "proto": "protocol", "dport": "port", "svc": "service", "dns": "domain", "fqdn": "domain", "address": "ip", "cidr": "ip",
+    "latency": "rtt", "delay": "rtt", "errors": "failed", "error": "failed", "resets": "reset", "retransmissions": "retransmits",
+}  # fmt: skip
+"""What other tools call it -> the field to propose. None of these names is taken."""
+
 SEARCHED = ("client", "server", "service", "domain")
 """Where a word without a field is looked for."""
 

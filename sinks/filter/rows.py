@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator as operators
+import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from sinks.filter.tree import All, AnyOf, Node, Not, Pattern, Prefix, Search, Te
 Row = Mapping[str, Any]
 """Every dimension and metric that the tree speaks of, by name: text, a port, an address as text, a number, or None for no value."""
 
+_SMALL = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "in": operators.eq,
     "<": operators.lt,
@@ -27,7 +29,7 @@ def matches(node: Node | None, row: Row) -> bool:
         case None:
             return True
         case Search(word):
-            return any(word.lower() in row[name].lower() for name in SEARCHED if name in row)
+            return any(word.translate(_SMALL) in row[name].translate(_SMALL) for name in SEARCHED)
         case Term(name, operator, values):
             names = FIELDS[name].ends or (name,)
             return any(_holds(row, one, operator, value) for one in names for value in values)
@@ -50,8 +52,10 @@ def _holds(row: Row, name: str, operator: str, value: Value) -> bool:
         return value.first <= parse_address(found) <= value.last
     if isinstance(value, int):
         return _COMPARE[operator](found, value)
-    whole = sum(row[part] for part in FIELDS[name].share_of) if value.is_share else 1
-    return _COMPARE[operator](found, value.number * whole)
+    if not value.is_share:
+        return _COMPARE[operator](found, value.number)
+    whole = sum(row[part] for part in FIELDS[name].share_of)
+    return whole > 0 and _COMPARE[operator](found, value.number * whole)
 
 
 def _fits(parts: tuple[str, ...], text: str) -> bool:

@@ -8,7 +8,25 @@ from dataclasses import dataclass
 from schemas.addresses import format_address
 from sinks.engines.quoting import literal
 from sinks.filter.fields import FIELDS, SEARCHED
-from sinks.filter.tree import All, Amount, AnyOf, FilterError, Node, Not, Pattern, Prefix, Search, Term, Value, text, walk
+from sinks.filter.tree import (
+    All,
+    Amount,
+    AnyOf,
+    FilterError,
+    Node,
+    Not,
+    Pattern,
+    Prefix,
+    Search,
+    Term,
+    Value,
+    is_metric,
+    joined,
+    place_of,
+    side_by_side,
+    text,
+    walk,
+)
 
 Columns = Mapping[str, str]
 """Name of a dimension or metric -> its SQL, over the rows that are filtered."""
@@ -24,17 +42,15 @@ class Split:
 
 def split(node: Node | None) -> Split:
     """Raises FilterError where an `or` joins both kinds: there is no time at which it could be asked."""
-    parts = () if node is None else node.parts if isinstance(node, All) else (node,)
-    flat = [leaf for part in parts for leaf in (part.parts if isinstance(part, All) else (part,))]
     where: list[Node] = []
     having: list[Node] = []
-    for part in flat:
-        kinds = {_is_metric(leaf) for leaf in walk(part)}
+    for part in () if node is None else side_by_side(node):
+        kinds = {is_metric(leaf) for leaf in walk(part)}
         if len(kinds) > 1:
             sentence = f"'{text(part)}' joins names and sums by or, or denies them together: put them side by side, or ask twice."
-            raise FilterError(sentence, 0, 0)
+            raise FilterError(sentence, *place_of(part))
         (having if True in kinds else where).append(part)
-    return Split(_all(where), _all(having))
+    return Split(joined(where), joined(having))
 
 
 def dimensions_of(node: Node | None) -> frozenset[str]:
@@ -65,13 +81,12 @@ def condition(node: Node | None, columns: Columns) -> str:
         case None:
             return "1"
         case Search(word):
-            searched = [columns[name] for name in SEARCHED if name in columns]
-            return _any([f"positionCaseInsensitiveUTF8({column}, {literal(word)}) > 0" for column in searched])
+            return _any([f"positionCaseInsensitive({columns[name]}, {literal(word)}) > 0" for name in SEARCHED])
         case Term(name, operator, values):
             names = FIELDS[name].ends or (name,)
             return _any([_compare(columns, one, operator, values) for one in names])
         case Not(part):
-            return f"NOT {condition(part, columns)}"
+            return f"NOT ({condition(part, columns)})"
         case All(parts):
             return f"({' AND '.join(condition(part, columns) for part in parts)})"
         case AnyOf(parts):
@@ -83,7 +98,7 @@ def _compare(columns: Columns, name: str, operator: str, values: tuple[Value, ..
     column = columns[name]
     if isinstance(values[0], Amount):
         sign = "=" if operator == "in" else operator
-        return _any([f"ifNull({column} {sign} {_amount(columns, name, value)}, 0)" for value in values if isinstance(value, Amount)])
+        return _any([_measured(columns, name, sign, value) for value in values if isinstance(value, Amount)])
     if operator != "in":
         return f"({column} {operator} {values[0]})"
     whole = [_exact(value) for value in values if not (isinstance(value, Prefix) or isinstance(value, Pattern) and len(value.parts) > 1)]
@@ -100,10 +115,12 @@ def _exact(value: Value) -> str:
     return literal(value.parts[0]) if isinstance(value, Pattern) else str(value)
 
 
-def _amount(columns: Columns, name: str, value: Amount) -> str:
+def _measured(columns: Columns, name: str, sign: str, value: Amount) -> str:
+    """Neither what was not measured nor a share of nothing is more or less than anything."""
     if not value.is_share:
-        return repr(value.number)
-    return f"{value.number!r} * ({' + '.join(columns[part] for part in FIELDS[name].share_of)})"
+        return f"ifNull({columns[name]} {sign} {value.number!r}, 0)"
+    whole = f"({' + '.join(columns[part] for part in FIELDS[name].share_of)})"
+    return f"ifNull({whole} > 0 AND {columns[name]} {sign} {value.number!r} * {whole}, 0)"
 
 
 def _address(address: bytes) -> str:
@@ -112,14 +129,6 @@ def _address(address: bytes) -> str:
 
 def _escaped(part: str) -> str:
     return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _is_metric(leaf: Term | Search) -> bool:
-    return isinstance(leaf, Term) and FIELDS[leaf.field].is_metric
-
-
-def _all(parts: list[Node]) -> Node | None:
-    return All(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None
 
 
 def _any(parts: list[str]) -> str:

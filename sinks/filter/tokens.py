@@ -1,20 +1,23 @@
-"""A filter's text cut into tokens. Every character belongs to one token or is space."""
+"""A filter's text cut into tokens. Every character belongs to one token or is space, whatever the text is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from sinks.filter.tree import KEYWORDS, SPECIAL, FilterError
+from sinks.filter.tree import KEYWORDS, SPECIAL
 
-TokenKind = Literal["word", "operator", "(", ")", ",", "end"]
-LENGTH_LIMIT = 4_096
-"""Characters of a filter. A link that holds one stays below what servers take."""
+TokenKind = Literal["word", "operator", "(", ")", ",", "stray", "end"]
+
+_SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True)
 class Token:
-    """`parts`: of a word, what stands between its wildcards. `bare`: nothing of it is quoted. `closed`: its quotation mark was closed."""
+    """`parts`: of a word, what stands between its wildcards. `bare`: nothing of it is quoted. `closed`: its quotation mark was closed.
+
+    `start` and `end`: offsets in characters. `written`: what stands there. A `stray` is a ! or a backslash that means nothing where it is.
+    """
 
     kind: TokenKind
     start: int
@@ -33,11 +36,20 @@ class Token:
     def wild(self) -> bool:
         return len(self.parts) > 1
 
+    @property
+    def word(self) -> str:
+        """A word's text without its wildcards and quotation marks."""
+        return "".join(self.parts)
+
+    @property
+    def shown(self) -> str:
+        """What stands there, for a sentence: its beginning, without control characters."""
+        cut = self.written if len(self.written) <= _SHOWN_LENGTH else f"{self.written[:_SHOWN_LENGTH]}…"
+        return cut if cut.isprintable() else ascii(cut)
+
 
 def tokens(text: str) -> tuple[Token, ...]:
     """The last one is of kind `end`. A quotation mark without its partner ends with the text, and is marked."""
-    if len(text) > LENGTH_LIMIT:
-        raise FilterError(f"The filter has {len(text):,} characters; {LENGTH_LIMIT:,} are taken: use wildcards.", LENGTH_LIMIT, len(text))
     found: list[Token] = []
     at = 0
     while at < len(text):
@@ -45,7 +57,7 @@ def tokens(text: str) -> tuple[Token, ...]:
         if letter.isspace():
             at += 1
             continue
-        token = _special(text, at) if letter in "()=!<>," else _word(text, at)
+        token = _special(text, at) if letter in "()=!<>,\\" else _word(text, at)
         found.append(token)
         at = token.end
     return (*found, Token("end", len(text), len(text), ""))
@@ -58,9 +70,7 @@ def _special(text: str, at: int) -> Token:
     two = text[at : at + 2]
     if two in ("!=", "<=", ">="):
         return Token("operator", at, at + 2, two)
-    if letter == "!":
-        raise FilterError("A ! stands alone: write != for 'is not', or not before a term.", at, at + 1, ("!=", "not"))
-    return Token("operator", at, at + 1, letter)
+    return Token("stray" if letter in "!\\" else "operator", at, at + 1, letter)
 
 
 def _word(text: str, start: int) -> Token:
@@ -74,8 +84,6 @@ def _word(text: str, start: int) -> Token:
         elif letter == "*":
             parts.append("")
             at += 1
-        elif letter == "\\":
-            raise FilterError('A backslash stands outside of quotation marks: put the text into "...".', at, at + 1)
         elif letter in SPECIAL or letter.isspace():
             break
         else:
@@ -86,14 +94,14 @@ def _word(text: str, start: int) -> Token:
 
 def _quoted(text: str, at: int) -> tuple[str, int, bool]:
     """What stands up to the closing mark, where that ends, and whether there is one."""
-    piece = ""
+    piece: list[str] = []
     while at < len(text):
         if text[at] == "\\" and at + 1 < len(text):
-            piece += text[at + 1]
+            piece.append(text[at + 1])
             at += 2
         elif text[at] == '"':
-            return piece, at + 1, True
+            return "".join(piece), at + 1, True
         else:
-            piece += text[at]
+            piece.append(text[at])
             at += 1
-    return piece, at, False
+    return "".join(piece), at, False

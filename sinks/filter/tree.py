@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from schemas.errors import WeirError
+from sinks.filter.fields import FIELDS, SHORT
 
 Operator = Literal["in", "<", "<=", ">", ">="]
 """`=` is `in` of one value, `!=` its opposite."""
@@ -49,20 +51,27 @@ Value = Pattern | Prefix | Amount | int
 """An int is a port."""
 
 
+Place = tuple[int, int]
+"""Offsets in characters of where something stands in the text it was read from."""
+NOWHERE: Place = (0, 0)
+
+
 @dataclass(frozen=True)
 class Term:
-    """`field` is the name of one of `fields.FIELDS`. All but `in` has one value."""
+    """`field` is the name of one of `fields.FIELDS`. All but `in` has one value. Two terms are equal wherever they stand."""
 
     field: str
     operator: Operator
     values: tuple[Value, ...]
+    place: Place = dataclasses.field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True)
 class Search:
-    """A word without a field: any name has it in it, in whatever case."""
+    """A word without a field: a name of an end has it in it, with small letters for capitals (A to Z) or the other way round."""
 
     word: str
+    place: Place = dataclasses.field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True)
@@ -99,25 +108,49 @@ def both(first: Node | None, second: Node | None) -> Node | None:
     return All((first, second))
 
 
+def side_by_side(node: Node) -> Iterator[Node]:
+    """The parts that must all be fulfilled, none of which is `All` itself."""
+    if isinstance(node, All):
+        for part in node.parts:
+            yield from side_by_side(part)
+    else:
+        yield node
+
+
+def joined(parts: Sequence[Node]) -> Node | None:
+    """What lets through what all parts do."""
+    return All(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None
+
+
+def is_metric(leaf: Term | Search) -> bool:
+    return isinstance(leaf, Term) and FIELDS[leaf.field].is_metric
+
+
+def place_of(node: Node) -> Place:
+    """From the first of its terms to the last."""
+    places = [leaf.place for leaf in walk(node)]
+    return min(start for start, _ in places), max(end for _, end in places)
+
+
 def text(node: Node) -> str:
     """The filter that `parse` makes this tree of, in its shortest form."""
     match node:
         case Search(word):
-            return _quoted(word) if _needs_quotes(word) or _is_keyword(word) else word
+            return word_text(word)
         case Term(name, "in", (value,)):
-            return f"{name}={_value(value)}"
+            return f"{SHORT[name]}={_value(value)}"
         case Term(name, "in", values):
-            return f"{name} in ({', '.join(map(_value, values))})"
+            return f"{SHORT[name]} in ({', '.join(map(_value, values))})"
         case Term(name, operator, (value,)):
-            return f"{name}{operator}{_value(value)}"
+            return f"{SHORT[name]}{operator}{_value(value)}"
         case Not(Term(name, "in", (value,))):
-            return f"{name}!={_value(value)}"
+            return f"{SHORT[name]}!={_value(value)}"
         case Not(part):
             return f"not {_inner(part)}"
         case All(parts):
-            return " ".join(_inner(part) if not isinstance(part, Not) else text(part) for part in parts)
+            return " ".join(map(_inner, parts))
         case AnyOf(parts):
-            return " or ".join(text(part) if not isinstance(part, AnyOf) else f"({text(part)})" for part in parts)
+            return " or ".join(f"({text(part)})" if isinstance(part, AnyOf) else text(part) for part in parts)
     raise AssertionError(node)
 
 
@@ -127,19 +160,25 @@ def _inner(node: Node) -> str:
 
 def _value(value: Value) -> str:
     if isinstance(value, Pattern):
-        return "*".join(_quoted(part) if _needs_quotes(part) else part for part in value.parts) or '""'
+        return (
+            "*".join(_quoted(part) if _is_special(part) else part for part in value.parts)
+            if len(value.parts) > 1
+            else word_text(*value.parts)
+        )
     return str(value) if isinstance(value, int) else value.written
 
 
 KEYWORDS = ("and", "or", "not", "in")
-SPECIAL = frozenset(' \t\r\n()=!<>,"*\\')
+SPECIAL = frozenset(' ()=!<>,"*\\')
+"""Ends a word, or means something in it, unless it is quoted."""
 
 
-def _is_keyword(word: str) -> bool:
-    return word.lower() in KEYWORDS
+def word_text(word: str) -> str:
+    """A name as a filter has it: quoted where it would not be read as itself."""
+    return _quoted(word) if not word or word.lower() in KEYWORDS or _is_special(word) else word
 
 
-def _needs_quotes(part: str) -> bool:
+def _is_special(part: str) -> bool:
     return any(letter in SPECIAL or not letter.isprintable() for letter in part)
 
 

@@ -1,4 +1,4 @@
-"""A word of a filter as a value of its field."""
+"""A word of a filter as a value of its field. Quoted or not is the same here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sinks.filter.fields import Field
 from sinks.filter.tokens import Token
 from sinks.filter.tree import Amount, FilterError, Pattern, Prefix, Value
 
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)([a-zA-Z%]*)")
+_NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)([a-zA-Z%]*)")
 _BYTES = {
     "": 1, "b": 1,
     "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
@@ -33,41 +33,48 @@ def read_value(field: Field, token: Token) -> Value:
         return _prefix(field, token)
     if field.kind == "word":
         return _one_of(field, token)
+    if field.name == "protocol":  # all of them are written small
+        return Pattern(tuple(part.lower() for part in token.parts))
     return Pattern(token.parts)
 
 
 def _amount(field: Field, token: Token) -> Amount:
-    match = _NUMBER.fullmatch(token.written)
-    if not match:
-        raise _wrong(token, f"{token.written} is no amount of {field.name}: write a number, with {_SHOWN[field.kind]} if you like.")
+    match = _NUMBER.fullmatch(token.word)
+    if not match or token.wild:
+        raise _wrong(token, f"{token.shown} is no amount of {field.name}: write a number, with {_SHOWN[field.kind]} if you like.")
     digits, unit = match.groups()
     if unit == "%":
         if not field.share_of:
             raise _wrong(token, f"{field.name} is no share of anything: write it without %.")
-        return Amount(float(digits) / 100, token.written, is_share=True)
+        return Amount(_bounded(token, float(digits) / 100), token.word, is_share=True)
     factor = _UNITS[field.kind].get(unit.lower())
     if factor is None:
-        raise _wrong(token, f"{unit} is no unit of {field.name}: use {_SHOWN[field.kind]}.")
-    number = float(digits) * factor if "." in digits else int(digits) * factor
+        raise _wrong(token, f"{unit[:20]} is no unit of {field.name}: use {_SHOWN[field.kind]}.")
+    return Amount(_bounded(token, (float(digits) if "." in digits else int(digits)) * factor), token.word)
+
+
+def _bounded(token: Token, number: int | float) -> int | float:
     if number >= AMOUNT_LIMIT:
-        raise _wrong(token, f"{token.written} is more than can be counted: use a smaller number.")
-    return Amount(number, token.written)
+        raise _wrong(token, f"{token.shown} is more than can be counted: use a smaller number.")
+    return number
 
 
 def _port(field: Field, token: Token) -> int:
-    if not (token.written.isascii() and token.written.isdigit() and int(token.written) <= 65_535):
-        raise _wrong(token, f"{token.written} is no port: write a number from 0 to 65535.")
-    return int(token.written)
+    digits = token.word
+    if token.wild or not (digits.isascii() and digits.isdigit() and int(digits) <= 65_535):
+        raise _wrong(token, f"{token.shown} is no {field.name}: write a number from 0 to 65535.")
+    return int(digits)
 
 
 def _prefix(field: Field, token: Token) -> Prefix:
     try:
-        network = ipaddress.ip_network("".join(token.parts), strict=False)
+        if token.wild or "%" in token.word:
+            raise ValueError
+        network = ipaddress.ip_network(token.word, strict=False)
     except ValueError:
-        raise _wrong(
-            token, f"{token.written} is no address and no prefix: write 10.0.0.1, 10.2.0.0/16, 2001:db8::1 or 2001:db8::/32."
-        ) from None
-    return Prefix(_bytes(network.network_address), _bytes(network.broadcast_address), "".join(token.parts))
+        hint = "write 10.0.0.1, 10.2.0.0/16, 2001:db8::1 or 2001:db8::/32."
+        raise _wrong(token, f"{token.shown} is no address and no prefix: {hint}") from None
+    return Prefix(_bytes(network.network_address), _bytes(network.broadcast_address), token.word)
 
 
 def _bytes(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
@@ -75,9 +82,9 @@ def _bytes(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
 
 
 def _one_of(field: Field, token: Token) -> Pattern:
-    word = "".join(token.parts)
+    word = token.word.lower()
     if token.wild or word not in field.words:
-        raise FilterError(f"{token.written} is no {field.name}: use {', '.join(field.words)}.", token.start, token.end, field.words)
+        raise FilterError(f"{token.shown} is no {field.name}: use {', '.join(field.words)}.", token.start, token.end, field.words)
     return Pattern((word,))
 
 

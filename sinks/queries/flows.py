@@ -9,7 +9,7 @@ import pyarrow as pa
 from sinks.engines.quoting import literal
 from sinks.engines.result import readable
 from sinks.filter.fields import FIELDS
-from sinks.filter.sql import condition
+from sinks.filter.sql import Columns, condition
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
 from sinks.queries.sources import View, columns
@@ -67,8 +67,7 @@ class Page:
 
 def ask_flows(ask: Ask, span: Span, where: Node | None, view: View, limit: int, after: Place | None = None) -> Page:
     """Filters with metrics speak of each row here."""
-    known = {**columns("flows"), **_DERIVED}
-    known = {name: sql for name, sql in known.items() if name in FIELDS}
+    known = known_columns()
     conditions = [f"window_start >= toDateTime({span.start_s}, 'UTC')", f"window_start < toDateTime({span.end_s}, 'UTC')"]
     conditions += ["canonical"] if view == "canonical" else []
     conditions += [condition(where, known)] if where is not None else []
@@ -85,6 +84,11 @@ def ask_flows(ask: Ask, span: Span, where: Node | None, view: View, limit: int, 
     places = [f"place_{number}" for number in range(len(_ORDER))]
     last = Place(*readable(rows.select(places).slice(limit - 1)).to_pylist()[0].values()) if found.num_rows > limit else None
     return Page(rows.select(list(SHOWN)), last, statement)
+
+
+def known_columns() -> Columns:
+    """What a filter may speak of, of each row."""
+    return {name: sql for name, sql in {**columns("flows"), **_DERIVED}.items() if name in FIELDS}
 
 
 def _tuple(after: Place) -> str:

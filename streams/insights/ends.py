@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from sinks.filter.tree import word_text
+
 Kind = Literal["workload", "group", "outside", "unnamed", "rest"]
 Fold = Literal["auto", "none", "namespace", "zone", "prefix"]
 
@@ -25,9 +27,9 @@ class End:
 
 def end_of(workload: str, domain: str, reason: str) -> End:
     if workload:
-        return End(f"w:{workload}", workload, "workload", f"workload={quoted(workload)}")
+        return End(f"w:{workload}", workload, "workload", f"workload={word_text(workload)}")
     if domain:
-        return End(f"d:{domain}", domain, "outside", f"domain={quoted(domain)}")
+        return End(f"d:{domain}", domain, "outside", f"domain={word_text(domain)}")
     return End(f"u:{reason}", f"({reason or 'no name'})", "unnamed", f"reason={reason}" if reason else 'workload=""')
 
 
@@ -36,7 +38,7 @@ def group_of(end: End, zone: str, fold: Fold) -> End:
     if fold == "none" or end.kind == "unnamed":
         return end
     if fold == "zone":
-        return End(f"z:{zone}", zone or "no zone", "group", f"zone={quoted(zone)}")
+        return End(f"z:{zone}", zone or "no zone", "group", f"zone={word_text(zone)}")
     if end.kind == "outside":
         return End("g:outside", "outside", "outside", "reason in (external, unknown)")
     own = next((prefix for prefix in _OWN_KINDS if end.label.startswith(prefix)), "")
@@ -44,15 +46,9 @@ def group_of(end: End, zone: str, fold: Fold) -> End:
         return End(f"g:{own}", f"{own.rstrip('/')}s", "group", f"workload={own}*")
     space, slash, _ = end.label.removeprefix("namespace/").partition("/")
     if slash:
-        return End(f"n:{space}", space, "group", f"namespace={quoted(space)}")
+        return End(f"n:{space}", space, "group", f"namespace={word_text(space)}")
     if fold == "namespace":
         return end
     word = _FIRST_WORD.match(end.label)
     prefix = word.group() if word else end.label
-    return end if prefix == end.label else End(f"p:{prefix}", prefix, "group", f"workload={quoted(prefix)}*")
-
-
-def quoted(text: str) -> str:
-    """A value of a filter."""
-    plain = text and not any(letter in ' \t()=!<>,"*\\' for letter in text)
-    return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return end if prefix == end.label else End(f"p:{prefix}", prefix, "group", f"workload={word_text(prefix)}*")

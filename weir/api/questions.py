@@ -13,17 +13,17 @@ import pyarrow as pa
 from schemas.instants import format_instant
 from sinks.filter.complete import place
 from sinks.filter.fields import ALIASES, FIELDS
-from sinks.filter.parse import parse
+from sinks.filter.parse import parse, parts
 from sinks.filter.sql import split
-from sinks.filter.tree import Node, both, text
+from sinks.filter.tree import Node, Not, Term, both, joined, text, word_text
 from sinks.queries.edges import Answer, Sums, ask_sums
+from sinks.queries.excluded import excluding_flows, excluding_sums
 from sinks.queries.flows import Place, ask_flows
 from sinks.queries.metrics import DEFAULT
 from sinks.queries.names import ask_names
 from sinks.queries.series import STEPS_S, ask_series, auto_step
 from sinks.queries.spans import Piece, Plan, Span
 from sinks.queries.status import Lost, ask_losses
-from streams.insights.ends import quoted
 from streams.insights.folding import fold
 from weir.api import parameters as p
 from weir.api.formats import json_columns
@@ -63,7 +63,8 @@ def edges(tables: Tables, scope: Node | None, asked: p.EdgesParameters) -> Reply
         asked.view,
     )
     answer = ask_sums(tables.asker(span), question, tables.oldest())
-    return Reply(answer.rows, {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer)})
+    meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), **_excluded(tables, scope, asked.q, question, answer)}
+    return Reply(answer.rows, meta)
 
 
 def series(tables: Tables, scope: Node | None, asked: p.SeriesParameters) -> Reply:
@@ -127,6 +128,15 @@ def instant(seconds: int) -> str:
     return format_instant(seconds * MICRO)
 
 
+def _excluded(tables: Tables, scope: Node | None, q: str, question: Sums, answer: Answer) -> dict[str, list[str]]:
+    """Of an empty answer: the terms of `q`, by their text as `/parse` has it, that leave nothing."""
+    if answer.groups or not q:
+        return {}
+    terms = [part.node for part in parts(q)]
+    found = excluding_sums(tables.asker(answer.plan.span), question, terms, scope, answer.plan.pieces)
+    return {"excluded": [text(node) for node in found]}
+
+
 def _row(table: pa.Table) -> dict[str, Any]:
     return {name: values[0] for name, values in json_columns(table).items()}
 
@@ -150,9 +160,11 @@ def groups(tables: Tables, scope: Node | None, asked: p.GroupsParameters) -> Doc
     span = span_of(tables, asked)
     where = both(parse(asked.q), scope)
     by = ("client", "server", "domain", "reason") + (("client_zone", "server_zone") if asked.fold == "zone" else ())
-    answer = ask_sums(tables.asker(span), Sums(span, by, PAIR_SUMS, where, "bytes", PAIR_LIMIT), tables.oldest())
+    question = Sums(span, by, PAIR_SUMS, where, "bytes", PAIR_LIMIT)
+    answer = ask_sums(tables.asker(span), question, tables.oldest())
     folded = fold(answer.rows, PAIR_SUMS, asked.fold, frozenset(asked.open.split(",")) - {""}, asked.limit)
     meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), "fold": folded.fold, "rest": _row(folded.rest)}
+    meta |= _excluded(tables, scope, asked.q, question, answer)
     return Document({"nodes": json_columns(folded.nodes), "edges": json_columns(folded.edges)}, meta)
 
 
@@ -194,9 +206,17 @@ def fields(tables: Tables, scope: Node | None, asked: p.Parameters) -> Reply:
 
 
 def parsed(tables: Tables, scope: Node | None, asked: p.ParseParameters) -> Document:
-    tree = parse(asked.q)
+    """`terms`: what stands side by side in `q`, with its shortest text and its place; `field`: of the only term in it."""
+    found = parts(asked.q)
+    tree = joined([part.node for part in found])
     split(tree)
-    return Document({"text": "" if tree is None else text(tree)}, {})
+    terms = [{"text": text(part.node), "start": part.place[0], "end": part.place[1], "field": _field(part.node)} for part in found]
+    return Document({"text": "" if tree is None else text(tree), "terms": terms}, {})
+
+
+def _field(node: Node) -> str | None:
+    leaf = node.part if isinstance(node, Not) else node
+    return leaf.field if isinstance(leaf, Term) else None
 
 
 def complete(tables: Tables, scope: Node | None, asked: p.CompleteParameters) -> Document:
@@ -207,7 +227,7 @@ def complete(tables: Tables, scope: Node | None, asked: p.CompleteParameters) ->
     if at.wanted == "value" and at.field is not None and at.field.kind == "name":
         span = span_of(tables, asked)
         found = ask_names(tables.asker(span), span, at.field.name, at.part, scope, asked.limit, tables.oldest())
-        rows = [{"text": quoted(row["name"]), "bytes": row["bytes"]} for row in found.to_pylist()]
+        rows = [{"text": word_text(row["name"]), "bytes": row["bytes"]} for row in found.to_pylist()]
     rows.sort(key=lambda row: not row["text"].startswith(low))
     return Document({"start": at.start, "end": at.end, "wanted": at.wanted, "candidates": rows[: asked.limit]}, {})
 
@@ -218,7 +238,11 @@ def flows(tables: Tables, scope: Node | None, asked: p.FlowsParameters) -> Reply
     page = ask_flows(tables.asker(span), span, both(parse(asked.q), scope), asked.view, asked.limit, after)
     following = None if page.after is None else base64.urlsafe_b64encode(orjson.dumps(astuple(page.after))).decode()
     planned = Plan((Piece("flows", span),), span, ())
-    return Reply(page.rows, {**said_of(tables, planned, page.sql), "next": following})
+    meta = {**said_of(tables, planned, page.sql), "next": following}
+    if asked.q and not asked.cursor and not page.rows.num_rows:
+        terms = [part.node for part in parts(asked.q)]
+        meta["excluded"] = [text(node) for node in excluding_flows(tables.asker(span), span, terms, scope, asked.view)]
+    return Reply(page.rows, meta)
 
 
 def losses(tables: Tables, scope: Node | None, asked: p.LossesParameters) -> Reply:
