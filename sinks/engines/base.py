@@ -33,4 +33,11 @@ class Engine(Protocol):
         """
         ...
 
+    def ask(self, sql: str) -> pa.Table:
+        """The same of one SELECT that weir composed (`composed.check_composed`), under the console's limits, as narrow as they are.
+
+        Raises `errors.TooLong` and `errors.TooLarge` where a limit was hit. Several may be asked at a time.
+        """
+        ...
+
     def close(self) -> None: ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import queue
+import re
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -13,34 +15,49 @@ import pyarrow as pa
 
 from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import DATABASE, Settings
+from sinks.engines.composed import check_composed
 from sinks.engines.directory import DirectoryLock
 from sinks.engines.errors import code_of, server_error
-from sinks.engines.guard import READ_LIMITS, check
+from sinks.engines.guard import check
+from sinks.engines.limits import CONSOLE_LIMITS, READ_LIMITS
 from sinks.engines.native import is_native, write_native
 from sinks.engines.payload import Payload
 from sinks.engines.quoting import quoted
 from sinks.engines.result import with_text, with_types
 
-READER: dict[str, str | int] = {**READ_LIMITS, "allow_introspection_functions": 0, "output_format_arrow_string_as_string": 0}
+_OF_READERS: dict[str, str | int] = {"allow_introspection_functions": 0, "output_format_arrow_string_as_string": 0}
+READER = {**READ_LIMITS, **_OF_READERS}
+CONSOLE = {**CONSOLE_LIMITS, **_OF_READERS}
 """Introspection is on in the embedded engine. Text may hold any bytes, and Arrow's strings may not."""
+_VALUE = re.compile(r"'(?:[^'\\]|\\.)*'|\b\d+")
 _NO_SELECT = ("SHOW", "DESCRIBE", "EXISTS", "EXPLAIN")
 
 T = TypeVar("T")
 
 
-class ChdbEngine:
-    """Two sessions, each with its lock: a long question holds up other questions, and no insert.
+CONSOLE_SESSIONS = 2
+"""A long question of the console's holds up half of the others, and none of a person's own."""
+_SHAPES = 500
 
-    Neither keeps the interpreter's lock while the engine works, so that an event loop in another thread goes on.
+
+class ChdbEngine:
+    """Sessions, each with its lock: one writes, one answers a person's questions, so that a long one holds up other questions and no
+    insert; some answer the console's, opened when the first comes.
+
+    None keeps the interpreter's lock while the engine works, so that an event loop in another thread goes on.
     """
 
     def __init__(self, directory: Path) -> None:
         self.name = f"chDB in {directory}"
+        self._directory = directory
         self._lock = DirectoryLock(directory)
         try:
             self._writer = _Session(directory, self.name)
             self._reader = _Session(directory, self.name, READER)
             self._payload = Payload()
+            self._opening = threading.Lock()
+            self._console: list[_Session] = []
+            self._free: queue.SimpleQueue[_Session] = queue.SimpleQueue()
         except BaseException:
             self._lock.release()
             raise
@@ -59,8 +76,24 @@ class ChdbEngine:
             return self._writer.query(sql)
         return with_text(self._reader.query(check(sql, self.name, self._reader.ask)))
 
+    def ask(self, sql: str) -> pa.Table:
+        check_composed(sql)
+        session = self._console_session()
+        try:
+            return with_text(session.query_composed(sql))
+        finally:
+            self._free.put(session)
+
+    def _console_session(self) -> _Session:
+        with self._opening:
+            if self._free.empty() and len(self._console) < CONSOLE_SESSIONS:
+                self._console.append(_Session(self._directory, self.name, CONSOLE))
+                return self._console[-1]
+        return self._free.get()
+
     def close(self) -> None:
-        self._reader.close()
+        for session in (self._reader, *self._console):
+            session.close()
         self._writer.close()
         self._payload.close()
         self._lock.release()
@@ -73,6 +106,8 @@ class _Session:
         self._name = name
         self._mutex = threading.Lock()
         self._inside = False
+        self._limited = settings is not None
+        self._types: dict[str, list[str]] = {}
         self._session: Any = self._guard(lambda: _open(directory))
         for key, value in sorted((settings or {}).items(), key=lambda item: item[0] == "readonly"):  # last: it forbids all others
             self.run(partial(_set, key, value if isinstance(value, int) else quoted(value)))
@@ -94,7 +129,18 @@ class _Session:
 
     def query(self, sql: str) -> pa.Table:
         self._enter_database()
-        types = self.run(lambda session: _column_types(session, sql))
+        return self._answer(sql, self.run(lambda session: _column_types(session, sql)))
+
+    def query_composed(self, sql: str) -> pa.Table:
+        """Types are asked for once for all statements that differ in numbers and texts alone: that costs as much as half an answer."""
+        shape = _VALUE.sub("?", sql)
+        if shape not in self._types:
+            if len(self._types) >= _SHAPES:
+                self._types.clear()
+            self._types[shape] = self.run(lambda session: _column_types(session, sql))
+        return self._answer(sql, self._types[shape])
+
+    def _answer(self, sql: str, types: list[str]) -> pa.Table:
         data = self.run(lambda session: session.query(f"{sql.rstrip().rstrip(';')}\n", "ArrowStream").bytes())
         if not data:
             return pa.table({})
@@ -124,7 +170,7 @@ class _Session:
         try:
             return call()
         except RuntimeError as error:  # the engine's own errors and those of its streams
-            raise server_error(self._name, code_of(str(error)), _engine_words(str(error))) from error
+            raise server_error(self._name, code_of(str(error)), _engine_words(str(error)), limited=self._limited) from error
         except OSError as error:
             raise Unavailable(f"{self._name} cannot be reached: {error.strerror or error}.") from error
 

@@ -11,9 +11,11 @@ import pyarrow as pa
 
 from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import DATABASE, Settings
+from sinks.engines.composed import check_composed
 from sinks.engines.driver_columns import from_driver, to_driver
 from sinks.engines.errors import connection_cause, server_error
-from sinks.engines.guard import READ_LIMITS, check
+from sinks.engines.guard import check
+from sinks.engines.limits import CONSOLE_LIMITS, READ_LIMITS
 from sinks.engines.result import with_types
 from sinks.engines.url import Server
 from sinks.engines.values import text
@@ -26,7 +28,10 @@ T = TypeVar("T")
 
 
 class DriverEngine:
-    """One connection, made when needed and dropped after every error, so that no call meets the remains of another."""
+    """One connection, made when needed and dropped after every error, so that no call meets the remains of another.
+
+    Beside it are as many for the console's questions as were asked at the same time.
+    """
 
     def __init__(self, server: Server, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self.name = server.name
@@ -35,7 +40,10 @@ class DriverEngine:
         self._mutex = threading.RLock()
         self._client: Any = None
         self._inside = False
+        self._level: str | None = None
         self._types: dict[str, dict[str, str]] = {}
+        self._opening = threading.Lock()
+        self._others: list[DriverEngine] = []
 
     def execute(self, sql: str) -> None:
         self._run(lambda client: client.execute(sql))
@@ -53,11 +61,33 @@ class DriverEngine:
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
         if not guarded:
             return self._run(lambda client: _answer(client, sql.rstrip().rstrip(";"), {}))
-        limits = self._run(_read_limits)
+        limits = self._run(lambda client: _allowed(READ_LIMITS, _read_only(client)))
         statement = check(sql, self.name, lambda own: self._run(lambda client: _text(client, own, limits)))
         return self._run(lambda client: _answer(client, statement, limits))
 
+    def ask(self, sql: str) -> pa.Table:
+        check_composed(sql)
+        with self._opening:
+            other = self._others.pop() if self._others else DriverEngine(self._server, answer_seconds=self._answer_seconds)
+        try:
+            return other._answer_limited(sql)
+        finally:
+            with self._opening:
+                self._others.append(other)
+
+    def _answer_limited(self, sql: str) -> pa.Table:
+        def answer(client: Any) -> pa.Table:
+            if self._level is None:
+                self._level = _read_only(client)
+            return _answer(client, sql, _allowed(CONSOLE_LIMITS, self._level))
+
+        return self._run(answer, limited=True)
+
     def close(self) -> None:
+        with self._opening:
+            for other in self._others:
+                other.close()
+            self._others.clear()
         with self._mutex:
             self._drop()
 
@@ -68,13 +98,13 @@ class DriverEngine:
             self._types[table] = {row[0]: row[1] for row in described}
         return self._types[table]
 
-    def _run(self, call: Callable[[Any], T]) -> T:
+    def _run(self, call: Callable[[Any], T], *, limited: bool = False) -> T:
         with self._mutex:
             try:
                 return call(self._connected())
             except Exception as error:
                 self._drop()
-                raise translated(self.name, error) from error
+                raise translated(self.name, error, limited=limited) from error
             except BaseException:
                 self._drop()
                 raise
@@ -93,13 +123,14 @@ class DriverEngine:
 
     def _drop(self) -> None:
         self._types.clear()
+        self._level = None
         self._inside = False
         if self._client is not None:
             self._client.disconnect()
         self._client = None
 
 
-def translated(name: str, error: Exception) -> WeirError:
+def translated(name: str, error: Exception, *, limited: bool = False) -> WeirError:
     """What any exception out of clickhouse-driver means. A broken connection never says whether the server did what it was asked."""
     from clickhouse_driver import errors
 
@@ -116,7 +147,7 @@ def translated(name: str, error: Exception) -> WeirError:
     if isinstance(error, WeirError):
         return error
     if isinstance(error, errors.ServerException):
-        return server_error(name, error.code, str(error.message))
+        return server_error(name, error.code, str(error.message), limited=limited)
     if isinstance(error, broken):
         return Unavailable(f"{name} does not answer ({_reason(error)}): {connection_cause(_reason(error))}")
     return WeirError(f"{name} cannot be given these values ({_reason(error)}): run `weir migrate` and `weir doctor`.")
@@ -143,13 +174,15 @@ def _client(server: Server, database: str, answer_seconds: float) -> Any:
     )
 
 
-def _read_limits(client: Any) -> Settings:
-    """The settings to send with a question. A user whose profile is readonly = 1 may send none, and of readonly = 2 all but that one."""
+def _read_only(client: Any) -> str:
+    """The level that the user's profile sets."""
     found = client.execute("SELECT value FROM system.settings WHERE name = 'readonly'")
-    level = str(found[0][0]) if found else "0"
-    if level == "1":
-        return {}
-    return {name: value for name, value in READ_LIMITS.items() if level == "0" or name != "readonly"}
+    return str(found[0][0]) if found else "0"
+
+
+def _allowed(limits: Settings, level: str) -> Settings:
+    """The settings to send with a question. A user whose profile is readonly = 1 may send none, and of readonly = 2 all but that one."""
+    return {} if level == "1" else {name: value for name, value in limits.items() if level == "0" or name != "readonly"}
 
 
 def _answer(client: Any, statement: str, limits: Settings) -> pa.Table:

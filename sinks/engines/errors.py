@@ -6,6 +6,15 @@ import re
 
 from schemas.errors import Unavailable, WeirError
 
+
+class TooLong(Unavailable):
+    """A question took longer than it may. It may do later, when less is asked at the same time."""
+
+
+class TooLarge(WeirError):
+    """A question reads, holds or answers more than it may. It will the next time, too."""
+
+
 # Codes of ClickHouse that speak of the server's state and not of the request.
 TEMPORARY = frozenset(
     {
@@ -19,7 +28,6 @@ TEMPORARY = frozenset(
         77,  # CANNOT_CLOSE_FILE
         95,  # CANNOT_READ_FROM_SOCKET
         96,  # CANNOT_WRITE_TO_SOCKET
-        159,  # TIMEOUT_EXCEEDED
         173,  # CANNOT_ALLOCATE_MEMORY
         198,  # DNS_ERROR
         201,  # QUOTA_EXCEEDED
@@ -58,7 +66,9 @@ _LOGIN = frozenset({192, 193, 194, 516})  # UNKNOWN_USER, WRONG_PASSWORD, REQUIR
 _ACCESS_DENIED = 497
 _GRANT = re.compile(r"necessary to have (?:the )?grant (.+?)(?:\.?$|\. |: While)")
 _READ_ONLY = 164
-_TOO_LARGE = frozenset({158, 396})  # TOO_MANY_ROWS, TOO_MANY_ROWS_OR_BYTES
+_TOO_LONG = frozenset({159, 160})  # TIMEOUT_EXCEEDED, TOO_SLOW
+_TOO_LARGE = frozenset({158, 307, 396})  # TOO_MANY_ROWS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
+_MEMORY = 241
 _CODE = re.compile(r"\bCode: (\d+)")
 _NOISE = re.compile(r"^(?:Code: \d+\.\s*)?(?:DB::(?:Exception|NetException|ErrnoException): ?)+(?:default: )?")
 
@@ -76,9 +86,13 @@ def first_sentence(text: str, limit: int = 400) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def server_error(where: str, code: int | None, text: str) -> WeirError:
-    """The error to raise for what ClickHouse itself answered."""
+def server_error(where: str, code: int | None, text: str, *, limited: bool = False) -> WeirError:
+    """The error to raise for what ClickHouse itself answered. `limited`: it was a question under limits of its own."""
     said = first_sentence(text)
+    if code in _TOO_LONG:
+        return TooLong(f"{where} cannot answer in the time that a question may take (code {code}): {said} Narrow the span or the filter.")
+    if code == _MEMORY and limited and "(total)" not in text:
+        return TooLarge(f"{where} needs more memory than a question may take (code {code}): {said} Narrow the span or the filter.")
     if code in TEMPORARY:
         return Unavailable(f"{where} cannot do this now (code {code}): {said}")
     if code in _NOT_THERE:
@@ -94,7 +108,7 @@ def server_error(where: str, code: int | None, text: str) -> WeirError:
     if code == _READ_ONLY:
         return WeirError(f"{where} only answers questions here (code {code}): {said} Use SELECT, SHOW, DESCRIBE or EXPLAIN.")
     if code in _TOO_LARGE:
-        return WeirError(f"{where} found more than one answer may hold (code {code}): {said} Aggregate, or add a LIMIT.")
+        return TooLarge(f"{where} found more than one answer may hold (code {code}): {said} Aggregate, or add a LIMIT.")
     return WeirError(f"{where} refused (code {code}): {said}")
 
 

@@ -5,7 +5,7 @@
 3. Functions that leave the engine are refused by their names.
 4. The tree (`EXPLAIN AST`) must be that of a statement that reads. Table functions must be on a list.
 
-Beside it stand the engine's own means: `READ_LIMITS` has readonly = 1.
+Beside it stand the engine's own means: `limits.READ_LIMITS` has readonly = 1.
 """
 
 from __future__ import annotations
@@ -15,17 +15,6 @@ from collections.abc import Callable, Iterator
 
 from schemas.errors import WeirError
 from sinks.engines.quoting import quoted
-
-READ_SECONDS = 60
-READ_LIMITS: dict[str, str | int] = {
-    "readonly": 1,
-    "max_execution_time": READ_SECONDS,
-    "max_memory_usage": 2_000_000_000,
-    "max_result_rows": 5_000_000,
-    "max_result_bytes": 512_000_000,
-    "result_overflow_mode": "throw",
-}
-"""It reads, for a minute at most, and its answer fits into memory. Under readonly = 1 it changes none of them."""
 
 TABLE_FUNCTIONS = frozenset(
     ("generateRandom", "generateSeries", "generate_series", "merge", "null", "numbers", "numbers_mt", "values", "view")

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import Settings
-from sinks.engines.guard import READ_SECONDS
-from sinks.engines.query_protocol import address, receive, unpack
+from sinks.engines.composed import check_composed
+from sinks.engines.limits import READ_SECONDS
+from sinks.engines.query_protocol import COMPOSED, address, receive, unpack
 
 ANSWER_SECONDS = 3.0 * READ_SECONDS
 """Longer than the engine may take: questions of others may stand before this one."""
@@ -36,9 +37,18 @@ class SocketEngine:
         raise WeirError(f"{self.name} only answers questions: stop it to write to {table}.")
 
     def query(self, sql: str, *, guarded: bool = True) -> pa.Table:
+        if "\0" in sql:
+            raise WeirError("the statement has a NUL in it, which no statement may: leave it out.")
+        return self._send(sql.encode())
+
+    def ask(self, sql: str) -> pa.Table:
+        check_composed(sql)
+        return self._send(COMPOSED + sql.encode())
+
+    def _send(self, request: bytes) -> pa.Table:
         with self._connect() as connection:
             try:
-                connection.sendall(sql.encode())
+                connection.sendall(request)
                 connection.shutdown(socket.SHUT_WR)
                 answer = receive(connection)
             except OSError as error:

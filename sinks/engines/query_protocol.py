@@ -1,7 +1,7 @@
 """What goes over a data directory's query socket.
 
-Request: the SQL as UTF-8, then the end of the sender's half. Answer: one byte, `A` and an Arrow IPC stream, `U` and a sentence
-for `Unavailable`, `E` and a sentence for `WeirError`; then the end. One request a connection.
+Request: the SQL as UTF-8, behind COMPOSED where weir composed it, then the end of the sender's half. Answer: one byte, `A` and an Arrow IPC
+stream, or that of an error in KINDS and its sentence; then the end. One request a connection.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from schemas.errors import Unavailable, WeirError
+from sinks.engines.errors import TooLarge, TooLong
 
 SOCKET_NAME = "query.sock"
 MAX_SQL_BYTES = 1 << 20
+COMPOSED = b"\0composed\0"
+"""No statement begins with a NUL."""
+KINDS: dict[bytes, type[WeirError]] = {b"T": TooLong, b"L": TooLarge, b"U": Unavailable, b"E": WeirError}
+"""The most telling first."""
 
 
 def address(directory: Path) -> tuple[int, str]:
@@ -46,7 +51,7 @@ def pack_table(table: pa.Table) -> bytes:
 
 
 def pack_error(error: WeirError) -> bytes:
-    return (b"U" if isinstance(error, Unavailable) else b"E") + str(error).encode()
+    return next(kind for kind, one in KINDS.items() if isinstance(error, one)) + str(error).encode()
 
 
 def unpack(answer: bytes) -> pa.Table:
@@ -54,8 +59,6 @@ def unpack(answer: bytes) -> pa.Table:
     kind, body = answer[:1], answer[1:]
     if kind == b"A":
         return pa.ipc.open_stream(body).read_all()
-    if kind == b"E":
-        raise WeirError(body.decode(errors="replace"))
-    if kind == b"U":
-        raise Unavailable(body.decode(errors="replace"))
+    if kind in KINDS:
+        raise KINDS[kind](body.decode(errors="replace"))
     raise Unavailable("the process that holds the data directory went away in the middle of an answer: ask again.")

@@ -1,7 +1,7 @@
 """Answers questions of other processes while this one holds the data directory.
 
-Bounded: four questions at a time and as many again waiting, each limited by the engine's reading limits; a client that does not speak,
-or does not take its answer, is dropped.
+Bounded: four questions of people at a time and as many again waiting, and the same of the console beside them, so that neither takes the
+other's place; each is limited by the engine. A client that does not speak, or does not take its answer, is dropped.
 """
 
 from __future__ import annotations
@@ -11,17 +11,47 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from schemas.errors import WeirError
+import pyarrow as pa
+
+from schemas.errors import Unavailable, WeirError
 from sinks.engines.base import Engine
-from sinks.engines.query_protocol import MAX_SQL_BYTES, SOCKET_NAME, address, pack_error, pack_table, receive
+from sinks.engines.query_protocol import COMPOSED, MAX_SQL_BYTES, SOCKET_NAME, address, pack_error, pack_table, receive
 
 log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 4
 CLIENT_SECONDS = 30.0
+
+
+class _Lane:
+    """MAX_CLIENTS calls at a time, and as many waiting."""
+
+    def __init__(self, name: str) -> None:
+        self._slots = threading.BoundedSemaphore(2 * MAX_CLIENTS)
+        self._pool = ThreadPoolExecutor(MAX_CLIENTS, name)
+
+    def take(self, call: Callable[[socket.socket], None], client: socket.socket) -> bool:
+        """False: there is no room. `call` closes the client."""
+        taken = self._slots.acquire(blocking=False)
+        if taken:
+            self._pool.submit(self._run, call, client)
+        return taken
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, call: Callable[[socket.socket], None], client: socket.socket) -> None:
+        try:
+            call(client)
+        except OSError as error:
+            log.debug("a client of the query socket went away: %s", error)
+        finally:
+            self._slots.release()
 
 
 class QueryServer:
@@ -31,8 +61,7 @@ class QueryServer:
         self._path = directory / SOCKET_NAME
         self._engine = engine
         self._socket = _listen(directory, self._path)
-        self._slots = threading.BoundedSemaphore(2 * MAX_CLIENTS)
-        self._pool = ThreadPoolExecutor(MAX_CLIENTS, "weir-query")
+        self._reading, self._people, self._console = (_Lane(f"weir-query-{name}") for name in ("read", "people", "console"))
         self._thread = threading.Thread(target=self._accept, name="weir-query-socket", daemon=True)
         self._thread.start()
 
@@ -43,7 +72,8 @@ class QueryServer:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._socket.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for lane in (self._reading, self._people, self._console):
+            lane.close()
 
     def _accept(self) -> None:
         while True:
@@ -51,29 +81,34 @@ class QueryServer:
                 client, _ = self._socket.accept()
             except OSError:
                 return
-            if self._slots.acquire(blocking=False):
-                self._pool.submit(self._serve, client)
-            else:
+            if not self._reading.take(self._read, client):
                 client.close()
 
-    def _serve(self, client: socket.socket) -> None:
-        try:
-            with client:
-                client.settimeout(CLIENT_SECONDS)
-                client.sendall(self._answer(client))
-        except OSError as error:
-            log.debug("a client of the query socket went away: %s", error)
-        finally:
-            self._slots.release()
+    def _read(self, client: socket.socket) -> None:
+        """Takes the request, and hands it on to be answered."""
+        with contextlib.ExitStack() as held:
+            held.enter_context(client)
+            client.settimeout(CLIENT_SECONDS)
+            try:
+                request = receive(client, MAX_SQL_BYTES)
+                composed = request.startswith(COMPOSED)
+                lane, ask = (self._console, self._engine.ask) if composed else (self._people, partial(self._engine.query, guarded=True))
+                if not lane.take(partial(_answer, ask, request.removeprefix(COMPOSED)), client):
+                    raise Unavailable("the process that holds the data directory has too many questions at a time: ask again.")
+                held.pop_all()
+            except WeirError as error:
+                client.sendall(pack_error(error))
 
-    def _answer(self, client: socket.socket) -> bytes:
+
+def _answer(ask: Callable[[str], pa.Table], request: bytes, client: socket.socket) -> None:
+    with client:
         try:
-            sql = receive(client, MAX_SQL_BYTES).decode("utf-8")
-            return pack_table(self._engine.query(sql, guarded=True))
+            packed = pack_table(ask(request.decode("utf-8")))
         except UnicodeDecodeError:
-            return pack_error(WeirError("the statement is not UTF-8: send it as UTF-8."))
+            packed = pack_error(WeirError("the statement is not UTF-8: send it as UTF-8."))
         except WeirError as error:
-            return pack_error(error)
+            packed = pack_error(error)
+        client.sendall(packed)
 
 
 def _listen(directory: Path, path: Path) -> socket.socket:

@@ -70,6 +70,9 @@ class Dying:
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
         return self._engine.query(sql, guarded=guarded)
 
+    def ask(self, sql: str) -> pa.Table:
+        raise NotImplementedError
+
     def insert(self, table: str, rows: pa.Table, settings: Settings) -> None:
         raise NotImplementedError
 
