@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from sinks.queries.edges import Ask
 from sinks.queries.spans import Span
 
@@ -80,17 +78,6 @@ def ask_lost(ask: Ask, span: Span) -> Lost:
         f"FROM weir.losses WHERE {within(span)}"
     ).to_pylist()[0]
     return Lost(row["flows"], row["packets"], row["bytes"])
-
-
-def ask_losses(ask: Ask, span: Span, limit: int) -> pa.Table:
-    """Losses by stage, reason and node, the largest first."""
-    return ask(
-        "SELECT toString(stage) AS stage, toString(reason) AS reason, toString(node_id) AS node, min(window_start) AS first, "  # noqa: S608
-        "max(window_start) AS last, toUInt64(sum(flows)) AS flows, toUInt64(sum(packets)) AS packets, toUInt64(sum(bytes)) AS bytes "
-        f"FROM weir.losses WHERE {within(span)} GROUP BY stage, reason, node "
-        "ORDER BY bytes DESC, packets DESC, flows DESC, stage, reason, node "
-        f"LIMIT {limit}"
-    )
 
 
 def ask_oldest(ask: Ask) -> dict[str, int]:

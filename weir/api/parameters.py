@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
-from typing import Annotated, Literal, TypeVar
+from dataclasses import astuple
+from typing import Annotated, Literal, TypeVar, get_args
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 
+from schemas.addresses import parse_address
 from sinks.filter.fields import ALIASES, FIELDS
+from sinks.queries.flows import Place
+from sinks.queries.losses import By
 from sinks.queries.metrics import METRICS
 from weir.api.problems import bad_parameter
 
@@ -22,6 +28,14 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
+
+class Documents(Parameters):
+    """Of answers that are no tables."""
+
+    format: Literal["json"] = Field("json", description="json: this answer is no table")
+
+
+class Tables(Parameters):
     format: Format = Field("json", description="json: by column; ndjson: a line a row; csv; arrow: an Arrow IPC stream")
 
 
@@ -31,7 +45,7 @@ class Ranged(Parameters):
     q: str = Field("", description="filter")
 
 
-class Summed(Ranged):
+class Summed(Ranged, Tables):
     by: str = Field("client,server,protocol,service_port", max_length=400, description=f"up to {DIMENSION_LIMIT} dimensions, by comma")
     metrics: str = Field("", max_length=1_000, description="metrics, by comma; empty: the usual ones")
     order: str = Field("bytes", max_length=64, description="metric by which the largest groups are found")
@@ -48,29 +62,55 @@ class SeriesParameters(Summed):
     step: str = Field("auto", max_length=16, description="auto, or seconds with s, m, h or d: 60s, 5m, 1h")
 
 
-class GroupsParameters(Ranged):
+class GroupsParameters(Ranged, Documents):
     fold: Literal["auto", "none", "namespace", "zone", "prefix"] = Field("auto", description="what ends fold into")
     open: str = Field("", max_length=2_000, description="keys of groups that stand open, by comma")
     limit: int = Field(60, ge=2, le=2_000, description="shapes; all others are the rest")
     compare: str = Field("", max_length=64, description="another time to compare with: -1d, or its start")
 
 
-class FlowsParameters(Ranged):
+class FlowsParameters(Ranged, Tables):
     limit: int = Field(100, ge=1, le=ROW_LIMIT, description="rows of a page")
     cursor: str = Field("", max_length=2_000, description="meta.next of the page before")
     view: Literal["canonical", "both"] = Field("both", description="canonical: every byte once; both: as each end counted it")
 
 
-class CompleteParameters(Ranged):
+class CompleteParameters(Ranged, Documents):
     at: Annotated[int, Field(ge=0)] | None = Field(None, description="place of the caret; absent: the end")
     limit: int = Field(20, ge=1, le=100, description="candidates")
 
 
-class LossesParameters(Ranged):
+class LossesParameters(Ranged, Tables):
+    by: str = Field("stage,reason,node", max_length=100, description="stage, reason, node, step, by comma; empty: the whole")
+    step: str = Field("auto", max_length=16, description="with by=step: auto, or seconds with s, m, h or d: 60s, 5m, 1h")
     limit: int = Field(1_000, ge=1, le=ROW_LIMIT, description="rows")
 
 
-class ParseParameters(Parameters):
+class OwnershipParameters(Ranged, Tables):
+    ip: str = Field("", max_length=64, description="who held this address; or workload=")
+    workload: str = Field("", max_length=1_000, description="which addresses this workload held; or ip=")
+    limit: int = Field(1_000, ge=1, le=ROW_LIMIT, description="ranges")
+
+
+class ExplainParameters(Documents):
+    ip: str = Field(max_length=64, description="the remote address of the flow to explain")
+    local_ip: str = Field("", max_length=64, description="only flows of this local address")
+    port: Annotated[int, Field(ge=0, le=65_535)] | None = Field(None, description="only flows of this service port")
+    at: str = Field("", max_length=64, description="the flow of that time; absent: the newest")
+
+
+class LiveParameters(Parameters):
+    from_: str = Field("now-15m", alias="from", max_length=64, description="start of what was")
+    q: str = Field("", description="filter")
+    view: Literal["canonical", "both"] = Field("both", description="canonical: every byte once; both: as each end counted it")
+    limit: int = Field(200, ge=1, le=1_000, description="rows of an event at most")
+
+
+class FieldsParameters(Tables):
+    pass
+
+
+class ParseParameters(Documents):
     q: str = Field("", description="filter")
 
 
@@ -110,6 +150,36 @@ def metrics(text: str, default: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         _check("metrics", name, list(METRICS))
     return names
+
+
+def loss_dimensions(text: str) -> tuple[By, ...]:
+    names = tuple(dict.fromkeys(_listed(text)))
+    for name in names:
+        _check("by", name, list(get_args(By)))
+    return names  # type: ignore[return-value]
+
+
+class _Cursor(BaseModel):
+    """A place in the raw flows, as a page's `meta.next` has it."""
+
+    model_config = ConfigDict(strict=True)
+
+    place: tuple[
+        Annotated[int, Field(ge=0, lt=2**32)], Annotated[int, Field(ge=0, lt=2**32)], Annotated[int, Field(ge=0, lt=2**63)],
+        str, str, str, Annotated[int, Field(ge=0, lt=2**16)], str, str,
+    ]  # fmt: skip
+
+
+def write_cursor(place: Place) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps({"place": astuple(place)})).decode()
+
+
+def read_cursor(text: str) -> Place:
+    """Raises ValueError or Unreadable for what `write_cursor` has not made, or could not have made."""
+    place = Place(*_Cursor.model_validate_json(base64.b64decode(text, b"-_", validate=True)).place)
+    for address in (place.local_ip, place.remote_ip):
+        parse_address(address)
+    return place
 
 
 def order(text: str) -> str:

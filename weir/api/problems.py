@@ -11,7 +11,7 @@ from schemas.errors import Unavailable, WeirError
 from sinks.filter.tree import FilterError
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = "2"
+RETRY_SECONDS = {429: "1", 503: "2"}
 
 
 class Problem(WeirError):
@@ -38,9 +38,11 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "An error of weir", f"{type(error).__name__}: report it, with the log of `weir console`.")
 
 
-def response(problem: Problem) -> Response:
+def response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
     body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": str(problem), **problem.more}
-    headers = {"Retry-After": RETRY_SECONDS} if problem.status == 503 else {}
+    own = {**(headers or {}), "Cache-Control": "no-store"}
+    if problem.status in RETRY_SECONDS:
+        own["Retry-After"] = RETRY_SECONDS[problem.status]
     if problem.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="weir"'
-    return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
+        own["WWW-Authenticate"] = 'Bearer realm="weir"'
+    return Response(orjson.dumps(body), problem.status, own, MEDIA_TYPE)

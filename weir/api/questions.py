@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
+from schemas.errors import WeirError
 from schemas.instants import format_instant
 from sinks.filter.complete import place
 from sinks.filter.fields import ALIASES, FIELDS
@@ -19,17 +18,19 @@ from sinks.filter.tree import Node, Not, Term, both, joined, text, word_text
 from sinks.queries.edges import Answer, Sums, ask_sums
 from sinks.queries.excluded import excluding_flows, excluding_sums
 from sinks.queries.flows import Place, ask_flows
+from sinks.queries.losses import ask_losses
 from sinks.queries.metrics import DEFAULT
 from sinks.queries.names import ask_names
 from sinks.queries.series import STEPS_S, ask_series, auto_step
 from sinks.queries.spans import Piece, Plan, Span
-from sinks.queries.status import Lost, ask_losses
+from sinks.queries.status import Lost
 from streams.insights.folding import fold
 from weir.api import parameters as p
 from weir.api.formats import json_columns
 from weir.api.instants import UNITS_S, read_instant
 from weir.api.problems import bad_parameter
 from weir.api.tables import Tables
+from weir.api.version import VERSION
 
 MICRO = 1_000_000
 LONGEST_S = 10 * 366 * 86_400
@@ -168,7 +169,7 @@ def groups(tables: Tables, scope: Node | None, asked: p.GroupsParameters) -> Doc
     return Document({"nodes": json_columns(folded.nodes), "edges": json_columns(folded.edges)}, meta)
 
 
-def status(tables: Tables, scope: Node | None, asked: p.Parameters) -> Document:
+def status(tables: Tables, scope: Node | None, asked: p.Documents) -> Document:
     complete = tables.completeness()
     hour = Span(max(0, complete.newest_s - 3_600), complete.newest_s)
     lost = tables.lost(hour) if complete.newest_s else Lost(0, 0, 0)
@@ -188,12 +189,13 @@ def status(tables: Tables, scope: Node | None, asked: p.Parameters) -> Document:
         "lost": {"flows": lost.flows, "packets": lost.packets, "bytes": lost.bytes},
         "agents": versions,
         "tables": {name: {"oldest": instant(oldest)} for name, oldest in tables.oldest().items()},
+        "version": VERSION,
         "generation": tables.generation().state,
     }
     return Document(found, {})
 
 
-def fields(tables: Tables, scope: Node | None, asked: p.Parameters) -> Reply:
+def fields(tables: Tables, scope: Node | None, asked: p.FieldsParameters) -> Reply:
     aliases = {name: alias for alias, name in ALIASES.items()}
     rows = [
         {
@@ -236,7 +238,7 @@ def flows(tables: Tables, scope: Node | None, asked: p.FlowsParameters) -> Reply
     span = span_of(tables, asked)
     after = _cursor(asked.cursor) if asked.cursor else None
     page = ask_flows(tables.asker(span), span, both(parse(asked.q), scope), asked.view, asked.limit, after)
-    following = None if page.after is None else base64.urlsafe_b64encode(orjson.dumps(astuple(page.after))).decode()
+    following = None if page.after is None else p.write_cursor(page.after)
     planned = Plan((Piece("flows", span),), span, ())
     meta = {**said_of(tables, planned, page.sql), "next": following}
     if asked.q and not asked.cursor and not page.rows.num_rows:
@@ -247,12 +249,21 @@ def flows(tables: Tables, scope: Node | None, asked: p.FlowsParameters) -> Reply
 
 def losses(tables: Tables, scope: Node | None, asked: p.LossesParameters) -> Reply:
     span = span_of(tables, asked)
-    rows = ask_losses(tables.asker(span), span, asked.limit)
-    return Reply(rows if scope is None else rows.drop_columns(["node"]), said_of(tables, Plan((Piece("losses", span),), span, ()), ""))
+    by, warnings = p.loss_dimensions(asked.by), []
+    if asked.q:
+        warnings.append("A loss has no ends that a filter could speak of: these are all of the span.")
+    if scope is not None and "node" in by:
+        by = tuple(name for name in by if name != "node")
+        warnings.append("The names of nodes are outside of your scope: their losses are summed.")
+    step_s = auto_step(span.seconds) if asked.step == "auto" else _step(asked.step)
+    rows = ask_losses(tables.asker(span), span, by, step_s, asked.limit)
+    told = said_of(tables, Plan((Piece("losses", span),), span, tuple(warnings)), "")
+    return Reply(rows, {**told, "step": step_s if "step" in by else None})
 
 
 def _cursor(given: str) -> Place:
+    """It comes from outside: every part is checked before it is a part of a statement."""
     try:
-        return Place(*orjson.loads(base64.urlsafe_b64decode(given)))
-    except (ValueError, TypeError):
+        return p.read_cursor(given)
+    except (ValueError, TypeError, WeirError):
         raise bad_parameter("cursor", "The cursor is none of weir's: take meta.next of the page before, unchanged.") from None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from click import BadParameter, Choice, IntRange, argument, option
 
@@ -132,22 +131,6 @@ def _row(held: Held, relation: str) -> tuple[str, ...]:
 def _show_json(evidence: Evidence, known: Known) -> None:
     import orjson
 
-    from weir.explain.verdict import relation, why
+    from weir.explain.said import said
 
-    pairs = zip(evidence.ranges, known.standings, strict=True)
-    said = {
-        "flow": _plain(asdict(evidence.flow)),
-        "matching": evidence.matching,
-        "why": why(evidence, known),
-        "now": {"remote_workload": known.workload, "remote_source": known.source, "remote_reason": known.reason},
-        "services": [_plain(asdict(one)) for one in evidence.behind],
-        "ranges": [{**_plain(asdict(held)), "relation": relation(evidence.flow, held, standing)} for held, standing in pairs],
-    }
-    write(orjson.dumps(said).decode())
-
-
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Instants as text."""
-    from schemas.instants import format_instant
-
-    return {(name.removesuffix("_us")): format_instant(value) if name.endswith("_us") else value for name, value in fields.items()}
+    write(orjson.dumps(said(evidence, known)).decode())

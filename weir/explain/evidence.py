@@ -11,7 +11,7 @@ from sinks.engines.quoting import quoted
 from weir.explain.told import address_sql, service_sql
 
 if TYPE_CHECKING:
-    from sinks.base import Sink
+    from weir.explain.asks import Asks
 
 RANGES = 20
 """As many ranges are shown, those nearest to the flow's time."""
@@ -19,12 +19,13 @@ RANGES = 20
 
 @dataclass(frozen=True)
 class Question:
-    """Which flow: the newest that fits. Addresses are 16 bytes, instants microseconds."""
+    """Which flow: the newest that fits. Addresses are 16 bytes, instants microseconds. `visible`: SQL over `weir.flows`, of weir's own."""
 
     remote_ip: bytes
     local_ip: bytes | None = None
     port: int | None = None
     at_us: int | None = None
+    visible: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Evidence:
     behind: tuple[Behind, ...] = ()
 
 
-def gather(sink: Sink, question: Question) -> Evidence | None:
+def gather(sink: Asks, question: Question) -> Evidence | None:
     """None where no flow fits."""
     found = sink.query(_flow_sql(question)).to_pylist()
     if not found:
@@ -126,6 +127,8 @@ def _flow_sql(question: Question) -> str:
         conditions.append(f"local_ip = {_ip(question.local_ip)}")
     if question.port is not None:
         conditions.append(f"service_port = {int(question.port)}")
+    if question.visible:
+        conditions.append(question.visible)
     order = "window_start DESC, last_seen DESC"
     if question.at_us is not None:
         at = _instant(question.at_us)

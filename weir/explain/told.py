@@ -14,7 +14,7 @@ from schemas.records.ownership import AddressRange, Ownership
 from sinks.engines.quoting import quoted
 
 if TYPE_CHECKING:
-    from sinks.base import Sink
+    from weir.explain.asks import Asks
     from weir.explain.evidence import Flow
 
 _RANGE = (
@@ -45,7 +45,7 @@ class Told:
     services: tuple[ServiceAddress | WatcherWatermark, ...] = ()
 
 
-def recall(sink: Sink, flow: Flow, retention_us: int, silence_us: int) -> Told:
+def recall(sink: Asks, flow: Flow, retention_us: int, silence_us: int) -> Told:
     """What is told of the flow's remote address. A listener that left the retention before the flow is not asked for.
 
     `silence_us`: no silence that matters to the flow's name begins earlier before the flow, or ends later after it.
@@ -63,7 +63,7 @@ def recall(sink: Sink, flow: Flow, retention_us: int, silence_us: int) -> Told:
     return Told(Ownership(flow.network, ip, tuple(ranges)), tuple(events), from_us, until_us, services)
 
 
-def _services(sink: Sink, flow: Flow, since_us: int) -> tuple[ServiceAddress | WatcherWatermark, ...]:
+def _services(sink: Asks, flow: Flow, since_us: int) -> tuple[ServiceAddress | WatcherWatermark, ...]:
     stated = [
         ServiceAddress(flow.network, parse_address(row["ip"]), _protocol(row["protocol"]), row["port"], **_statement(row))
         for row in sink.query(_statements_sql(flow)).to_pylist()

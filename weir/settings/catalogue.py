@@ -17,6 +17,7 @@ from schemas.wire.registry import read_registry_url
 from sinks.engines.url import read_url
 from weir.settings.bootstrap import check_bootstrap
 from weir.settings.cidrs import parse_cidrs
+from weir.settings.listening import read_base_path, read_listen
 from weir.settings.paths import default_state_dir
 from weir.settings.regions import check_regions, parse_region_cidrs, parse_region_kafka
 
@@ -44,6 +45,15 @@ def _address(text: str) -> str:
         return str(ip_address(text.removeprefix("[").removesuffix("]"))) if text else ""
     except ValueError:
         raise ValueError("it is no address; write one like 127.0.0.1 or ::1, or leave it empty for every address") from None
+
+
+def _listen(text: str) -> str:
+    read_listen(text)
+    return text
+
+
+def _base_path(text: str) -> str:
+    return read_base_path(text)
 
 
 def _cidrs(text: str) -> str:
@@ -161,6 +171,14 @@ class Settings(BaseModel):
         "", description="namespace of the Lease by which one watcher leads; empty: its pod's own, or default"
     )
     lease_name: Annotated[str, AfterValidator(_kubernetes_name)] = Field("weir-watcher", min_length=1, description="name of that Lease")
+    console_listen: Annotated[str, AfterValidator(_listen)] = Field("127.0.0.1:8470", description="address and port of the console")
+    console_base_path: Annotated[str, AfterValidator(_base_path)] = Field(
+        "/", description="path that a proxy in front of the console serves it under"
+    )
+    console_access: Path | None = Field(
+        None, description="TOML file that says who may see what in the console; absent: no login, on loopback alone"
+    )
+    console_views: Path | None = Field(None, description="SQLite file of the console's saved views; absent: until it ends")
     cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="labels of outside ranges: 172.16.0.0/12=onprem,...")
 
     region_cidrs: Annotated[str, AfterValidator(_region_cidrs)] = Field(
