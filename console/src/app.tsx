@@ -1,6 +1,12 @@
+import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { get } from "./api/client";
+import { Boundary } from "./parts/boundary";
 import { FilterBar } from "./parts/filter-bar";
-import { TimeBar } from "./parts/time-bar";
+import { Help } from "./parts/help";
+import { Jump } from "./parts/jump";
+import { Login } from "./parts/login";
+import { TimeBar, ZoneSwitch, toggleLive } from "./parts/time-bar";
 import { TruthLine } from "./parts/truth-line";
 import { AddressPage } from "./pages/address";
 import { ExplorePage } from "./pages/explore";
@@ -9,66 +15,122 @@ import { MapPage, mapMeta } from "./pages/map";
 import { TruthPage } from "./pages/truth";
 import { ViewsPage, remember } from "./pages/views";
 import { WorkloadPage } from "./pages/workload";
+import { locked, logIn, me, token, type Me } from "./state/access";
 import { onKey } from "./state/keys";
-import { begin, now, paused } from "./state/status";
+import { load } from "./state/loaded";
+import { begin, now } from "./state/status";
 import { stepped } from "./state/time";
-import { theme, nextTheme } from "./state/theme";
-import { go, isLive, page, view, type Page } from "./state/view";
+import { nextTheme, theme } from "./state/theme";
+import { go, page, view, type Page } from "./state/view";
 
 const SHOWN: readonly { page: Page; label: string; key: string }[] = [
   { page: "map", label: "Map", key: "m" },
-  { page: "explore", label: "Explore", key: "x" },
+  { page: "explore", label: "Explore", key: "e" },
   { page: "flows", label: "Flows", key: "f" },
   { page: "address", label: "Address", key: "a" },
   { page: "truth", label: "Truth", key: "t" },
   { page: "views", label: "Views", key: "v" },
 ];
 
+const open = signal<"help" | "jump" | null>(null);
+const close = (): void => {
+  open.value = null;
+};
+
+const KEYS = {
+  "/": () => document.getElementById("filter")?.focus(),
+  "?": () => (open.value = "help"),
+  "Ctrl+k": () => (open.value = "jump"),
+  "g w": () => (open.value = "jump"),
+  "[": () => go(stepped(view.value, -1, now())),
+  "]": () => go(stepped(view.value, 1, now())),
+  " ": toggleLive,
+  ...Object.fromEntries(SHOWN.map((one) => [`g ${one.key}`, () => go({ page: one.page, rest: {} })])),
+};
+
 export function App() {
   useEffect(begin, []);
-  useEffect(
-    () =>
-      onKey({
-        "/": () => document.getElementById("filter")?.focus(),
-        "[": () => go(stepped(view.value, -1, now())),
-        "]": () => go(stepped(view.value, 1, now())),
-        " ": () => {
-          if (isLive.value) paused.value = !paused.value;
-          else go({ from: "now-15m", to: "now" });
-        },
-      }),
-    [],
-  );
+  useEffect(() => onKey(KEYS), []);
+  useEffect(askMe, []);
+  useEffect(() => {
+    document.title = `${SHOWN.find((one) => one.page === page.value)?.label ?? view.value.rest["name"] ?? "Workload"} · weir`;
+  }, [view.value]);
+  if (locked.value) {
+    return (
+      <main>
+        <Login />
+      </main>
+    );
+  }
   return (
     <>
-      <header>
-        <a class="brand" href="map" aria-label="weir, home" onClick={(event) => { event.preventDefault(); go({ page: "map", rest: {} }); }}>
-          weir
-        </a>
-        <nav aria-label="Pages">
-          {SHOWN.map((one) => (
-            <a
-              href={one.page}
-              aria-current={page.value === one.page ? "page" : undefined}
-              onClick={(event) => { event.preventDefault(); go({ page: one.page, rest: {} }); }}
-            >
-              {one.label}
-            </a>
-          ))}
-        </nav>
-        <FilterBar />
-        <button class="icon" aria-label={`Theme: ${theme.value}`} title={`Theme: ${theme.value}`} onClick={nextTheme}>
-          ◐
-        </button>
-      </header>
-      <main>
-        <Shown />
+      <a class="skip" href="#page" onClick={(event) => { event.preventDefault(); document.getElementById("page")?.focus(); }}>
+        To the page
+      </a>
+      <Header />
+      <main id="page" tabIndex={-1}>
+        <Boundary>
+          <Shown />
+        </Boundary>
       </main>
       <footer>
         <TimeBar />
-        <TruthLine meta={page.value === "map" ? mapMeta.value : null} />
+        <div class="last-row">
+          <TruthLine meta={page.value === "map" ? mapMeta.value : null} />
+          <div class="small-tools">
+            {me.value?.scope ? <span title="This filter is added to all that you ask">you see {me.value.scope}</span> : null}
+            {token.value ? <button class="plain" onClick={() => logIn("")}>log out{me.value?.user ? ` ${me.value.user}` : ""}</button> : null}
+            <ZoneSwitch />
+            <button class="plain" title="All keys ( ? )" onClick={() => (open.value = "help")}>keys ?</button>
+          </div>
+        </div>
       </footer>
+      {open.value === "help" ? <Help close={close} /> : null}
+      {open.value === "jump" ? <Jump close={close} /> : null}
     </>
+  );
+}
+
+function askMe(): () => void {
+  const loaded = load<{ data: Me }>(() => (signal) => get("me", {}, signal));
+  const stop = loaded.state.subscribe(({ value }) => {
+    me.value = value?.data ?? null;
+  });
+  return () => {
+    stop();
+    loaded.stop();
+  };
+}
+
+const THEME_SIGNS = { system: "◐", light: "☀", dark: "☾" } as const;
+
+function Header() {
+  return (
+    <header>
+      <a class="brand" href="map" aria-label="weir, home" onClick={(event) => { event.preventDefault(); go({ page: "map", rest: {} }); }}>
+        weir
+      </a>
+      <nav aria-label="Pages">
+        {SHOWN.map((one) => (
+          <a
+            href={one.page}
+            title={`g ${one.key}`}
+            aria-current={page.value === one.page ? "page" : undefined}
+            onClick={(event) => {
+              if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+              event.preventDefault();
+              go({ page: one.page, rest: {} });
+            }}
+          >
+            {one.label}
+          </a>
+        ))}
+      </nav>
+      <FilterBar />
+      <button class="icon" aria-label={`Theme: ${theme.value}`} title={`Theme: ${theme.value}`} onClick={nextTheme}>
+        {THEME_SIGNS[theme.value]}
+      </button>
+    </header>
   );
 }
 

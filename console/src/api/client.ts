@@ -1,3 +1,4 @@
+import { authorization, locked, token } from "../state/access";
 import type { Problem } from "./types";
 
 /** An answer that is an error: what the API said, or that it could not be reached. */
@@ -5,8 +6,9 @@ export class ApiError extends Error {
   constructor(readonly problem: Problem) {
     super(problem.detail);
   }
+  /** Worth asking again by itself: the console is not reached, is busy, or its tables are away. */
   get away(): boolean {
-    return this.problem.status === 503 || this.problem.status === 0;
+    return [0, 429, 502, 503, 504].includes(this.problem.status);
   }
 }
 
@@ -28,33 +30,37 @@ export function address(path: string, parameters: Parameters): string {
   return `api/v1/${path}${text ? `?${text}` : ""}`;
 }
 
-export async function get<T>(path: string, parameters: Parameters, signal?: AbortSignal): Promise<T> {
+/** Raises ApiError, or the AbortError of `signal`. A 401 also asks for a token, whatever the question was. */
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const own = token.peek();
   let response: Response;
   try {
-    response = await fetch(address(path, parameters), signal ? { signal } : {});
+    response = await fetch(path, { ...init, headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(UNREACHED);
   }
-  if (!response.ok) throw new ApiError(await problemOf(response));
+  if (response.ok) return response;
+  const problem = await problemOf(response);
+  if (problem.status === 401 && own === token.peek()) locked.value = problem;
+  throw new ApiError(problem);
+}
+
+export async function get<T>(path: string, parameters: Parameters, signal?: AbortSignal): Promise<T> {
+  const response = await request(address(path, parameters), signal ? { signal } : {});
   return (await response.json()) as T;
 }
 
 /** Changes something; only saved views can be. */
 export async function send(method: "POST" | "DELETE", path: string, body?: unknown): Promise<void> {
-  let response: Response;
-  try {
-    response = await fetch(`api/v1/${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }) });
-  } catch {
-    throw new ApiError(UNREACHED);
-  }
-  if (!response.ok) throw new ApiError(await problemOf(response));
+  await request(`api/v1/${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }) });
 }
 
 async function problemOf(response: Response): Promise<Problem> {
+  const unsaid: Problem = { title: response.statusText || "An error", status: response.status, detail: `${response.status} ${response.statusText}` };
   try {
-    return (await response.json()) as Problem;
+    return { ...unsaid, ...((await response.json()) as Partial<Problem>) };
   } catch {
-    return { title: response.statusText, status: response.status, detail: `${response.status} ${response.statusText}` };
+    return unsaid;
   }
 }

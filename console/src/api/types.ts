@@ -25,6 +25,8 @@ export interface Meta {
   generation: string;
   next?: string | null;
   fold?: string;
+  /** Of an answer without rows: the terms of the filter that exclude all. */
+  excluded?: string[];
   rest?: Record<string, Value>;
 }
 
@@ -55,7 +57,19 @@ export interface Completion {
   start: number;
   end: number;
   wanted: "field" | "operator" | "value";
-  candidates: { text: string; bytes: number | null }[];
+  candidates: { text: string; bytes: number | null; meaning?: string | null }[];
+}
+
+export interface Term {
+  text: string;
+  start: number;
+  end: number;
+}
+
+export interface Parsed {
+  /** The shortest form of the filter. */
+  text: string;
+  terms?: Term[];
 }
 
 export interface Problem {

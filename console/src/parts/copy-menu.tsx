@@ -1,52 +1,121 @@
 /** Every picture as a line of text: a link, curl, SQL, `weir query`, or a file. */
 import { useSignal } from "@preact/signals";
-import { address } from "../api/client";
-import type { Parameters } from "../api/client";
+import { useEffect, useRef } from "preact/hooks";
+import { ApiError, address, request, type Parameters } from "../api/client";
+import { token } from "../state/access";
 import { view } from "../state/view";
 
 interface Props {
   path: string;
   parameters: Parameters;
   sql: string;
-  picture?: () => HTMLCanvasElement | null;
+  /** What is saved as PNG: a canvas, or the picture itself. */
+  picture?: () => HTMLCanvasElement | Promise<Blob> | null;
 }
+
+const SAID_MS = 2_500;
 
 export function CopyMenu({ path, parameters, sql, picture }: Props) {
   const said = useSignal("");
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const outside = (event: Event): void => {
+      if (menu.current?.open && event.target instanceof Node && !menu.current.contains(event.target)) menu.current.open = false;
+    };
+    addEventListener("pointerdown", outside);
+    addEventListener("focusin", outside);
+    return () => {
+      removeEventListener("pointerdown", outside);
+      removeEventListener("focusin", outside);
+    };
+  }, []);
+  const tell = (text: string): void => {
+    said.value = text;
+    if (menu.current) menu.current.open = false;
+    menu.current?.querySelector("summary")?.focus();
+    setTimeout(() => (said.value = ""), SAID_MS);
+  };
   const link = (format?: string): string => new URL(address(path, { ...parameters, format }), document.baseURI).href;
   const copy = async (what: string, text: string): Promise<void> => {
     try {
       await navigator.clipboard.writeText(text);
-      said.value = `${what} copied`;
+      tell(`${what} copied`);
     } catch {
-      said.value = "The browser refuses the clipboard";
+      tell("The browser refuses the clipboard");
     }
-    setTimeout(() => (said.value = ""), 2_500);
   };
-  const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-  const query = `weir query -q ${quoted(view.value.q)} --from ${quoted(view.value.from)} --to ${quoted(view.value.to)}`;
-  const save = (): void => {
-    picture?.()?.toBlob((blob) => {
-      if (!blob) return;
-      const anchor = document.createElement("a");
-      anchor.href = URL.createObjectURL(blob);
-      anchor.download = "weir.png";
-      anchor.click();
-      URL.revokeObjectURL(anchor.href);
-    });
+  const csv = async (): Promise<void> => {
+    try {
+      keep(await (await request(link("csv"))).blob(), `weir-${view.value.page}.csv`);
+      tell("CSV saved");
+    } catch (error) {
+      tell(error instanceof ApiError ? error.problem.detail : String(error));
+    }
   };
+  const png = async (): Promise<void> => {
+    const found = picture?.();
+    const blob = found instanceof HTMLCanvasElement ? await opaque(found) : await found;
+    if (blob) keep(blob, `weir-${view.value.page}.png`);
+    tell(blob ? "PNG saved" : "There is no picture yet");
+  };
+  const key = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") {
+      tell("");
+      event.stopPropagation();
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const items = [...(menu.current?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
+    if (step === undefined || !menu.current?.open) return;
+    event.preventDefault();
+    const at = items.indexOf(document.activeElement as HTMLElement);
+    items[at < 0 ? 0 : (at + step + items.length) % items.length]?.focus();
+  };
+  const authorized = token.value ? ` -H "Authorization: Bearer $WEIR_TOKEN"` : "";
   return (
-    <details class="menu">
-      <summary>Copy</summary>
-      <div role="menu">
+    <details class="menu" ref={menu} onKeyDown={key}>
+      <summary aria-haspopup="menu">Copy</summary>
+      <div role="menu" aria-label="Copy">
         <button role="menuitem" onClick={() => void copy("Link", location.href)}>Link to this view</button>
-        <button role="menuitem" onClick={() => void copy("curl", `curl -s ${quoted(link())}`)}>curl</button>
+        <button role="menuitem" onClick={() => void copy("curl", `curl -s${authorized} ${quoted(link())}`)}>curl</button>
         <button role="menuitem" onClick={() => void copy("SQL", sql)}>SQL</button>
-        <button role="menuitem" onClick={() => void copy("weir query", query)}>weir query</button>
-        <a role="menuitem" href={link("csv")} download="weir.csv">CSV</a>
-        {picture ? <button role="menuitem" onClick={save}>PNG</button> : null}
+        <button role="menuitem" onClick={() => void copy("weir query", command(path, parameters))}>weir query</button>
+        <button role="menuitem" onClick={() => void csv()}>CSV</button>
+        {picture ? <button role="menuitem" onClick={() => void png()}>PNG</button> : null}
       </div>
       <output>{said.value}</output>
     </details>
   );
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** The same sums on a command line. */
+function command(path: string, parameters: Parameters): string {
+  const { q, from, to } = view.value;
+  const asked: Parameters = { from, to };
+  if (path === "edges" || path === "series") for (const name of ["by", "metrics", "order", "limit", "view"]) asked[name] = parameters[name];
+  const options = Object.entries(asked).filter(([, value]) => value !== undefined && value !== "");
+  return ["weir query -q", quoted(String(parameters["q"] ?? q)), ...options.map(([name, value]) => `--${name} ${quoted(String(value))}`)].join(" ");
+}
+
+function keep(blob: Blob, name: string): void {
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(blob);
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 1_000);
+}
+
+/** A canvas on the page's own background, so that it can be read where it is pasted. */
+function opaque(canvas: HTMLCanvasElement): Promise<Blob | null> {
+  const copy = document.createElement("canvas");
+  copy.width = canvas.width;
+  copy.height = canvas.height;
+  const context = copy.getContext("2d");
+  if (context) {
+    context.fillStyle = getComputedStyle(document.body).backgroundColor;
+    context.fillRect(0, 0, copy.width, copy.height);
+    context.drawImage(canvas, 0, 0);
+  }
+  return new Promise((done) => copy.toBlob(done));
 }

@@ -1,174 +1,261 @@
-/** The time bar: traffic and losses over the span before now, and which part of it is looked at. Dragging goes back in time. */
-import { useSignal, useSignalEffect } from "@preact/signals";
+/** The time bar: traffic, failures and losses around what is looked at. Dragging goes back in time; its right end is now, and live. */
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { get } from "../api/client";
 import type { Answer } from "../api/types";
+import { drawStrip, saidAt, stripOf, type Strip } from "../charts/strip";
+import { bytes } from "../state/format";
+import { around, dragged, gripAt, snap, type Grip, type Window } from "../state/frame";
 import { load } from "../state/loaded";
-import { number, rate } from "../state/format";
-import { now, paused, tick } from "../state/status";
-import { PRESETS, instant, seconds, shown, stepped } from "../state/time";
+import { now, paused, pulse, tick } from "../state/status";
+import { theme } from "../state/theme";
+import { PRESETS, elsewhere, instant, length, otherZone, ranged, shown, spanOf, stepped, zone, zoomed } from "../state/time";
 import { go, isLive, view } from "../state/view";
 
-/** How much more than what is looked at is shown around it. */
-const AROUND = 4;
-
-interface Window {
-  from: number;
+/** A drag in hand: what it holds, from where to where, and what was there before. */
+interface Drag {
+  grip: Grip;
+  at: number;
   to: number;
+  before: Window;
+  whole: Window;
 }
 
-function around(): Window {
-  const at = now();
-  const from = seconds(view.value.from, at) ?? at - 900;
-  const to = seconds(view.value.to, at) ?? at;
-  const length = to - from;
-  const end = Math.min(at, to + (length * (AROUND - 1)) / 2);
-  return { from: Math.floor(end - length * AROUND), to: Math.ceil(end) };
-}
+/** So often the page follows a drag. */
+const FOLLOW_MS = 90;
 
 export function TimeBar() {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const drag = useSignal<Window | null>(null);
-  const loaded = useMemo(
-    () =>
-      load<Answer>(() => {
-        void (isLive.value && tick.value);
-        const { from, to } = around();
-        const { q } = view.value;
-        return (signal) => get("series", { from, to, q, by: "protocol", metrics: "bytes,connections_failed", limit: 1 }, signal);
-      }),
-    [],
-  );
-  useEffect(() => loaded.stop, []);
-  const paint = (): void => {
-    const element = canvas.current;
-    if (element) drawBar(element, loaded.state.value.value, around(), drag.value);
-  };
-  useSignalEffect(paint);
-  useEffect(() => {
-    const watcher = new ResizeObserver(paint);
-    if (canvas.current) watcher.observe(canvas.current);
-    return () => watcher.disconnect();
-  }, []);
-
-  const at = (event: PointerEvent): number => {
-    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    const { from, to } = around();
-    return from + ((event.clientX - box.left) / box.width) * (to - from);
-  };
-  const end = (event: PointerEvent): void => {
-    const chosen = drag.value;
-    drag.value = null;
-    if (!chosen) return;
-    const [low, high] = [Math.min(chosen.from, chosen.to), Math.max(chosen.from, chosen.to)];
-    const length = (seconds(view.value.to, now()) ?? now()) - (seconds(view.value.from, now()) ?? now() - 900);
-    const whole = around();
-    const click = high - low < (whole.to - whole.from) / 100;
-    const [from, to] = click ? [at(event) - length / 2, at(event) + length / 2] : [low, high];
-    if (to >= now() - length / 50) go({ from: `now-${Math.round(to - from)}s`, to: "now" });
-    else go({ from: instant(from), to: instant(to) });
-  };
-  const step = (direction: 1 | -1): void => go(stepped(view.value, direction, now()));
-
+  const looked = useComputed(() => spanOf(view.value, now()));
+  const drag = useSignal<Drag | null>(null);
+  const whole = useComputed(() => drag.value?.whole ?? around(looked.value, now()));
+  const strip = useStrip(() => drag.peek() !== null);
   return (
     <div class="timebar" role="group" aria-label="Time">
-      <button class="icon" aria-label="The span before ( [ )" title="The span before ( [ )" onClick={() => step(-1)}>
+      <div class="scale" title="The most in one step of the time bar">
+        {strip.value && strip.value.most > 0 ? (
+          <>
+            at most
+            <br />
+            {bytes(strip.value.most)}/s
+          </>
+        ) : null}
+      </div>
+      <button class="icon" aria-label="The span before" title="The span before ( [ )" onClick={() => go(stepped(view.value, -1, now()))}>
         ‹
       </button>
-      <canvas
-        ref={canvas}
-        role="img"
-        aria-label="Traffic over time, with failures"
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          drag.value = { from: at(event), to: at(event) };
-        }}
-        onPointerMove={(event) => {
-          if (drag.value) drag.value = { ...drag.value, to: at(event) };
-        }}
-        onPointerUp={end}
-      />
-      <button class="icon" aria-label="The span after ( ] )" title="The span after ( ] )" onClick={() => step(1)}>
+      <TimeStrip strip={strip.value} looked={looked.value} whole={whole.value} drag={drag} />
+      <button class="icon" aria-label="The span after" title="The span after ( ] )" disabled={isLive.value} onClick={() => go(stepped(view.value, 1, now()))}>
         ›
       </button>
-      <select
-        aria-label="Span"
-        value={isLive.value ? view.value.from : ""}
-        onChange={(event) => go({ from: event.currentTarget.value, to: "now" })}
-      >
-        {PRESETS.map((preset) => (
-          <option value={preset.from}>{preset.label}</option>
-        ))}
-        {!isLive.value || !PRESETS.some((preset) => preset.from === view.value.from) ? (
-          <option value={isLive.value ? view.value.from : ""}>
-            {isLive.value ? view.value.from : `${shown(view.value.from)} – ${shown(view.value.to)}`}
-          </option>
-        ) : null}
-      </select>
-      <button
-        class={`live${isLive.value && !paused.value ? " on" : ""}`}
-        aria-pressed={isLive.value && !paused.value}
-        title="Live or paused ( space )"
-        onClick={() => {
-          if (!isLive.value) go({ from: "now-15m", to: "now" });
-          else paused.value = !paused.value;
-        }}
-      >
-        {isLive.value ? (paused.value ? "paused" : "live") : "back to now"}
-      </button>
+      <SpanChoice looked={looked.value} />
+      <LiveButton />
     </div>
   );
 }
 
-function drawBar(canvas: HTMLCanvasElement, answer: Answer | null, whole: Window, drag: Window | null): void {
-  const box = canvas.getBoundingClientRect();
-  const context = canvas.getContext("2d");
-  if (!context || !box.width) return;
-  canvas.width = Math.round(box.width * devicePixelRatio);
-  canvas.height = Math.round(box.height * devicePixelRatio);
-  context.scale(devicePixelRatio, devicePixelRatio);
-  const style = getComputedStyle(canvas);
-  const x = (at: number): number => ((at - whole.from) / (whole.to - whole.from)) * box.width;
-  const { sums, failed, step } = sumsOf(answer);
-  const most = Math.max(1, ...sums.values());
-  const room = box.height - 16;
-  for (const [time, bytes] of sums) {
-    const wide = Math.max(1, x(time + step) - x(time) - 0.5);
-    context.fillStyle = style.getPropertyValue("--bar");
-    context.fillRect(x(time), room - (bytes / most) * (room - 4), wide, (bytes / most) * (room - 4));
-    if ((failed.get(time) ?? 0) > 0) {
-      context.fillStyle = style.getPropertyValue("--bad-bar");
-      context.fillRect(x(time), room - 3, wide, 3);
-    }
-  }
-  const at = now();
-  const from = drag ? Math.min(drag.from, drag.to) : (seconds(view.value.from, at) ?? at - 900);
-  const to = drag ? Math.max(drag.from, drag.to) : (seconds(view.value.to, at) ?? at);
-  context.fillStyle = style.getPropertyValue("--chosen");
-  context.fillRect(x(from), 0, Math.max(2, x(to) - x(from)), room);
-  context.strokeStyle = style.getPropertyValue("--chosen-line");
-  context.strokeRect(x(from) + 0.5, 0.5, Math.max(2, x(to) - x(from)) - 1, room - 1);
-  context.fillStyle = style.color;
-  context.font = "11px system-ui, 'Liberation Sans', sans-serif";
-  context.textBaseline = "bottom";
-  for (let mark = 0; mark <= 4; mark += 1) {
-    const time = whole.from + ((whole.to - whole.from) * mark) / 4;
-    context.textAlign = mark === 0 ? "left" : mark === 4 ? "right" : "center";
-    context.fillText(shown(instant(time), whole.to - whole.from < 3_600), (box.width * mark) / 4, box.height);
-  }
-  context.textAlign = "right";
-  context.textBaseline = "top";
-  if (step) context.fillText(`${rate(most, step)} at most`, box.width - 4, 2);
+function useStrip(held: () => boolean) {
+  const strip = useSignal<Strip | null>(null);
+  const loaded = useMemo(() => {
+    const ask = (path: string, more: Record<string, string | number>) => () => {
+      void (isLive.value && !paused.value && tick.value);
+      const { from, to } = around(spanOf(view.value, now()), now());
+      const q = path === "series" ? view.value.q : undefined;
+      return held() ? null : (signal: AbortSignal) => get<Answer>(path, { from: instant(from), to: instant(to), q, ...more }, signal);
+    };
+    return [load(ask("series", { by: "protocol", metrics: "bytes,connections_failed", limit: 1 })), load(ask("losses", { by: "step" }))] as const;
+  }, []);
+  useEffect(() => () => loaded.forEach((one) => one.stop()), []);
+  useSignalEffect(() => {
+    const [traffic, losses] = loaded;
+    const next = stripOf(traffic.state.value.value, losses.state.value.value);
+    if (next) strip.value = next;
+  });
+  return strip;
 }
 
-function sumsOf(answer: Answer | null): { sums: Map<number, number>; failed: Map<number, number>; step: number } {
-  const sums = new Map<number, number>();
-  const failed = new Map<number, number>();
-  const times = answer?.data["time"] ?? [];
-  times.forEach((time, at) => {
-    const second = Date.parse(String(time)) / 1_000;
-    sums.set(second, (sums.get(second) ?? 0) + number(answer?.data["bytes"]?.[at]));
-    failed.set(second, (failed.get(second) ?? 0) + number(answer?.data["connections_failed"]?.[at]));
-  });
-  return { sums, failed, step: answer?.meta.step ?? 0 };
+interface StripProps {
+  strip: Strip | null;
+  looked: Window;
+  whole: Window;
+  drag: { value: Drag | null };
+}
+
+function TimeStrip({ strip, looked, whole, drag }: StripProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const pointer = useSignal<{ x: number; at: number } | null>(null);
+  const followed = useRef(0);
+  const looks = `${theme.value} ${zone.value}`;
+  useEffect(() => {
+    const element = canvas.current;
+    if (!element) return;
+    const paint = (): void => drawStrip(element, strip, whole, looked);
+    paint();
+    const watcher = new ResizeObserver(paint);
+    watcher.observe(element);
+    return () => watcher.disconnect();
+  }, [strip, looked.from, looked.to, whole.from, whole.to, looks]);
+
+  const wide = (): number => canvas.current?.getBoundingClientRect().width ?? 1;
+  const place = (event: PointerEvent): { x: number; at: number } => {
+    const x = event.clientX - (canvas.current?.getBoundingClientRect().left ?? 0);
+    return { x, at: whole.from + (x / wide()) * (whole.to - whole.from) };
+  };
+  const result = (held: Drag): Window => {
+    const perPixel = (held.whole.to - held.whole.from) / wide();
+    return dragged(held.grip, held.before, held.at, held.to, snap(perPixel, pulse.value.status?.window_seconds ?? 10), perPixel, now());
+  };
+  const follow = (held: Drag, replace: boolean): void => {
+    const next = result(held);
+    go(ranged(next.from, next.to, now()), replace);
+  };
+  const down = (event: PointerEvent): void => {
+    if (event.button !== 0) return;
+    canvas.current?.setPointerCapture(event.pointerId);
+    const { x, at } = place(event);
+    const px = (time: number): number => ((time - whole.from) / (whole.to - whole.from)) * wide();
+    drag.value = { grip: gripAt(x, px(looked.from), px(looked.to)), at, to: at, before: looked, whole };
+    followed.current = 0;
+  };
+  const move = (event: PointerEvent): void => {
+    pointer.value = place(event);
+    const held = drag.value;
+    if (!held) return;
+    drag.value = { ...held, to: place(event).at };
+    if (held.grip === "new" || Date.now() - followed.current < FOLLOW_MS) return;
+    follow(drag.value, followed.current > 0);
+    followed.current = Date.now();
+  };
+  const up = (): void => {
+    const held = drag.value;
+    if (!held) return;
+    const still = held.grip !== "new" && Math.abs(held.to - held.at) < (held.whole.to - held.whole.from) / wide();
+    if (!still) follow(held, followed.current > 0);
+    drag.value = null;
+  };
+  const wheel = (event: WheelEvent): void => {
+    event.preventDefault();
+    const by = Math.sign(event.deltaY || event.deltaX);
+    if (event.ctrlKey || event.metaKey) go(zoomed(view.value, by > 0 ? 1.5 : 1 / 1.5, now()), true);
+    else go(stepped(view.value, by > 0 ? -1 : 1, now(), 0.25), true);
+  };
+  useEffect(() => {
+    const element = canvas.current;
+    element?.addEventListener("wheel", wheel, { passive: false });
+    return () => element?.removeEventListener("wheel", wheel);
+  }, []);
+
+  const held = drag.value;
+  const marked = held?.grip === "new" ? result(held) : null;
+  const here = pointer.value;
+  const at = strip && here ? Math.floor((here.at - (strip.times[0] ?? 0)) / strip.step) : -1;
+  return (
+    <div
+      class="time-strip"
+      role="slider"
+      tabIndex={0}
+      aria-label="Span of time that is looked at"
+      aria-valuemin={Math.round(whole.from)}
+      aria-valuemax={Math.round(whole.to)}
+      aria-valuenow={Math.round(looked.to)}
+      aria-valuetext={`${shown(instant(looked.from))} to ${shown(instant(looked.to))} ${zone.value}, ${length(looked.to - looked.from)}${isLive.value ? ", live" : ""}`}
+      title="Drag for a span, drag the span to move it, wheel to step, Ctrl and wheel for longer or shorter"
+      onKeyDown={(event) => {
+        const change = KEYS[event.key]?.();
+        if (!change) return;
+        event.preventDefault();
+        event.stopPropagation();
+        go(change, true);
+      }}
+    >
+      <canvas ref={canvas} aria-hidden="true" onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => (drag.value = null)} onPointerLeave={() => (pointer.value = null)} />
+      {marked ? <Marked span={marked} whole={whole} /> : null}
+      {here && !held && strip && strip.times[at] !== undefined ? (
+        <div class="time-tip" style={{ left: `${Math.min(Math.max(here.x, 120), wide() - 120)}px` }}>
+          <b>{shown(instant(strip.times[at] ?? 0))}</b> {saidAt(strip, at)}
+        </div>
+      ) : null}
+      {held ? (
+        <div class="time-tip" style={{ left: "50%" }}>
+          <b>
+            {shown(instant((marked ?? looked).from))} – {shown(instant((marked ?? looked).to))}
+          </b>{" "}
+          {length((marked ?? looked).to - (marked ?? looked).from)}
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+function Marked({ span, whole }: { span: Window; whole: Window }) {
+  const share = (at: number): number => ((at - whole.from) / (whole.to - whole.from)) * 100;
+  return <div class="time-marked" style={{ left: `${share(span.from)}%`, width: `${share(span.to) - share(span.from)}%` }} />;
+}
+
+const KEYS: Record<string, () => { from: string; to: string }> = {
+  ArrowLeft: () => stepped(view.value, -1, now(), 0.1),
+  ArrowRight: () => stepped(view.value, 1, now(), 0.1),
+  PageUp: () => stepped(view.value, -1, now()),
+  PageDown: () => stepped(view.value, 1, now()),
+  ArrowUp: () => zoomed(view.value, 1 / 1.5, now()),
+  ArrowDown: () => zoomed(view.value, 1.5, now()),
+  End: () => live(),
+};
+
+/** The same length, ending now. */
+export function live(): { from: string; to: string } {
+  const { from, to } = spanOf(view.value, now());
+  const preset = PRESETS.find((one) => Math.abs(to - from - (now() - spanOf({ from: one.from, to: "now" }, now()).from)) < 1);
+  return preset ? { from: preset.from, to: "now" } : ranged(now() - (to - from), now(), now());
+}
+
+function SpanChoice({ looked }: { looked: Window }) {
+  const preset = isLive.value ? PRESETS.find((one) => one.from === view.value.from) : undefined;
+  return (
+    <select aria-label="Span" value={preset?.from ?? ""} title={`${elsewhere(instant(looked.from))} – ${elsewhere(instant(looked.to))}`} onChange={(event) => go({ from: event.currentTarget.value, to: "now" })}>
+      {preset ? null : (
+        <option value="">
+          {isLive.value ? `last ${length(looked.to - looked.from)}` : `${shown(instant(looked.from))} – ${shown(instant(looked.to), looked.to % 60 !== 0)}`}
+        </option>
+      )}
+      {PRESETS.map((one) => (
+        <option value={one.from}>last {one.label}</option>
+      ))}
+    </select>
+  );
+}
+
+function LiveButton() {
+  const on = isLive.value && !paused.value;
+  return (
+    <button class={`live${on ? " on" : ""}`} aria-pressed={on} title="Live or paused ( Space )" onClick={toggleLive}>
+      {isLive.value ? (
+        paused.value ? (
+          "▶ paused"
+        ) : (
+          <>
+            <span class="dot" aria-hidden="true" />
+            live
+          </>
+        )
+      ) : (
+        "back to now"
+      )}
+    </button>
+  );
+}
+
+export function toggleLive(): void {
+  if (isLive.value) paused.value = !paused.value;
+  else {
+    paused.value = false;
+    go(live());
+  }
+}
+
+export function ZoneSwitch() {
+  return (
+    <button class="plain" onClick={otherZone} aria-label={`Times are shown in ${zone.value === "UTC" ? "UTC" : "local time"}: change`} title="How instants are shown; links are always UTC">
+      {zone.value === "UTC" ? "UTC" : "local time"}
+    </button>
+  );
 }

@@ -2,29 +2,38 @@
 import type { Meta } from "../api/types";
 import { bytes, percent } from "../state/format";
 import { age, pulse } from "../state/status";
-import { shown } from "../state/time";
+import { elsewhere, length, shown, zone } from "../state/time";
 import { go } from "../state/view";
 
 const STALE_S = 10;
 
 export function TruthLine({ meta }: { meta: Meta | null }) {
   const { status, error } = pulse.value;
-  const open = (): void => go({ page: "truth", rest: {} });
   if (!status) return <output class="truth">{error ? error.problem.detail : "Asking how complete the tables are …"}</output>;
   const { known, reporting } = status.nodes;
   const lost = meta?.lost ?? status.lost;
-  const stale = age.value > STALE_S;
+  const stale = age.value > STALE_S || error !== null;
+  const until = meta?.complete_until ?? status.complete_until;
+  const behind = status.complete_until ? (Date.parse(status.now) - Date.parse(status.complete_until)) / 1_000 : 0;
+  const late = behind > Math.max(60, 6 * status.window_seconds);
+  const losing = lost.bytes > 0 || lost.flows > 0 || lost.packets > 0;
   return (
-    <output class={`truth${stale || error ? " stale" : ""}`}>
-      <button class="plain" onClick={open} title="What is lost, which nodes are silent, which names are missing">
-        {error || stale ? <b>no answer for {age.value} s · </b> : null}
-        complete until <b>{shown(meta?.complete_until ?? status.complete_until)}</b> ·{" "}
+    <div class={`truth${stale ? " stale" : ""}`}>
+      <button class="plain" onClick={() => go({ page: "truth", rest: {} })} title={`What is lost, which nodes are silent, which names are missing. ${elsewhere(until)}`}>
+        {stale ? <b>⚠ no answer for {age.value} s · </b> : null}
+        complete until <b>{shown(until)}</b>
+        {zone.value === "UTC" ? " UTC" : ""}
+        {late && !meta?.complete_until ? <span class="warn"> ⚠ {length(behind)} behind</span> : null} ·{" "}
         <span class={reporting < known ? "warn" : ""}>
+          {reporting < known ? "⚠ " : ""}
           {reporting} of {known} nodes
         </span>{" "}
-        · <span class={lost.bytes || lost.flows ? "warn" : ""}>{bytes(lost.bytes)} lost</span>
+        · <span class={losing ? "warn" : ""}>{losing ? "⚠ " : ""}{bytes(lost.bytes)} lost</span>
         {meta && meta.unnamed !== null ? <> · {percent(meta.unnamed)} unnamed</> : null}
       </button>
-    </output>
+      <output class="hidden" aria-live="polite">
+        {stale ? "The console does not answer." : reporting < known ? `${known - reporting} of ${known} nodes are silent.` : ""}
+      </output>
+    </div>
   );
 }

@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Numbers as people read them, in SI units. */
 const BYTES = ["B", "kB", "MB", "GB", "TB", "PB"];
 const COUNTS = ["", "k", "M", "G", "T"];
 
@@ -9,7 +9,7 @@ function scaled(value: number, units: string[]): string {
     rest /= 1000;
     at += 1;
   }
-  const digits = at === 0 || rest >= 99.95 ? 0 : rest >= 9.995 ? 1 : 2;
+  const digits = at === 0 ? (rest < 9.95 && !Number.isInteger(rest) ? 1 : 0) : rest >= 99.95 ? 0 : rest >= 9.995 ? 1 : 2;
   const unit = units[at] ?? "";
   return `${rest.toFixed(digits)}${unit ? ` ${unit}` : ""}`;
 }
@@ -30,5 +30,11 @@ export function percent(share: number | null): string {
   return share < 0.001 ? "< 0.1 %" : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 }
 
+/** One, or many: 1 flow, 2 flows. */
+export const many = (value: number, one: string, more = `${one}s`): string => `${count(value)} ${value === 1 ? one : more}`;
+
 /** A number of the API, which is text beyond 2^53. */
 export const number = (value: unknown): number => (typeof value === "string" ? Number(value) : typeof value === "number" ? value : 0);
+
+/** An IPv4 address as it is written everywhere else. */
+export const plainAddress = (text: unknown): string => String(text ?? "").replace(/^::ffff:(?=\d+\.)/, "");

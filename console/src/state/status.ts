@@ -2,6 +2,7 @@
 import { effect, signal } from "@preact/signals";
 import { ApiError, get } from "../api/client";
 import type { Status } from "../api/types";
+import { locked } from "./access";
 
 export interface Pulse {
   status: Status | null;
@@ -35,7 +36,7 @@ export function begin(): void {
   const again = (): void => {
     clearTimeout(timer);
     if (document.visibilityState !== "visible") return;
-    void look().finally(() => {
+    void (locked.peek() ? Promise.resolve() : look()).finally(() => {
       timer = window.setTimeout(again, EVERY_MS);
     });
   };

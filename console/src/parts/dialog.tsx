@@ -1,0 +1,34 @@
+/** A dialog over the page: the focus stays in it, and Esc closes it. */
+import { useEffect, useRef } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+
+interface Props {
+  label: string;
+  kind: string;
+  close: () => void;
+  children: ComponentChildren;
+}
+
+export function Dialog({ label, kind, close, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class={kind}
+      aria-label={label}
+      onClose={close}
+      onClick={(event) => {
+        if (event.target === dialog.current) close();
+      }}
+    >
+      {children}
+    </dialog>
+  );
+}
