@@ -19,6 +19,9 @@ setup: ## installs what the demo needs
 setup-test: ## installs what the tests need, too
 	@bash infra/setup-test.sh
 
+console: setup-test ## builds the console's page into the package; to be committed with its sources
+	@PATH=$$PWD/.venv/bin:$$PATH npm --prefix console run build
+
 demo: setup ## the whole road in one terminal; ends on Ctrl-C
 	@exec .venv/bin/weir demo $(ARGS)
 

@@ -25,5 +25,6 @@ without_daemons apt_install "servers and tools for tests" \
     openjdk-17-jre-headless maven clickhouse-server gcc libc6-dev strace e2fsprogs mount \
     chromium fonts-liberation
 bash infra/venv.sh test
+bash infra/console.sh
 bash infra/kafka-jars.sh
 bash infra/go-tools.sh >/dev/null
