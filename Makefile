@@ -19,6 +19,9 @@ setup: ## installs what the demo needs
 setup-test: ## installs what the tests need, too
 	@bash infra/setup-test.sh
 
+console: setup-test ## builds the console's page into the package; to be committed with its sources
+	@PATH=$$PWD/.venv/bin:$$PATH npm --prefix console run build
+
 demo: setup ## the whole road in one terminal; ends on Ctrl-C
 	@exec .venv/bin/weir demo $(ARGS)
 
@@ -31,7 +34,7 @@ lint: setup-check ## ruff, mypy and the layers of pyproject.toml
 	@.venv/bin/lint-imports --no-cache >.cache/layers.log || { cat .cache/layers.log; exit 1; }
 
 check: lint ## lint, and the tests that need no root, no server and little time
-	@.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder -q -m "not (kernel or servers or machine or long)" $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder -q -m "not (kernel or servers or machine or browser or long)" $(ARGS)
 
 test: setup-test lint ## lint and every test
 	@.venv/bin/pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)

@@ -21,6 +21,7 @@ hypothesis.settings.load_profile("weir")
 _NEEDS = {
     "bpf": "kernel",
     "cluster": "cluster",
+    "console": "browser",
     "demo": "kernel",
     "faults": "servers",
     "faults/test_agent_points.py": "kernel",
@@ -58,8 +59,10 @@ _NEEDS = {
 }
 """What the tests below a path need, as a marker of pyproject.toml; the longest path that matches counts."""
 
-_ONE_AT_A_TIME = ("kernel", "machine")
-"""A machine has one kernel and one set of packages: tests of these markers follow each other in one process."""
+_ONE_AT_A_TIME = {"kernel": "machine", "machine": "machine", "browser": "browser"}
+"""Markers whose tests follow each other in one process, and that process's name: a machine has one kernel and one set of packages, and a
+browser beside another would wait for the processor and not for the page.
+"""
 
 CLUSTER = Path(__file__).parent / "cluster"
 
@@ -95,10 +98,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class ByMachine(LoadScopeScheduling):
-    """A file's tests share its fixtures in one process; tests of the machine follow each other in one."""
+    """A file's tests share its fixtures in one process; tests of the machine, and those of the browser, follow each other in one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "machine" if _need(nodeid) in _ONE_AT_A_TIME else nodeid.partition("::")[0]
+        return _ONE_AT_A_TIME.get(_need(nodeid)) or nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

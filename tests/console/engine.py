@@ -1,0 +1,48 @@
+"""The process that holds a data directory, as a worker or the demo would: it can be killed while a console asks it.
+
+    python -m tests.console.engine DIRECTORY [empty]
+
+Fills a new directory with the shop (`empty`: with nothing), says `ready END` (where the last window ends, in UTC seconds), and adds
+another window at each SIGUSR1 (`window END`). Ends at SIGTERM.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+from sinks.open import open_sink
+from tests.console.shop import WINDOW_S, next_window, shop
+
+
+def main(directory: Path, *what: str) -> None:
+    filled = directory / "filled"  # END of a directory that is there already
+    signals = {signal.SIGUSR1, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # before the engine starts threads, which would take them
+    sink = open_sink(f"chdb://{directory}")
+    if filled.exists():
+        end_s = int(filled.read_text())
+    else:
+        sink.migrate()
+        end_s = int(time.time()) // WINDOW_S * WINDOW_S
+        for block in () if "empty" in what else shop(end_s):
+            sink.write(block)
+    filled.write_text(str(end_s))
+    _say(f"ready {end_s}")
+    while signal.sigwait(signals) == signal.SIGUSR1:
+        sink.write(next_window(end_s))
+        end_s += WINDOW_S
+        filled.write_text(str(end_s))
+        _say(f"window {end_s}")
+    sink.close()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
