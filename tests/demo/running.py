@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +51,16 @@ def what_is_up(demo: Child) -> Put:
     assert len(processes) >= len(SERVICES) + len(NODES) + 1
     assert len([pin for pin in pins if pin.is_dir()]) == len(NODES)
     return Put(frozenset(processes), frozenset(pins))
+
+
+def failures_in_the_console(said: str) -> dict[tuple[str, str], int]:
+    """Connections that failed between client and server, by the API at the address that the demo has said."""
+    place = re.search(r"^The console: (http://127\.0\.0\.1:\d+)$", said, re.MULTILINE)
+    assert place, said
+    url = f"{place[1]}/api/v1/edges?by=client,server&metrics=connections_failed"
+    with urllib.request.urlopen(url, timeout=20 * PATIENCE) as answer:  # noqa: S310 a loopback address
+        data = json.load(answer)["data"]
+    return dict(zip(zip(data["client"], data["server"], strict=True), data["connections_failed"], strict=True))
 
 
 def listens(pids: Iterable[int]) -> set[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
+import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.demo.running import COUNTING, WINDOW_LINE, Put, ask, listens, open_to_others, start, what_is_up
+from tests.demo.running import COUNTING, WINDOW_LINE, Put, ask, failures_in_the_console, listens, open_to_others, start, what_is_up
 from weir.demo.topology import SERVICES, service_named
 
 LOOPBACK = "0100007F"
@@ -23,6 +24,7 @@ class Finished:
     data: Path
     out: str
     put: Put
+    in_the_console: dict[tuple[str, str], int]
     asked_meanwhile: list[dict[str, Any]]
     listened: set[str]
     open_to_others: list[str]
@@ -39,10 +41,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         meanwhile = ask(data, "SELECT count() AS flows FROM weir.flows")
         listened, others = listens({demo.pid, *put.processes}), open_to_others(data)
         demo.until(lambda: len(re.findall(WINDOW_LINE, demo.stdout, re.MULTILINE)) > 5, 60, "six windows")
+        shown = failures_in_the_console(demo.stdout)
         demo.process.send_signal(signal.SIGINT)
         demo.wait(60)
         assert demo.stderr == ""
-        return Finished(data, demo.stdout, put, meanwhile, listened, others)
+        return Finished(data, demo.stdout, put, shown, meanwhile, listened, others)
 
 
 def test_it_says_first_what_it_shows(finished: Finished) -> None:
@@ -72,6 +75,18 @@ def test_what_it_writes_is_its_users_alone(finished: Finished) -> None:
 
 def test_the_tables_could_be_asked_meanwhile(finished: Finished) -> None:
     assert finished.asked_meanwhile[0]["flows"] > 0
+
+
+def test_the_console_shows_the_shop_and_which_calls_fail(finished: Finished) -> None:
+    calls = {(service.name, call.to) for service in SERVICES for call in service.calls if not service_named(call.to).domain}
+    assert calls <= finished.in_the_console.keys()
+    failing = {pair for pair, failed in finished.in_the_console.items() if failed}
+    assert failing and failing <= {("checkout", "payments"), ("reports", "archive")}
+
+
+def test_the_console_ends_with_the_demo(finished: Finished) -> None:
+    with pytest.raises(urllib.error.URLError):
+        failures_in_the_console(finished.out)
 
 
 def test_the_queries_it_prints_work(finished: Finished) -> None:

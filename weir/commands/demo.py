@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from click import option
 
+from weir.demo.address import WANTED
 from weir.settings.options import Run
 from weir.settings.options import command as make
 
@@ -18,12 +19,18 @@ DIRECTORY = click.Path(path_type=Path, file_okay=False)
 @option("--data-dir", type=DIRECTORY, metavar="DIR", help="Where the tables go; what is there already stays.")
 @option("--traffic/--no-traffic", default=True, help="Make traffic between namespaces, or watch what is there.", show_default=True)
 @option("--cgroup", type=DIRECTORY, metavar="PATH", help="With --no-traffic: the cgroup v2 subtree to watch; absent: the whole machine.")
-def command(run: Run, duration: float | None, data_dir: Path | None, traffic: bool, cgroup: Path | None) -> None:
+@option("--console", default=WANTED, show_default=True, metavar="ADDR:PORT", help="Where the console listens; taken: the next free port.")
+@option("--no-console", is_flag=True, help="No console.")
+def command(
+    run: Run, duration: float | None, data_dir: Path | None, traffic: bool, cgroup: Path | None, console: str, no_console: bool
+) -> None:
     """Shows the whole road: nodes with agents, an embedded Kafka, a worker, and tables to query.
 
-    On a terminal a live view of who talks to whom; a line per window otherwise. It ends after --duration or on Ctrl-C, when
-    every window has reached the tables, and takes everything down that it put up. `weir query` finds its tables afterwards.
+    The console shows it in a browser. On a terminal there is a live view of who talks to whom, a line per window otherwise. It ends
+    after --duration or on Ctrl-C, when every window has reached the tables, and takes everything down that it put up. `weir query`
+    and `weir console` find its tables afterwards.
     """
     from weir.demo.run import DemoOptions, run_demo
 
-    run_demo(DemoOptions(duration=duration, data_dir=data_dir, traffic=traffic, cgroup=cgroup, config=run.config, log_level=run.log_level))
+    asked = None if no_console else console
+    run_demo(DemoOptions(duration, data_dir, traffic, cgroup, asked, run.config, run.log_level))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from schemas.errors import SettingError
 from schemas.private_files import private_directory
+from weir.demo.address import Address, free_address, read_address
 from weir.settings.paths import user_state_dir
 from weir.settings.sources import Loaded
 
@@ -24,6 +25,7 @@ class DemoOptions:
     data_dir: Path | None  # None: default_data_dir()
     traffic: bool
     cgroup: Path | None
+    console: str | None  # where the console listens; None: there is none
     config: Path | None
     log_level: str
 
@@ -39,6 +41,7 @@ class Plan:
     hold_seconds: int
     config: Path | None
     log_level: str
+    console: Address | None
 
     @property
     def clickhouse_url(self) -> str:
@@ -62,6 +65,9 @@ class Plan:
 
     def agent_settings(self, name: str) -> dict[str, str]:
         return {**self._common(), "WEIR_METRICS_PORT": "0", "WEIR_STATE_DIR": str(self.state_dir(name))}
+
+    def console_settings(self) -> dict[str, str]:
+        return {**self._common(), "WEIR_CLICKHOUSE_READ_URL": ""}
 
     def state_dir(self, name: str) -> Path:
         """Where one child keeps what it must not forget. Made here."""
@@ -97,6 +103,7 @@ def make_plan(options: DemoOptions, loaded: Loaded, bootstrap: str) -> Plan:
         hold_seconds=HOLD_SECONDS if origins["hold_seconds"] == "default" else settings.hold_seconds,
         config=options.config.resolve() if options.config else None,
         log_level=options.log_level,
+        console=free_address(read_address(options.console)) if options.console else None,
     )
 
 
@@ -104,6 +111,8 @@ def check_options(options: DemoOptions) -> None:
     """Raises SettingError for what cannot be meant."""
     if options.duration is not None and not options.duration > 0:
         raise SettingError(f"--duration {options.duration:g} is no time to count in: give a number of seconds above 0.")
+    if options.console:
+        read_address(options.console)
     if options.traffic and options.cgroup is not None:
         raise SettingError(f"--cgroup {options.cgroup} is not where the demo's own traffic is: add --no-traffic to watch that cgroup.")
 

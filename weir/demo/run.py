@@ -7,12 +7,9 @@ had, then the Kafka that forgets, and the stage.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from schemas.errors import Unavailable, WeirError
@@ -20,8 +17,10 @@ from schemas.topics import FLOWS_TOPIC, all_topics
 from sinks.open import open_sink
 from weir.demo.broker import EmbeddedBroker, GroupOffsets, continue_log
 from weir.demo.capability import why_no_capture, why_no_lab
-from weir.demo.children import Child, ChildFailed
+from weir.demo.children import Child
+from weir.demo.console import await_console, start_console
 from weir.demo.plan import GROUP, DemoOptions, Plan, check_options, data_dir, make_plan
+from weir.demo.preparation import Preparation
 from weir.demo.readings import Gauge
 from weir.demo.screen import Screen, open_screen
 from weir.demo.summary import closing
@@ -33,7 +32,6 @@ from weir.signals import stop_on_signals
 __all__ = ["DemoOptions", "run_demo"]
 
 TICK_SECONDS = 0.5
-TABLES_SECONDS = 60.0
 WORKER_SECONDS = 60.0
 DRAIN_SECONDS = 60.0
 
@@ -63,10 +61,15 @@ def run_demo(options: DemoOptions) -> None:
 def _set_up(options: DemoOptions, loaded: Loaded, screen: Screen, stack: ExitStack) -> tuple[Plan, Performance]:
     performance = _choose(options, screen)
     stack.callback(performance.close)
+    preparing = Preparation(data_dir(options))
+    stack.callback(preparing.close)
     broker = stack.enter_context(EmbeddedBroker(all_topics()))
     stack.callback(performance.close)  # again, so that it comes before the broker's: agents hand in what they have
     plan = make_plan(options, loaded, broker.bootstrap)
-    _prepare_tables(plan)
+    performance.set_up()
+    _continue(plan, preparing.log_starts())
+    if str(plan.console) != options.console and plan.console:
+        screen.say(f"{options.console} is taken, so the console will be at {plan.console}.")
     return plan, performance
 
 
@@ -84,15 +87,9 @@ def _choose(options: DemoOptions, screen: Screen) -> Performance:
     return LabPerformance()
 
 
-def _prepare_tables(plan: Plan) -> None:
-    """Creates or upgrades the tables, and has the new Kafka's log go on where the tables' ends."""
-    command = [sys.executable, "-m", "weir.demo.prepare", plan.clickhouse_url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TABLES_SECONDS, check=False)  # noqa: S603 weir itself
-    if done.returncode:
-        words = done.stderr.strip().splitlines()
-        raise ChildFailed(words[-1] if words else f"the tables in {plan.data_dir} could not be made ready (status {done.returncode})")
+def _continue(plan: Plan, starts: Mapping[int, int]) -> None:
+    """Has the new Kafka's log go on where the tables' ends."""
     remember_data_dir(plan.data_dir)
-    starts = {int(partition): start for partition, start in json.loads(done.stdout.splitlines()[-1]).items()}
     continue_log(plan.bootstrap, GROUP, FLOWS_TOPIC, starts)
 
 
@@ -106,16 +103,20 @@ def _perform(
     worker = Child("the worker", plan.arguments("worker"), plan.worker_settings(), plan.echo)
     stack.callback(worker.close)
     since_us = time.time_ns() // 1000 // (plan.window_seconds * 1_000_000) * plan.window_seconds * 1_000_000
-    said = performance.start(plan, stop)
+    performance.start(plan)
+    gauge = _open_gauge(plan, worker, since_us)
+    console = _open_console(plan, screen, stop, stack)
+    said = performance.play(stop)
     until = "Ctrl-C ends it" if duration is None else f"for {duration:g} s"
     screen.say(f"{said} Windows of {plan.window_seconds} s, {until}. Elsewhere: WEIR_KAFKA_BOOTSTRAP={plan.bootstrap} weir tail")
     began = time.monotonic()
     deadline = None if duration is None else began + duration
-    gauge = _open_gauge(plan, worker, since_us, stop)
 
     def healthy() -> None:
         worker.check()
         performance.check()
+        if console:
+            console.check()
 
     _watch(gauge, screen, healthy, lambda: stop.is_set() or _over(deadline), stop)
     screen.say("Ending: the traffic stops, the agents hand in their last window, the worker writes what is left ...")
@@ -125,7 +126,7 @@ def _perform(
     return gauge, seconds
 
 
-def _open_gauge(plan: Plan, worker: Child, since_us: int, stop: threading.Event) -> Gauge:
+def _open_gauge(plan: Plan, worker: Child, since_us: int) -> Gauge:
     """Waits until the worker holds the tables: to ask before would be to take them from it."""
     ready = plan.data_dir / "query.sock"
 
@@ -135,6 +136,17 @@ def _open_gauge(plan: Plan, worker: Child, since_us: int, stop: threading.Event)
 
     await_condition(answers, WORKER_SECONDS, threading.Event(), lambda: worker.failed("did not open the tables in time"))
     return Gauge(open_sink(plan.clickhouse_url, read_only=True), plan.metrics_url, since_us)
+
+
+def _open_console(plan: Plan, screen: Screen, stop: threading.Event, stack: ExitStack) -> Child | None:
+    """Says where it is once it can be opened there."""
+    if plan.console is None:
+        return None
+    console = start_console(plan, plan.console)
+    stack.callback(console.close)
+    await_console(console, plan.console, stop)
+    screen.locate(plan.console.url)
+    return console
 
 
 def _watch(gauge: Gauge, screen: Screen, healthy: Callable[[], None], over: Callable[[], bool], stop: threading.Event) -> None:

@@ -9,12 +9,16 @@ from rich.console import Console
 from rich.live import Live
 
 from weir.demo.readings import Reading
-from weir.demo.view import live, window_line
+from weir.demo.view import live, located, window_line
 
 
 class Screen(Protocol):
     def say(self, text: str) -> None:
         """One line of plain words."""
+        ...
+
+    def locate(self, url: str) -> None:
+        """Where the console is."""
         ...
 
     def show(self, reading: Reading) -> None:
@@ -33,6 +37,9 @@ class Lines:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
+    def locate(self, url: str) -> None:
+        self.say(located(url))
+
     def show(self, reading: Reading) -> None:
         for window in reading.windows:
             self.say(window_line(window, reading.totals))
@@ -48,12 +55,20 @@ class Terminal:
         self._console = console
         self._live: Live | None = None
         self._remark = ""
+        self._url = ""
         self._reading = Reading()
 
     def say(self, text: str) -> None:
         self._remark = text
         if self._live is None:
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            self._draw()
+
+    def locate(self, url: str) -> None:
+        self._url = url
+        if self._live is None:
+            self._console.print(located(url), style="bold", markup=False, highlight=False, soft_wrap=True)
         else:
             self._draw()
 
@@ -74,7 +89,7 @@ class Terminal:
 
     def _draw(self) -> None:
         if self._live is not None:
-            self._live.update(live(self._reading, self._remark), refresh=True)
+            self._live.update(live(self._reading, self._remark, self._url), refresh=True)
 
 
 def open_screen() -> Screen:

@@ -57,7 +57,12 @@ def closing(overall: Window | None, totals: Totals, seconds: float, data_dir: Pa
             f"Counted in {seconds:.0f} s: {size(overall.bytes)} over {overall.edges} edges between services,"
             f" {overall.opened} connections opened, {overall.failed} failed, {overall.retransmits} segments sent again."
         )
-    lines = ["", counted, f"In all: {totals_line(totals)}.", f"The tables stay in {data_dir}. Worth a try:"]
+    lines = [
+        "",
+        counted,
+        f"In all: {totals_line(totals)}.",
+        f"The tables stay in {data_dir}: `{program()} console` shows them again. Worth a try:",
+    ]
     for question, sql in QUERIES:
         lines += ["", f"  # {question}", f'  {program()} query "{sql}"']
     return lines

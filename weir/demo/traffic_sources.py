@@ -27,8 +27,16 @@ NOTES = Path("/run/weir-demo")
 
 
 class Performance(Protocol):
-    def start(self, plan: Plan, stop: threading.Event) -> str:
-        """Begins, and returns when everything is being counted, with a sentence that says what."""
+    def set_up(self) -> None:
+        """Puts up what needs no Kafka and no tables."""
+        ...
+
+    def start(self, plan: Plan) -> None:
+        """Begins to count, and does not wait."""
+        ...
+
+    def play(self, stop: threading.Event) -> str:
+        """Returns when everything is being counted and there is traffic, or `stop` is set, with a sentence that says what."""
         ...
 
     def check(self) -> None:
@@ -52,13 +60,17 @@ class LabPerformance:
         self._stage = self._stack.enter_context(Stage())
         self._agents: list[Child] = []
 
-    def start(self, plan: Plan, stop: threading.Event) -> str:
+    def set_up(self) -> None:
         self._stage.open()
+
+    def start(self, plan: Plan) -> None:
         for name, node in self._stage.nodes.items():
             own = {"WEIR_NODE_ID": name, "WEIR_CGROUP": str(node.cgroup), "WEIR_ZONE": ZONES[name]}
             settings = {**plan.agent_settings(name), **own}
             self._agents.append(start_agent(plan, name, settings))
             self._stack.callback(self._agents[-1].close)
+
+    def play(self, stop: threading.Event) -> str:
         _await_attached(self._agents, [node.cgroup for node in self._stage.nodes.values()], stop)
         stop.wait(SETTLE_SECONDS)
         self._stage.play()
@@ -96,11 +108,17 @@ class CgroupPerformance:
             way_out = f"`WEIR_CGROUP={self._cgroup} weir agent --remove` ends that"
             raise CaptureError(f"an agent counts {self._cgroup}, or means to go on after a pause: {way_out}, or name another --cgroup.")
 
-    def start(self, plan: Plan, stop: threading.Event) -> str:
+    def set_up(self) -> None:
+        return None
+
+    def start(self, plan: Plan) -> None:
         self._note.parent.mkdir(parents=True, exist_ok=True)
         self._note.touch()
         self._agent = start_agent(plan, "agent", {**plan.agent_settings("agent"), "WEIR_CGROUP": str(self._cgroup)})
-        _await_attached([self._agent], [self._cgroup], stop)
+
+    def play(self, stop: threading.Event) -> str:
+        if self._agent:
+            _await_attached([self._agent], [self._cgroup], stop)
         return f"One agent counts in {self._cgroup}."
 
     def check(self) -> None:
@@ -125,8 +143,13 @@ class RecordingPerformance:
     def __init__(self) -> None:
         self._player: Player | None = None
 
-    def start(self, plan: Plan, stop: threading.Event) -> str:
+    def set_up(self) -> None:
+        return None
+
+    def start(self, plan: Plan) -> None:
         self._player = Player(plan)
+
+    def play(self, stop: threading.Event) -> str:
         return "The recording plays."
 
     def check(self) -> None:

@@ -14,8 +14,8 @@ WIDTH = 98
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def live(reading: Reading, remark: str) -> Group:
-    """The table of edges with the counts below it; `remark` says what is going on right now."""
+def live(reading: Reading, remark: str, url: str = "") -> Group:
+    """The table of edges with the counts below it; `remark` says what goes on right now, `url` where the console is, if there is one."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=WIDTH)
     for title in ("client", "server"):
         table.add_column(title, max_width=18, no_wrap=True)
@@ -24,7 +24,12 @@ def live(reading: Reading, remark: str) -> Group:
         table.add_column(title, justify="right", no_wrap=True)
     for edge in reading.edges:
         table.add_row(*_cells(edge))
-    return Group(Text(remark, style="dim"), Text(), table, Text(), Text(totals_line(reading.totals)))
+    place = [Text(located(url), style="bold")] if url else []
+    return Group(Text(remark, style="dim"), *place, Text(), table, Text(), Text(totals_line(reading.totals)))
+
+
+def located(url: str) -> str:
+    return f"The console: {url}"
 
 
 def window_line(window: Window, totals: Totals) -> str:

@@ -1,0 +1,32 @@
+"""The demo's console: `weir console` as a child, over the tables that the worker holds."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+from weir.demo.address import Address
+from weir.demo.children import Child
+from weir.demo.plan import Plan
+from weir.demo.traffic_sources import await_condition
+
+READY_SECONDS = 60.0
+
+
+def start_console(plan: Plan, address: Address) -> Child:
+    """Starts it. The tables must have their owner by now, or the console would be it."""
+    return Child("the console", plan.arguments("console", "--listen", str(address)), plan.console_settings(), plan.echo)
+
+
+def await_console(console: Child, address: Address, stop: threading.Event) -> None:
+    """Returns when it takes connections, or the stop event is set. Raises ChildFailed where it ends instead."""
+
+    def answers() -> bool:
+        console.check()
+        try:
+            socket.create_connection((address.host, address.port), 1.0).close()
+        except OSError:
+            return False
+        return True
+
+    await_condition(answers, READY_SECONDS, stop, lambda: console.failed(f"did not answer within {READY_SECONDS:g} s"))
