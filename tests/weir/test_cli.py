@@ -33,7 +33,9 @@ def test_the_contracts_commands_are_there(capsys: pytest.CaptureFixture[str]) ->
     status, out, _ = run(capsys, "--help")
     named = re.findall(r"^  ([a-z-]+)  ", out.partition("Commands:")[2], re.MULTILINE)
     assert status == 0
-    wanted = "demo agent worker watcher topics migrate recompute query console explain tail record replay ip-events dead-letter doctor config"
+    wanted = (
+        "demo agent worker watcher topics migrate recompute query console explain tail record replay ip-events dead-letter doctor config"
+    )
     assert named == wanted.split()
 
 
