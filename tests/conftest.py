@@ -51,6 +51,7 @@ _NEEDS = {
     "streams/forwarding/test_power_cut.py": "kernel",
     "streams/test_dropped.py": "long",
     "weir/commands/test_query.py": "long",
+    "weir/commands/test_query_filters.py": "long",
     "weir/commands/test_recordings.py": "servers",
     "weir/doctor": "kernel",
     "weir/explain": "long",

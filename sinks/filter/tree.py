@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.errors import WeirError
+from schemas.errors import SettingError
 from sinks.filter.fields import FIELDS, SHORT
 
 Operator = Literal["in", "<", "<=", ">", ">="]
 """`=` is `in` of one value, `!=` its opposite."""
 
 
-class FilterError(WeirError):
+class FilterError(SettingError):
     """A filter that cannot be used. `start` and `end`: offsets of what is wrong, in characters; `expected`: what may stand there."""
 
     def __init__(self, sentence: str, start: int, end: int, expected: tuple[str, ...] = ()) -> None:

@@ -15,11 +15,11 @@ from sinks.queries.ownership import ask_ownership
 from sinks.queries.sources import columns
 from sinks.queries.spans import Piece, Plan
 from weir.api import parameters as p
-from weir.api.instants import read_instant
 from weir.api.problems import Problem, bad_parameter
 from weir.api.questions import MICRO, Document, Reply, said_of, span_of
 from weir.api.scope import sees
 from weir.api.tables import Tables
+from weir.asked import read_instant
 from weir.explain.evidence import Evidence, Flow, Question, gather
 from weir.explain.known import Rules, name_now
 from weir.explain.said import said

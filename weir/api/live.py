@@ -24,11 +24,11 @@ from sinks.queries.spans import Span
 from sinks.queries.status import Lost
 from weir.api.flights import Flights
 from weir.api.formats import json_columns
-from weir.api.instants import read_instant
 from weir.api.parameters import LiveParameters
 from weir.api.problems import Problem, problem_of
 from weir.api.questions import instant
 from weir.api.tables import Tables
+from weir.asked import read_instant
 
 LOOK_SECONDS = 1.0
 ALIVE_SECONDS = 15.0

@@ -12,14 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 
 from schemas.addresses import parse_address
-from sinks.filter.fields import ALIASES, FIELDS
 from sinks.queries.flows import Place
 from sinks.queries.losses import By
-from sinks.queries.metrics import METRICS
 from weir.api.problems import bad_parameter
+from weir.asked import DIMENSION_LIMIT, check_known, listed
 
 Format = Literal["json", "ndjson", "csv", "arrow"]
-DIMENSION_LIMIT = 6
 ROW_LIMIT = 5_000
 
 
@@ -135,27 +133,10 @@ def read(model: type[P], query: QueryParams) -> P:
         raise bad_parameter(name, f"The parameter {name} is wrong: {first['msg']}.") from None
 
 
-def dimensions(text: str) -> tuple[str, ...]:
-    names = tuple(ALIASES.get(name, name) for name in _listed(text))
-    known = [name for name, one in FIELDS.items() if not one.is_metric and not one.ends]
-    for name in names:
-        _check("by", name, known)
-    if len(set(names)) != len(names) or len(names) > DIMENSION_LIMIT:
-        raise bad_parameter("by", f"by={text[:100]} has a dimension twice, or more than {DIMENSION_LIMIT}: leave some out.")
-    return names
-
-
-def metrics(text: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(ALIASES.get(name, name) for name in _listed(text))) or default
-    for name in names:
-        _check("metrics", name, list(METRICS))
-    return names
-
-
 def loss_dimensions(text: str) -> tuple[By, ...]:
-    names = tuple(dict.fromkeys(_listed(text)))
+    names = tuple(dict.fromkeys(listed(text)))
     for name in names:
-        _check("by", name, list(get_args(By)))
+        check_known("by", name, list(get_args(By)))
     return names  # type: ignore[return-value]
 
 
@@ -180,20 +161,3 @@ def read_cursor(text: str) -> Place:
     for address in (place.local_ip, place.remote_ip):
         parse_address(address)
     return place
-
-
-def order(text: str) -> str:
-    name = ALIASES.get(text.removeprefix("-"), text.removeprefix("-"))
-    _check("order", name, [known for known, metric in METRICS.items() if metric.sql])
-    return name
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _check(parameter: str, name: str, known: list[str]) -> None:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-        raise bad_parameter(parameter, f"{parameter}={name[:60]} is not known: {hint}")

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from schemas.errors import Unavailable, WeirError
 from sinks.filter.tree import FilterError
+from weir.asked import BadParameter
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = {429: "1", 503: "2"}
@@ -29,6 +30,8 @@ def bad_parameter(name: str, detail: str, **more: Any) -> Problem:
 def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
+    if isinstance(error, BadParameter):
+        return bad_parameter(error.parameter, str(error))
     if isinstance(error, FilterError):
         return bad_parameter("q", str(error), start=error.start, end=error.end, expected=list(error.expected))
     if isinstance(error, Unavailable):

@@ -27,13 +27,12 @@ from sinks.queries.status import Lost
 from streams.insights.folding import fold
 from weir.api import parameters as p
 from weir.api.formats import json_columns
-from weir.api.instants import UNITS_S, read_instant
 from weir.api.problems import bad_parameter
 from weir.api.tables import Tables
 from weir.api.version import VERSION
+from weir.asked import UNITS_S, dimensions, metrics, order, read_span
 
 MICRO = 1_000_000
-LONGEST_S = 10 * 366 * 86_400
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,10 @@ def edges(tables: Tables, scope: Node | None, asked: p.EdgesParameters) -> Reply
     span = span_of(tables, asked)
     question = Sums(
         span,
-        p.dimensions(asked.by),
-        p.metrics(asked.metrics, DEFAULT),
+        dimensions(asked.by),
+        metrics(asked.metrics, DEFAULT),
         both(parse(asked.q), scope),
-        p.order(asked.order),
+        order(asked.order),
         asked.limit,
         asked.view,
     )
@@ -73,10 +72,10 @@ def series(tables: Tables, scope: Node | None, asked: p.SeriesParameters) -> Rep
     step_s = auto_step(span.seconds) if asked.step == "auto" else _step(asked.step)
     question = Sums(
         span,
-        p.dimensions(asked.by),
-        p.metrics(asked.metrics, DEFAULT),
+        dimensions(asked.by),
+        metrics(asked.metrics, DEFAULT),
         both(parse(asked.q), scope),
-        p.order(asked.order),
+        order(asked.order),
         asked.limit,
         asked.view,
     )
@@ -85,13 +84,7 @@ def series(tables: Tables, scope: Node | None, asked: p.SeriesParameters) -> Rep
 
 
 def span_of(tables: Tables, asked: p.Ranged) -> Span:
-    now_s = tables.now_s()
-    start, end = read_instant("from", asked.from_, now_s), read_instant("to", asked.to, now_s)
-    if start >= end:
-        raise bad_parameter("from", f"from={asked.from_} is not before to={asked.to}: the span would be empty.")
-    if end - start > LONGEST_S:
-        raise bad_parameter("from", f"from={asked.from_} is more than ten years before to={asked.to}: use a shorter span.")
-    return Span(start, end)
+    return read_span(asked.from_, asked.to, tables.now_s())
 
 
 def said_of(tables: Tables, planned: Plan, sql: str) -> dict[str, Any]:

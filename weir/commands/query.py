@@ -1,11 +1,14 @@
-"""`weir query`: SQL against the tables, also while a worker or the demo holds the data directory."""
+"""`weir query`: SQL or a filter against the tables, also while a worker or the demo holds the data directory."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from click import Choice, argument, option
+from click import Choice, IntRange, UsageError, argument, option
 
 from weir.output.stdout import write, write_lines
 from weir.settings.options import Run
@@ -13,6 +16,10 @@ from weir.settings.options import command as make
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from sinks.base import Sink
+    from sinks.filter.tree import Node
+    from sinks.queries.edges import Sums
 
 TABLES = (
     ("flows", "one row a flow and window, exactly once"),
@@ -30,29 +37,89 @@ EXAMPLES = (
     "SELECT remote_reason, count() FROM weir.flows WHERE remote_source = 'none' GROUP BY ALL",
     "SELECT stage, reason, sum(packets), sum(bytes) FROM weir.losses GROUP BY ALL",
 )
+FILTERED = ("-q 'client=checkout failed>0'", "-q 'not server=dns*' --by client,server --order connections_failed --from now-6h")
 
 
 @make("query")
 @argument("sql", required=False)
+@option("-q", "--filter", "written", metavar="FILTER", help="Sums of what the filter lets through, in place of SQL: client=web failed>0.")
+@option("--by", metavar="NAMES", help="With -q: up to six dimensions, by comma.  [default: client,server,protocol,service_port]")
+@option("--metrics", metavar="NAMES", help="With -q: metrics, by comma; absent: the usual ones, of which a table has the most important.")
+@option("--order", metavar="METRIC", help="With -q: the largest by this metric come first.  [default: bytes]")
+@option("--limit", type=IntRange(1, 5_000), help="With -q: groups; all others are one row of the table.  [default: 100]")
+@option("--from", "start", metavar="INSTANT", help="With -q: RFC 3339, UNIX seconds or now-6h.  [default: now-15m]")
+@option("--to", "end", metavar="INSTANT", help="With -q: the end, not included.  [default: now]")
+@option("--view", type=Choice(("canonical", "both")), help="With -q: every byte once, or as each end counted it.  [default: canonical]")
 @option("--format", "form", type=Choice(("table", "json", "csv")), default="table", show_default=True, help="json is one object a line.")
-def command(run: Run, sql: str | None, form: str) -> None:
-    """Runs SQL on the tables of WEIR_CLICKHOUSE_URL and prints what it returns.
+def command(run: Run, sql: str | None, form: str, **asked: Any) -> None:
+    """Runs SQL on the tables of WEIR_CLICKHOUSE_URL and prints what it returns; or sums what a filter lets through, as the console does.
 
     SQL that is absent or '-' is read from stdin; on a terminal, the tables and some examples are shown instead. A table ends
-    after 10,000 rows and says so; json and csv hold every row.
+    after 10,000 rows and says so; json and csv hold every row. Filters are described in docs/filter.md.
     """
+    given = {name: value for name, value in asked.items() if value is not None}
+    if sql is not None and given:
+        raise UsageError("SQL and -q or its options are two ways to ask: leave one out")
+    if given:
+        return _sums(run, form, given)
     text = _read(sql)
     if not text.strip():
         return _show_examples()
+    with _opened(run) as sink:
+        result = sink.query(text)
+    print_result(result, form)
+
+
+def _sums(run: Run, form: str, given: Mapping[str, Any]) -> None:
+    from sinks.filter.tree import joined
+    from sinks.queries.edges import ask_sums
+    from sinks.queries.excluded import excluding_sums
+    from sinks.queries.status import ask_completeness, ask_oldest
+    from weir.asked import filter_parts
+    from weir.output.sums import said_of, show_sums
+
+    terms = filter_parts(given.get("written", ""))
+    question = _question(given, form, joined(terms), run.settings().window_seconds)
+    with _opened(run) as sink:
+        answer = ask_sums(sink.query, question, ask_oldest(sink.query))
+        excluding = () if answer.groups else excluding_sums(sink.query, question, terms, None, answer.plan.pieces)
+        complete = ask_completeness(sink.query)
+    if form == "table":
+        show_sums(answer)
+    else:
+        print_result(answer.rows, form)
+    sys.stderr.write(f"{said_of(answer, complete, excluding)}\n")
+
+
+def _question(given: Mapping[str, Any], form: str, tree: Node | None, window_s: int) -> Sums:
+    """Now is the start of the window that is under way."""
+    from sinks.queries import metrics as known
+    from sinks.queries.edges import BY, Sums
+    from weir import asked
+    from weir.output.sums import METRICS
+
+    now_s = int(time.time()) // window_s * window_s
+    return Sums(
+        asked.read_span(given.get("start", "now-15m"), given.get("end", "now"), now_s),
+        asked.dimensions(given["by"]) if "by" in given else BY,
+        asked.metrics(given.get("metrics", ""), METRICS if form == "table" else known.DEFAULT),
+        tree,
+        asked.order(given.get("order", "bytes")),
+        given.get("limit", 100),
+        given.get("view", "canonical"),
+    )
+
+
+@contextmanager
+def _opened(run: Run) -> Iterator[Sink]:
     from sinks.open import open_sink
     from weir.settings.targets import reading_url
 
     sink = open_sink(reading_url(run.settings()), read_only=True)
     try:
-        result = sink.query(text)
+        yield sink
     finally:
         sink.close()
-    print_result(result, form)
 
 
 def _read(sql: str | None) -> str:
@@ -89,3 +156,5 @@ def _show_examples() -> None:
     write("\nTry:")
     for example in EXAMPLES:
         write(f'  weir query "{example}"')
+    for filtered in FILTERED:
+        write(f"  weir query {filtered}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,19 +24,35 @@ HEADINGS = ("window", "local", "remote", "role", "port", "sent", "received", "op
 
 
 @make("tail")
+@option("-q", "--filter", "written", metavar="FILTER", default="", help="Only flows that the filter lets through: client=web failed>0.")
 @option("--format", "form", type=Choice(("table", "json")), default="table", show_default=True, help="json is one flow a line.")
 @option("--from-beginning", is_flag=True, help="Start with what the topic still keeps; absent: with what comes from now on.")
 @option("--count", type=IntRange(min=1), metavar="N", help="End after N flows; absent: on Ctrl-C.")
-def command(run: Run, form: str, from_beginning: bool, count: int | None) -> None:
-    """Follows weir.attributed: every flow with both ends named, from both sides, as workers publish it."""
+def command(run: Run, form: str, from_beginning: bool, count: int | None, written: str) -> None:
+    """Follows weir.attributed: every flow with both ends named, from both sides, as workers publish it.
+
+    Sums in a filter (docs/filter.md) speak of each flow by itself here.
+    """
     settings = run.kafka_settings()
     from weir.signals import stop_on_signals
 
-    flows = islice(_flows(settings, stop_on_signals(), from_beginning), count)
+    let_through = _filter(written)
+    flows = islice(filter(let_through, _flows(settings, stop_on_signals(), from_beginning)), count)
     if form == "table":
         write(COLUMNS.format(*HEADINGS))
     for flow in flows:
         write(_line(flow) if form == "table" else _json(flow))
+
+
+def _filter(written: str) -> Callable[[dict[str, Any]], bool]:
+    if not written.strip():
+        return lambda flow: True
+    from sinks.filter.rows import matches
+    from sinks.queries.published import fields_of
+    from weir.asked import read_filter
+
+    tree = read_filter(written)
+    return lambda flow: matches(tree, fields_of(flow))
 
 
 def _flows(settings: Settings, stop: threading.Event, from_beginning: bool) -> Iterator[dict[str, Any]]:

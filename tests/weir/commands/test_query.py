@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -81,10 +82,10 @@ def test_sql_comes_from_stdin_too(data: Path) -> None:
 def test_without_sql_tables_and_examples_are_shown_and_the_examples_work(data: Path) -> None:
     shown = run_weir("query").stdout
     assert all(name in shown for name in ("flows", "flows_1m", "losses", "ownership"))
-    examples = [line.strip().removeprefix('weir query "').removesuffix('"') for line in shown.splitlines() if "weir query" in line]
-    assert len(examples) == 3
+    examples = [shlex.split(line) for line in shown.splitlines() if "weir query" in line]
+    assert len(examples) == 5
     for example in examples:
-        run_weir("query", example, settings={"clickhouse_url": f"chdb://{data}"})
+        run_weir(*example[1:], settings={"clickhouse_url": f"chdb://{data}"})
 
 
 def test_a_long_table_ends_and_says_so(data: Path) -> None:

@@ -89,6 +89,18 @@ def test_it_follows_from_now_and_ends_on_sigterm(topics: str) -> None:
     assert len(tail.stdout.splitlines()) == 3 and "\x1b" not in tail.stdout
 
 
+def test_a_filter_chooses_flows_by_their_ends_and_counts(topics: str) -> None:
+    publish(topics, [row(11), row(23, remote="cache"), row(29, local="web"), row(31)])
+    arguments = ("--format", "json", "--from-beginning", "--count", "1", "-q", "client=check* server=db port>11 failed>0")
+    done = run_weir("tail", *arguments, settings={"kafka_bootstrap": topics})
+    assert [json.loads(line)["service_port"] for line in done.stdout.splitlines()] == [31]
+
+
+def test_a_filter_that_is_wrong_is_said_before_anything_is_followed(clean_kafka: str) -> None:
+    done = run_weir("tail", "-q", "client=a clinet=b", settings={"kafka_bootstrap": clean_kafka}, status=2)
+    assert done.stderr.startswith("The filter is wrong at character 10: clinet is no field: did you mean client")
+
+
 def test_without_the_topic_the_command_is_named(clean_kafka: str) -> None:
     done = run_weir("tail", settings={"kafka_bootstrap": clean_kafka}, status=1)
     assert "has no topic weir.attributed: create it with `weir topics`." in done.stderr

@@ -1,4 +1,4 @@
-"""Of an empty answer: which parts of the filter leave nothing."""
+"""Filters over a small shop's tables: which parts of one leave nothing; a published flow is to them what its row is."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import pyarrow as pa
 import pytest
 
 from sinks.base import Sink
+from sinks.filter.fields import FIELDS
 from sinks.filter.parse import parse, parts
 from sinks.filter.sql import dimensions_of
 from sinks.filter.tree import Node, both, text
 from sinks.open import open_sink
 from sinks.queries.edges import Sums, ask_sums
 from sinks.queries.excluded import excluding_flows, excluding_sums
-from sinks.queries.flows import ask_flows
+from sinks.queries.flows import ask_flows, known_columns
+from sinks.queries.published import fields_of
 from sinks.queries.sources import source_of
 from sinks.queries.spans import Span, plan
 from tests.support.shop import START_S, fill
@@ -102,3 +104,15 @@ def test_sums_cost_one_statement_and_one_more_where_they_are_at_fault(shop: Sink
         levels = source_of(question.by, question.view).levels
         excluding_sums(ask, question, [part.node for part in parts(written)], None, plan(SPAN, levels, {}).pieces)
         assert len(asked) == statements, written
+
+
+def test_a_published_flow_is_what_its_row_is(shop: Sink) -> None:
+    """Told by the client's node and by the server's, with and without a name, with and without samples."""
+    known = known_columns()
+    asked = ", ".join(f"{sql} AS c_{name}" for name, sql in known.items())
+    order = "ORDER BY node_id, local_ip, remote_ip, window_start LIMIT 1 BY local_ip, remote_ip, role"
+    rows = shop.query(f"SELECT * FROM weir.flows {order}").to_pylist()  # noqa: S608 - weir's own names
+    wanted = shop.query(f"SELECT {asked} FROM weir.flows {order}").to_pylist()  # noqa: S608
+    assert {row["role"] for row in rows} == {"client", "server"} and len(rows) == 7
+    assert [{f"c_{name}": value for name, value in fields_of(row).items()} for row in rows] == wanted
+    assert all(fields_of(row).keys() == known.keys() == {name for name, field in FIELDS.items() if not field.ends} for row in rows)
