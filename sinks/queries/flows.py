@@ -38,7 +38,13 @@ _ORDER = (
     "service_port",
     "protocol",
     "role",
+    "topic",
+    "network",
+    "local_workload",
 )
+"""Tells any two flows of a window apart: the message, and the key of the flow within it."""
+FIRST_SLICE_S = 300
+_WIDER = 6
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,9 @@ class Place:
     service_port: int
     protocol: str
     role: str
+    topic: str
+    network: str
+    local_workload: str
 
 
 @dataclass(frozen=True)
@@ -66,24 +75,34 @@ class Page:
 
 
 def ask_flows(ask: Ask, span: Span, where: Node | None, view: View, limit: int, after: Place | None = None) -> Page:
-    """Filters with metrics speak of each row here."""
-    known = known_columns()
-    conditions = [f"window_start >= toDateTime({span.start_s}, 'UTC')", f"window_start < toDateTime({span.end_s}, 'UTC')"]
-    conditions += ["canonical"] if view == "canonical" else []
-    conditions += [condition(where, known)] if where is not None else []
-    if after is not None:
-        conditions.append(f"window_start <= toDateTime({after.window_start_s}, 'UTC')")
-        conditions.append(f"({', '.join(_ORDER)}) < {_tuple(after)}")
-    place = ", ".join(f"{sql} AS place_{number}" for number, sql in enumerate(_ORDER))
-    statement = (
-        f"SELECT {', '.join(SHOWN)}, {place} FROM weir.flows WHERE {' AND '.join(conditions)} "  # noqa: S608 (composed of weir's own names)
-        f"ORDER BY {', '.join(f'{sql} DESC' for sql in _ORDER)} LIMIT {limit + 1}"
-    )
-    found = ask(statement)
+    """Filters with metrics speak of each row here.
+
+    The newest slice of the span is asked first, then wider ones before it until the page is full: a page of a day costs no day.
+    """
+    parts: list[pa.Table] = []
+    end_s = span.end_s if after is None else min(span.end_s, after.window_start_s + 1)
+    wanted, length_s = limit + 1, FIRST_SLICE_S
+    while wanted > 0 and (end_s > span.start_s or not parts):
+        start_s = max(span.start_s, end_s - length_s)
+        parts.append(ask(_statement(Span(start_s, end_s), where, view, wanted, after)))
+        wanted, end_s, length_s = wanted - parts[-1].num_rows, start_s, length_s * _WIDER
+    found = pa.concat_tables(parts)
     rows = found.slice(0, limit)
     places = [f"place_{number}" for number in range(len(_ORDER))]
     last = Place(*readable(rows.select(places).slice(limit - 1)).to_pylist()[0].values()) if found.num_rows > limit else None
-    return Page(rows.select(list(SHOWN)), last, statement)
+    return Page(rows.select(list(SHOWN)), last, _statement(span, where, view, limit + 1, after))
+
+
+def _statement(span: Span, where: Node | None, view: View, limit: int, after: Place | None) -> str:
+    conditions = [f"window_start >= toDateTime({span.start_s}, 'UTC')", f"window_start < toDateTime({span.end_s}, 'UTC')"]
+    conditions += ["canonical"] if view == "canonical" else []
+    conditions += [condition(where, known_columns())] if where is not None else []
+    conditions += [f"({', '.join(_ORDER)}) < {_tuple(after)}"] if after is not None else []
+    place = ", ".join(f"{sql} AS place_{number}" for number, sql in enumerate(_ORDER))
+    return (
+        f"SELECT {', '.join(SHOWN)}, {place} FROM weir.flows WHERE {' AND '.join(conditions)} "  # noqa: S608 (composed of weir's own names)
+        f"ORDER BY {', '.join(f'{sql} DESC' for sql in _ORDER)} LIMIT {limit}"
+    )
 
 
 def known_columns() -> Columns:
@@ -94,5 +113,6 @@ def known_columns() -> Columns:
 def _tuple(after: Place) -> str:
     return (
         f"({after.window_start_s}, {after.partition}, {after.first_offset}, {literal(after.node_id)}, toIPv6({literal(after.local_ip)}), "
-        f"toIPv6({literal(after.remote_ip)}), {after.service_port}, {literal(after.protocol)}, {literal(after.role)})"
+        f"toIPv6({literal(after.remote_ip)}), {after.service_port}, {literal(after.protocol)}, {literal(after.role)}, "
+        f"{literal(after.topic)}, {literal(after.network)}, {literal(after.local_workload)})"
     )

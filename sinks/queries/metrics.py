@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,10 @@ class Metric:
     of: tuple[str, ...]
     sql: str
     level: float = 0.0
+
+    def sql_of(self, prefix: str) -> str:
+        """The same over sums that are called so with the prefix."""
+        return re.sub(rf"\b({'|'.join(self.of)})\b", rf"{prefix}\1", self.sql)
 
 
 def _both(name: str) -> Metric:
@@ -59,11 +64,17 @@ def base_sums(metrics: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in (*SUMS, *MAXIMA, *HISTOGRAMS) if name in wanted)
 
 
-def combine(name: str) -> str:
-    """SQL that adds up a base sum over rows."""
+def combine(name: str, prefix: str = "") -> str:
+    """SQL that adds up a base sum over rows, where it is called so with the prefix."""
+    column = f"{prefix}{name}"
     if name in MAXIMA:
-        return f"max({name})"
-    return f"sumForEach({name})" if name in HISTOGRAMS else f"sum({name})"
+        return f"max({column})"
+    return f"sumForEach({column})" if name in HISTOGRAMS else f"sum({column})"
+
+
+def zero(name: str) -> str:
+    """SQL of a base sum over no row."""
+    return "CAST([], 'Array(UInt64)')" if name in HISTOGRAMS else "toUInt64(0)"
 
 
 def derive(sums: pa.Table, metrics: Sequence[str]) -> Mapping[str, pa.ChunkedArray]:

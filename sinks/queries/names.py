@@ -9,6 +9,7 @@ from sinks.filter.fields import FIELDS
 from sinks.filter.sql import condition
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
+from sinks.queries.grouped import canonical_of, within
 from sinks.queries.sources import columns, source_of
 from sinks.queries.spans import Oldest, Span, plan
 
@@ -17,16 +18,17 @@ def ask_names(ask: Ask, span: Span, field: str, part: str, where: Node | None, l
     """`name` and `bytes`: values that have `part` in them, in whatever case. `where`: of rows that these let through."""
     ends = FIELDS[field].ends or (field,)
     planned = plan(span, source_of(ends, "canonical").levels, oldest)
-    rows = []
+    spans: dict[str, list[Span]] = {}
     for piece in planned.pieces:
-        known = columns(piece.table)
-        within = f"window_start >= toDateTime({piece.span.start_s}, 'UTC') AND window_start < toDateTime({piece.span.end_s}, 'UTC')"
-        canonical = "" if piece.table.startswith("edges_") else " AND canonical"
+        spans.setdefault(piece.table, []).append(piece.span)
+    rows = []
+    for table, found in spans.items():
+        known = columns(table)
         values = ", ".join(f"toString({known[end]})" for end in ends)
         sent = f"toUInt64({known['bytes_sent']} + {known['bytes_received']})"
         rows.append(
-            f"SELECT arrayJoin([{values}]) AS name, {sent} AS m_bytes FROM weir.{piece.table} "  # noqa: S608 (composed of weir's own names)
-            f"WHERE {within}{canonical} AND {condition(where, known)}"
+            f"SELECT arrayJoin([{values}]) AS name, {sent} AS m_bytes FROM weir.{table} "  # noqa: S608 (composed of weir's own names)
+            f"WHERE {within(found)}{canonical_of(table, 'canonical')} AND {condition(where, known)}"
         )
     return ask(
         f"SELECT name, sum(m_bytes) AS bytes FROM ({' UNION ALL '.join(rows)}) "  # noqa: S608

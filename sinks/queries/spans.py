@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from schemas.errors import WeirError
 from schemas.instants import format_instant
 
 
@@ -57,16 +58,36 @@ Oldest = Mapping[str, int]
 
 
 def plan(span: Span, levels: tuple[Level, ...], oldest: Oldest, step_s: int | None = None) -> Plan:
-    """Pieces in the order of time, that touch and do not overlap. No row of them begins in one step of `step_s` and ends in another."""
+    """Pieces in the order of time, that touch and do not overlap. No row of them begins in one step of `step_s` and ends in another.
+
+    Raises WeirError where no table that can answer has anything of the span, and another has.
+    """
     usable = tuple(level for level in levels if step_s is None or step_s % level.unit_s == 0)
-    start, end = _reach(span.start_s, usable, oldest), _reach(span.end_s, usable, oldest)
-    wide = Span(_down(span.start_s, start.unit_s), -_down(-span.end_s, end.unit_s))
+    kept, cut = _kept(span, usable, oldest)
+    start, end = _reach(kept.start_s, usable, oldest), _reach(kept.end_s, usable, oldest)
+    wide = Span(_down(kept.start_s, start.unit_s), -_down(-kept.end_s, end.unit_s))
     warnings = tuple(
         f"{level.table} is the finest table that goes back to {_instant(at)}: the answer {verb} {_instant(to)}."
-        for level, at, to, verb in ((start, span.start_s, wide.start_s, "begins at"), (end, span.end_s, wide.end_s, "ends at"))
+        for level, at, to, verb in ((start, kept.start_s, wide.start_s, "begins at"), (end, kept.end_s, wide.end_s, "ends at"))
         if at != to
     )
-    return Plan(tuple(_pieces(wide, usable)), wide, warnings)
+    return Plan(tuple(_pieces(wide, usable)), wide, (*cut, *warnings))
+
+
+def _kept(span: Span, usable: tuple[Level, ...], oldest: Oldest) -> tuple[Span, tuple[str, ...]]:
+    """The span as far as the usable tables go back, and what is to be said of the rest. All tables go back as far where nothing is gone."""
+    known = [oldest[level.table] for level in usable if level.table in oldest]
+    begins = min(known, default=None)
+    others = [level for level in (*ROLLUPS, *EDGES) if level not in usable and _has_older(level, begins, oldest)]
+    if not others or begins is not None and span.start_s >= begins:
+        return span, ()
+    names = " and ".join(level.table for level in usable)
+    back = "nothing of which is kept" if begins is None else f"kept since {_instant(begins)}"
+    what = f"This is known from {names} alone, {back}"
+    way_out = "ask without addresses and reporters, or in larger steps, for what was before"
+    if begins is None or span.end_s <= begins:
+        raise WeirError(f"{what}: {way_out}.")
+    return Span(begins, span.end_s), (f"{what}: the answer begins there; {way_out}.",)
 
 
 def _pieces(span: Span, levels: tuple[Level, ...]) -> list[Piece]:

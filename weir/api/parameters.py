@@ -147,7 +147,7 @@ class _Cursor(BaseModel):
 
     place: tuple[
         Annotated[int, Field(ge=0, lt=2**32)], Annotated[int, Field(ge=0, lt=2**32)], Annotated[int, Field(ge=0, lt=2**63)],
-        str, str, str, Annotated[int, Field(ge=0, lt=2**16)], str, str,
+        str, str, str, Annotated[int, Field(ge=0, lt=2**16)], str, str, str, str, str,
     ]  # fmt: skip
 
 

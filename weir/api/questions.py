@@ -15,7 +15,7 @@ from sinks.filter.fields import ALIASES, FIELDS
 from sinks.filter.parse import parse, parts
 from sinks.filter.sql import split
 from sinks.filter.tree import Node, Not, Term, both, joined, text, word_text
-from sinks.queries.edges import Answer, Sums, ask_sums
+from sinks.queries.edges import BEFORE, Answer, Sums, ask_sums
 from sinks.queries.excluded import excluding_flows, excluding_sums
 from sinks.queries.flows import Place, ask_flows
 from sinks.queries.losses import ask_losses
@@ -24,13 +24,14 @@ from sinks.queries.names import ask_names
 from sinks.queries.series import STEPS_S, ask_series, auto_step
 from sinks.queries.spans import Piece, Plan, Span
 from sinks.queries.status import Lost
-from streams.insights.folding import fold
+from streams.insights import comparing
+from streams.insights.folding import Asked, fold
 from weir.api import parameters as p
 from weir.api.formats import json_columns
 from weir.api.problems import bad_parameter
 from weir.api.tables import Tables
 from weir.api.version import VERSION
-from weir.asked import UNITS_S, dimensions, metrics, order, read_span
+from weir.asked import UNITS_S, dimensions, metrics, order, read_other_time, read_span
 
 MICRO = 1_000_000
 
@@ -53,18 +54,25 @@ class Document:
 
 def edges(tables: Tables, scope: Node | None, asked: p.EdgesParameters) -> Reply:
     span = span_of(tables, asked)
+    before = _before(tables, span, asked.compare)
+    chosen = metrics(asked.metrics, DEFAULT)
     question = Sums(
         span,
         dimensions(asked.by),
-        metrics(asked.metrics, DEFAULT),
+        tuple(dict.fromkeys((*chosen, *comparing.SUMS))) if before else chosen,
         both(parse(asked.q), scope),
         order(asked.order),
         asked.limit,
         asked.view,
+        before,
     )
-    answer = ask_sums(tables.asker(span), question, tables.oldest())
-    meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), **_excluded(tables, scope, asked.q, question, answer)}
-    return Reply(answer.rows, meta)
+    answer = ask_sums(tables.asker(_hull(span, before)), question, tables.oldest())
+    rows = answer.rows
+    if before:
+        shown = [*question.by, *chosen, *(f"{BEFORE}{name}" for name in chosen)]
+        rows = rows.select(shown).append_column("status", pa.array(comparing.statuses(rows, BEFORE), pa.string()))
+    meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), **_before_meta(tables, answer)}
+    return Reply(rows, {**meta, **_excluded(tables, scope, asked.q, question, answer)})
 
 
 def series(tables: Tables, scope: Node | None, asked: p.SeriesParameters) -> Reply:
@@ -151,15 +159,45 @@ PAIR_SUMS = (
 
 
 def groups(tables: Tables, scope: Node | None, asked: p.GroupsParameters) -> Document:
+    """The pairs of both times are joined before they are folded: a shape stands for the same ends at both."""
     span = span_of(tables, asked)
+    before = _before(tables, span, asked.compare)
     where = both(parse(asked.q), scope)
     by = ("client", "server", "domain", "reason") + (("client_zone", "server_zone") if asked.fold == "zone" else ())
-    question = Sums(span, by, PAIR_SUMS, where, "bytes", PAIR_LIMIT)
-    answer = ask_sums(tables.asker(span), question, tables.oldest())
-    folded = fold(answer.rows, PAIR_SUMS, asked.fold, frozenset(asked.open.split(",")) - {""}, asked.limit)
-    meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), "fold": folded.fold, "rest": _row(folded.rest)}
+    question = Sums(span, by, PAIR_SUMS, where, "bytes", PAIR_LIMIT, before=before)
+    answer = ask_sums(tables.asker(_hull(span, before)), question, tables.oldest())
+    prefixes = ("", BEFORE) if before else ("",)
+    sums = tuple(f"{prefix}{name}" for prefix in prefixes for name in PAIR_SUMS)
+    shapes = Asked(asked.fold, frozenset(asked.open.split(",")) - {""}, asked.limit, tuple(f"{prefix}bytes" for prefix in prefixes))
+    left_out = {"pairs": answer.groups - answer.rows.num_rows, **answer.other.select(sums).to_pylist()[0]}
+    folded = fold(answer.rows, sums, shapes, left_out)
+    meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), **_before_meta(tables, answer)}
+    meta |= {"fold": folded.fold, "rest": _row(folded.rest), "other": _row(folded.rest.select(sums))}
     meta |= _excluded(tables, scope, asked.q, question, answer)
-    return Document({"nodes": json_columns(folded.nodes), "edges": json_columns(folded.edges)}, meta)
+    return Document({"nodes": _compared(folded.nodes, before), "edges": _compared(folded.edges, before)}, meta)
+
+
+def _compared(table: pa.Table, before: Span | None) -> dict[str, list[Any]]:
+    return {**json_columns(table), **({"status": comparing.statuses(table, BEFORE)} if before else {})}
+
+
+def _before(tables: Tables, span: Span, compare: str) -> Span | None:
+    """The other time: as long as the span."""
+    if not compare:
+        return None
+    start_s = read_other_time("compare", compare, span.start_s, tables.now_s())
+    return Span(start_s, start_s + span.seconds)
+
+
+def _hull(span: Span, before: Span | None) -> Span:
+    return span if before is None else Span(min(span.start_s, before.start_s), max(span.end_s, before.end_s))
+
+
+def _before_meta(tables: Tables, answer: Answer) -> dict[str, Any]:
+    if answer.before is None:
+        return {}
+    said = said_of(tables, answer.before, "")
+    return {"before": {name: said[name] for name in ("from", "to", "table", "complete_until", "lost")}, "warnings": list(answer.warnings)}
 
 
 def status(tables: Tables, scope: Node | None, asked: p.Documents) -> Document:
