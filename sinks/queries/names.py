@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from sinks.engines.quoting import literal
 from sinks.filter.fields import FIELDS
-from sinks.filter.sql import condition
+from sinks.filter.sql import condition, dimensions_of
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
 from sinks.queries.grouped import canonical_of, within
@@ -17,7 +17,7 @@ from sinks.queries.spans import Oldest, Span, plan
 def ask_names(ask: Ask, span: Span, field: str, part: str, where: Node | None, limit: int, oldest: Oldest) -> pa.Table:
     """`name` and `bytes`: values that have `part` in them, in whatever case. `where`: of rows that these let through."""
     ends = FIELDS[field].ends or (field,)
-    planned = plan(span, source_of(ends, "canonical").levels, oldest)
+    planned = plan(span, source_of({*ends, *dimensions_of(where)}, "canonical").levels, oldest)
     spans: dict[str, list[Span]] = {}
     for piece in planned.pieces:
         spans.setdefault(piece.table, []).append(piece.span)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from schemas.errors import WeirError
 from sinks.engines.base import Engine
 from sinks.queries.generation import Generation, ask_generation
 from sinks.queries.spans import Oldest, Span
@@ -22,20 +23,31 @@ T = TypeVar("T")
 
 
 class Remembered:
-    """A value that is asked for anew when it is too old, by one of those who want it while the others wait."""
+    """A value that is asked for anew when it is too old, by one of those who want it while the others wait. So is an error."""
 
     def __init__(self, ask: Callable[[], T], seconds: float) -> None:
         self._ask, self._seconds = ask, seconds
         self._lock = threading.Lock()
         self._until = 0.0
         self._value: object = None
+        self._error: WeirError | None = None
 
     def get(self) -> object:
         with self._lock:
             if time.monotonic() >= self._until:
-                self._value = self._ask()
-                self._until = time.monotonic() + self._seconds
+                self._error = None
+                try:
+                    self._value = self._ask()
+                except WeirError as error:
+                    self._error = error
+                self._until = time.monotonic() + (FRESH_SECONDS if self._error else self._seconds)
+            if self._error is not None:
+                raise type(self._error)(*self._error.args)
             return self._value
+
+    def forget(self) -> None:
+        with self._lock:
+            self._until = 0.0
 
 
 class Tables:
@@ -46,6 +58,11 @@ class Tables:
         self._answers = Answers()
         self._generation = Remembered(lambda: ask_generation(self.ask_now), FRESH_SECONDS)
         self._oldest = Remembered(lambda: ask_oldest(self.ask_now), OLDEST_SECONDS)
+
+    def forget(self) -> None:
+        """The next question asks which state the tables are in, however short ago that was."""
+        self._generation.forget()
+        self._oldest.forget()
 
     @property
     def name(self) -> str:
