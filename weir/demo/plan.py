@@ -57,8 +57,7 @@ class Plan:
 
     def arguments(self, *command: str) -> list[str]:
         """A child's command line: the command with the options that all commands share."""
-        config = ["--config", str(self.config)] if self.config else []
-        return [*command, "--log-level", self.log_level if self.echo else "info", *config]
+        return child_arguments(self, *command)
 
     def worker_settings(self) -> dict[str, str]:
         return {**self._common(), "WEIR_METRICS_PORT": str(self.metrics_port), "WEIR_STATE_DIR": str(self.state_dir("worker"))}
@@ -90,6 +89,12 @@ class Plan:
             "WEIR_WINDOW_SECONDS": str(self.window_seconds),
             "WEIR_HOLD_SECONDS": str(self.hold_seconds),
         }
+
+
+def child_arguments(options: DemoOptions | Plan, *command: str) -> list[str]:
+    """The command with the options that all commands share."""
+    config = ["--config", str(options.config.resolve())] if options.config else []
+    return [*command, "--log-level", options.log_level if options.log_level == "debug" else "info", *config]
 
 
 def make_plan(options: DemoOptions, loaded: Loaded, bootstrap: str) -> Plan:

@@ -142,7 +142,7 @@ def _open_console(plan: Plan, screen: Screen, stop: threading.Event, stack: Exit
     """Says where it is once it can be opened there."""
     if plan.console is None:
         return None
-    console = start_console(plan, plan.console)
+    console = start_console(plan.console, plan.arguments("console"), plan.console_settings(), plan.echo)
     stack.callback(console.close)
     await_console(console, plan.console, stop)
     screen.locate(plan.console.url)
