@@ -17,13 +17,14 @@ from sinks.clickhouse import ClickHouseSink
 from sinks.engines.base import Engine
 from sinks.open import open_engine
 from tests.support.processes import PATIENCE, Child
-from weir.demo.address import Address, free_address
+from weir.demo.address import free_address, url_of
 from weir.demo.scale import story as told
 from weir.demo.scale.beside import write_beside, write_windows
 from weir.demo.scale.calls import all_calls
 from weir.demo.scale.flows import flows_statement
 from weir.demo.scale.story import GRID_S, Story
 from weir.demo.scale.views import write_views
+from weir.settings.listening import Address
 
 STORY = Story(1_767_276_000 + 130)
 AROUND = (STORY.deploy_s, STORY.scan.start_s, STORY.outage.start_s, STORY.outage.end_s, STORY.silence_s)
@@ -135,18 +136,18 @@ def test_every_page_has_something_to_show(recorded: Engine) -> None:
 
 def test_the_command_shows_it_in_the_console_and_lets_it_go_on(tmp_path: Path) -> None:
     address = free_address(Address("127.0.0.1", 18_470))
-    command = [sys.executable, "-c", SHORT, "demo", "--scale", "--data-dir", tmp_path / "scale", "--console", str(address)]
+    command = [sys.executable, "-c", SHORT, "demo", "--scale", "--data-dir", tmp_path / "scale", "--console", address.text]
     with Child(command, name="weir demo --scale", env={"XDG_STATE_HOME": str(tmp_path / "state")}) as demo:
         demo.line("^It goes on", 60)
         first = _newest(address)
         assert demo.until(lambda: _newest(address) > first, 40, "a window more")
         demo.process.send_signal(signal.SIGINT)
         demo.wait(30)
-    assert f"The console: {address.url}\n" in demo.stdout and told.BROKEN in demo.stdout
+    assert f"The console: {url_of(address)}\n" in demo.stdout and told.BROKEN in demo.stdout
     assert demo.stderr == ""
 
 
 def _newest(address: Address) -> str:
-    with urllib.request.urlopen(f"{address.url}/api/v1/status", timeout=20 * PATIENCE) as answer:  # noqa: S310 a loopback address
+    with urllib.request.urlopen(f"{url_of(address)}/api/v1/status", timeout=20 * PATIENCE) as answer:  # noqa: S310 a loopback address
         newest: str = json.load(answer)["data"]["newest"]
     return newest

@@ -13,10 +13,10 @@ from schemas.errors import SettingError
 from schemas.private_files import private_directory
 from sinks.clickhouse import ClickHouseSink
 from sinks.open import open_engine
-from weir.demo.address import free_address, read_address
+from weir.demo.address import free_address, read_address, url_of
 from weir.demo.children import Child
 from weir.demo.console import await_console, start_console
-from weir.demo.plan import DemoOptions, child_arguments
+from weir.demo.plan import DemoOptions, child_arguments, console_settings
 from weir.demo.scale import story as told
 from weir.demo.scale.calls import EDGES
 from weir.demo.scale.fleet import workloads
@@ -49,11 +49,11 @@ def run_scale(options: DemoOptions) -> None:
         remember_data_dir(directory)
         console = None
         if address:
-            settings = {"WEIR_CLICKHOUSE_URL": f"chdb://{directory}", "WEIR_CLICKHOUSE_READ_URL": ""}
+            settings = console_settings(f"chdb://{directory}", directory)
             console = start_console(address, child_arguments(options, "console"), settings, options.log_level == "debug")
             stack.callback(console.close)
             await_console(console, address, stop)
-            screen.locate(address.url)
+            screen.locate(url_of(address))
         screen.say(f"Written in {time.monotonic() - began:.0f} s. What happened in it (UTC):")
         for line in account(story):
             screen.say(f"  {line}")
