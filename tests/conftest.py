@@ -23,6 +23,7 @@ _NEEDS = {
     "cluster": "cluster",
     "console": "browser",
     "demo": "kernel",
+    "demo/scale": "long",
     "faults": "servers",
     "faults/test_agent_points.py": "kernel",
     "infra/test_capabilities.py": "kernel",

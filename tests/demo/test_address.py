@@ -7,13 +7,14 @@ import socket
 import pytest
 
 from schemas.errors import SettingError
-from weir.demo.address import NEIGHBOURS, Address, free_address, read_address
+from weir.demo.address import NEIGHBOURS, free_address, read_address, url_of
+from weir.settings.listening import Address
 
 
 @pytest.mark.parametrize(("text", "address"), [("127.0.0.1:8470", Address("127.0.0.1", 8470)), ("[::1]:1", Address("::1", 1))])
 def test_an_address_is_read_as_it_is_written(text: str, address: Address) -> None:
     assert read_address(text) == address
-    assert str(address) == text and address.url == f"http://{text}"
+    assert url_of(address) == f"http://{text}"
 
 
 @pytest.mark.parametrize("text", ["8470", ":8470", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:http", ""])

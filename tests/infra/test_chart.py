@@ -22,6 +22,7 @@ SERVERS = ("--set=kafka.bootstrap=kafka:9092", "--set=clickhouse.existingSecret.
 READ = {"get", "list", "watch"}
 CONTENTS = {
     "WEIR_CLICKHOUSE_URL_FILE": "clickhouse://weir@host/weir",
+    "WEIR_CLICKHOUSE_READ_URL_FILE": "clickhouse://reader@host/weir",
     "WEIR_KAFKA_SASL_PASSWORD_FILE": "a password",
     "WEIR_SCHEMA_REGISTRY_URL_FILE": "http://registry:8081",
 }
@@ -81,10 +82,12 @@ def test_every_part_has_settings_that_weir_accepts_and_runs_a_command_of_weirs(v
 def test_secrets_are_files_and_only_where_they_are_used(values: str) -> None:
     for part, pod in pods(values):
         assert not {f"WEIR_{name.upper()}" for name in SECRETS} & environment(values, part).keys()
-        assert ("WEIR_CLICKHOUSE_URL_FILE" in environment(values, part)) == (part in ("worker", "migrate"))
+        asks = {"WEIR_CLICKHOUSE_URL_FILE", "WEIR_CLICKHOUSE_READ_URL_FILE"} & environment(values, part).keys()
+        assert len(asks) == (part in ("worker", "migrate", "console"))
+        assert part == "console" or "WEIR_CLICKHOUSE_READ_URL_FILE" not in asks
         mounted = {mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
         for name, path in environment(values, part).items():
-            if name in SECRET_FILES or name == "WEIR_KAFKA_CA_FILE":
+            if name in SECRET_FILES or name in ("WEIR_KAFKA_CA_FILE", "WEIR_CONSOLE_ACCESS", "WEIR_CONSOLE_VIEWS"):
                 assert str(Path(path).parent) in mounted
 
 
@@ -163,7 +166,7 @@ def test_bindings_lead_from_accounts_that_exist_to_roles_that_exist() -> None:
 def test_parts_are_probed_and_scraped_where_they_listen(values: str) -> None:
     ports = set()
     for part, pod in pods(values):
-        if part in ("topics", "migrate"):
+        if part in ("topics", "migrate", "console"):
             continue
         (container,) = pod["spec"]["containers"]
         port = int(environment(values, part)["WEIR_METRICS_PORT"])
@@ -173,7 +176,7 @@ def test_parts_are_probed_and_scraped_where_they_listen(values: str) -> None:
         if values != "everything":
             assert pod["metadata"]["annotations"]["prometheus.io/port"] == str(port)
         ports.add(port)
-    assert len(ports) == len({part for part, _ in pods(values)} - {"topics", "migrate"}), "they may share an address"
+    assert len(ports) == len({part for part, _ in pods(values)} - {"topics", "migrate", "console"}), "they may share an address"
 
 
 @pytest.mark.parametrize("values", SETS)
@@ -281,6 +284,44 @@ def test_policies_let_in_who_asks_for_metrics_and_out_what_goes_to_servers() -> 
     assert ports("watcher", "egress") == {53, 9093, 443, 6443}
     assert ports("topics", "egress") == {53, 9093}
     assert [found for found in of_kind("minimal", "NetworkPolicy") if "egress" in found["spec"]] == []
+
+
+def test_a_console_without_a_login_is_for_those_who_may_forward_a_port() -> None:
+    """The kubelet reaches a pod's loopback by no probe but a program of the pod's."""
+    assert environment("minimal", "console")["WEIR_CONSOLE_LISTEN"] == Settings().console_listen
+    (container,) = dict(pods("minimal"))["console"]["spec"]["containers"]
+    assert "ports" not in container and "livenessProbe" not in container
+    interpreter, _, program = container["readinessProbe"]["exec"]["command"]
+    assert f'RUN ["{interpreter}"' in (ROOT / "infra" / "docker" / "Dockerfile").read_text()
+    compile(program, "the probe", "exec")
+    assert "http://127.0.0.1:8470/healthz" in program
+    assert [found for found in of_kind("minimal", "Service") if found["metadata"]["name"] == "weir-console"] == []
+    assert one("minimal", "NetworkPolicy", "weir-console")["spec"]["ingress"] == []
+
+
+def test_a_console_with_a_login_has_a_service_and_is_asked_by_whom_the_values_say() -> None:
+    given = environment("everything", "console")
+    assert given["WEIR_CONSOLE_LISTEN"] == "0.0.0.0:8471" and given["WEIR_CONSOLE_ACCESS"] == "/etc/weir/console/access.toml"
+    assert given["WEIR_CONSOLE_BASE_PATH"] == "/weir/"
+    pod = dict(pods("everything"))["console"]
+    volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+    assert volumes["access"]["secret"]["items"] == [{"key": "who.toml", "path": "access.toml"}]
+    assert volumes["clickhouse"]["secret"]["secretName"] == "weir-clickhouse-reader"
+    assert volumes["state"]["persistentVolumeClaim"] == {"claimName": "weir-views"}
+    (container,) = pod["spec"]["containers"]
+    assert container["ports"] == [{"name": "http", "containerPort": 8471}]
+    assert {container[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")} == {"/healthz"}
+    service = one("everything", "Service", "weir-console")["spec"]
+    assert service["ports"] == [{"name": "http", "port": 8471, "targetPort": "http"}]
+    assert service["selector"].items() <= pod["metadata"]["labels"].items()
+    policy = one("everything", "NetworkPolicy", "weir-console")["spec"]
+    assert [rule["ports"][0]["port"] for rule in policy["ingress"]] == [8471] and "from" in policy["ingress"][0]
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53, 9000, 9440}
+
+
+def test_the_console_is_where_the_tables_are() -> None:
+    assert "console" not in dict(pods("counting"))
+    assert [found for found in rendered("counting") if found["metadata"]["name"] == "weir-console"] == []
 
 
 def test_alerts_are_of_metrics_that_weir_has() -> None:

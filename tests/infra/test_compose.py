@@ -49,7 +49,7 @@ def test_docker_compose_refuses_what_it_does_not_know(tmp_path: Path) -> None:
 
 
 def test_every_service_of_weirs_has_settings_that_it_accepts_and_a_command() -> None:
-    assert own().keys() == {"topics", "migrate", "worker", "agent"}
+    assert own().keys() == {"topics", "migrate", "worker", "console", "agent"}
     for each in own().values():
         assert each["environment"].keys() <= NAMES
         assert Settings(**{name.removeprefix("WEIR_").lower(): value for name, value in each["environment"].items()}).kafka_bootstrap
@@ -82,6 +82,14 @@ def test_weir_and_its_shop_write_nothing_to_their_images_and_give_up_every_right
         if each["image"].startswith("weir-"):
             assert each["read_only"] is True and each["cap_drop"] == ["ALL"]
             assert ("cap_add" in each) == (name == "agent") and "privileged" not in each
+
+
+def test_the_console_is_published_to_this_machine_alone() -> None:
+    (published,) = own()["console"]["ports"]
+    address, _, ports = published.partition(":")
+    assert address == "127.0.0.1"
+    port = Settings().console_listen.rpartition(":")[2]
+    assert ports == f"{port}:{port}" and f"0.0.0.0:{port}" in own()["console"]["command"]
 
 
 def test_the_agent_has_the_capabilities_that_the_chart_gives_it() -> None:

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
-from dataclasses import dataclass
 
 from schemas.errors import SettingError
+from weir.settings.listening import Address, read_listen
 
 WANTED = "127.0.0.1:8470"
 NEIGHBOURS = 50
 """How many ports after a taken one are tried."""
 
 
-@dataclass(frozen=True)
-class Address:
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://{self}"
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+def url_of(address: Address) -> str:
+    return f"http://{address.text}"
 
 
 def read_address(text: str) -> Address:
-    """127.0.0.1:8470 or [::1]:8470; raises SettingError for anything else."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) <= 65_535):
-        raise SettingError(f"--console {text} is no address with a port: write one like {WANTED}, or --no-console for none.")
-    return Address(host, int(port))
+    """Raises SettingError for what is no address with a port."""
+    try:
+        address = read_listen(text)
+    except ValueError as error:
+        raise SettingError(f"--console {error}; --no-console for none.") from None
+    if not address.port:
+        raise SettingError(f"--console {text} names no port: write one like {WANTED}, or --no-console for none.")
+    return address
 
 
 def free_address(wanted: Address) -> Address:
@@ -45,6 +39,7 @@ def free_address(wanted: Address) -> Address:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 continue
-            raise SettingError(f"--console {wanted} cannot be listened on ({error.strerror}): name another address.") from error
+            reason = os.strerror(error.errno or 0)
+            raise SettingError(f"--console {wanted.text} cannot be listened on ({reason}): name another address.") from error
         return address
-    raise SettingError(f"--console {wanted} is taken, and so are the {NEIGHBOURS} ports after it: name another.")
+    raise SettingError(f"--console {wanted.text} is taken, and so are the {NEIGHBOURS} ports after it: name another.")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Mapping, Sequence
 
-from weir.demo.address import Address
 from weir.demo.children import Child
-from weir.demo.plan import Plan
 from weir.demo.traffic_sources import await_condition
+from weir.settings.listening import Address
 
 READY_SECONDS = 60.0
 
 
-def start_console(plan: Plan, address: Address) -> Child:
+def start_console(address: Address, arguments: Sequence[str], settings: Mapping[str, str], echo: bool) -> Child:
     """Starts it. The tables must have their owner by now, or the console would be it."""
-    return Child("the console", plan.arguments("console", "--listen", str(address)), plan.console_settings(), plan.echo)
+    return Child("the console", [*arguments, "--listen", address.text], settings, echo)
 
 
 def await_console(console: Child, address: Address, stop: threading.Event) -> None:

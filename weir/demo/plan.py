@@ -8,7 +8,8 @@ from pathlib import Path
 
 from schemas.errors import SettingError
 from schemas.private_files import private_directory
-from weir.demo.address import Address, free_address, read_address
+from weir.demo.address import free_address, read_address
+from weir.settings.listening import Address
 from weir.settings.paths import user_state_dir
 from weir.settings.sources import Loaded
 
@@ -57,8 +58,7 @@ class Plan:
 
     def arguments(self, *command: str) -> list[str]:
         """A child's command line: the command with the options that all commands share."""
-        config = ["--config", str(self.config)] if self.config else []
-        return [*command, "--log-level", self.log_level if self.echo else "info", *config]
+        return child_arguments(self, *command)
 
     def worker_settings(self) -> dict[str, str]:
         return {**self._common(), "WEIR_METRICS_PORT": str(self.metrics_port), "WEIR_STATE_DIR": str(self.state_dir("worker"))}
@@ -67,7 +67,7 @@ class Plan:
         return {**self._common(), "WEIR_METRICS_PORT": "0", "WEIR_STATE_DIR": str(self.state_dir(name))}
 
     def console_settings(self) -> dict[str, str]:
-        return {**self._common(), "WEIR_CLICKHOUSE_READ_URL": ""}
+        return console_settings(self.clickhouse_url, self.state_dir("console"))
 
     def state_dir(self, name: str) -> Path:
         """Where one child keeps what it must not forget. Made here."""
@@ -90,6 +90,23 @@ class Plan:
             "WEIR_WINDOW_SECONDS": str(self.window_seconds),
             "WEIR_HOLD_SECONDS": str(self.hold_seconds),
         }
+
+
+def console_settings(clickhouse_url: str, state_dir: Path) -> dict[str, str]:
+    """The demo's tables, open on loopback, whatever the user's settings say."""
+    return {
+        "WEIR_CLICKHOUSE_URL": clickhouse_url,
+        "WEIR_CLICKHOUSE_READ_URL": "",
+        "WEIR_CONSOLE_ACCESS": "",
+        "WEIR_CONSOLE_BASE_PATH": "",
+        "WEIR_CONSOLE_VIEWS": str(state_dir / "views.sqlite"),
+    }
+
+
+def child_arguments(options: DemoOptions | Plan, *command: str) -> list[str]:
+    """The command with the options that all commands share."""
+    config = ["--config", str(options.config.resolve())] if options.config else []
+    return [*command, "--log-level", options.log_level if options.log_level == "debug" else "info", *config]
 
 
 def make_plan(options: DemoOptions, loaded: Loaded, bootstrap: str) -> Plan:

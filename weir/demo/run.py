@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from schemas.errors import Unavailable, WeirError
 from schemas.topics import FLOWS_TOPIC, all_topics
 from sinks.open import open_sink
+from weir.demo.address import url_of
 from weir.demo.broker import EmbeddedBroker, GroupOffsets, continue_log
 from weir.demo.capability import why_no_capture, why_no_lab
 from weir.demo.children import Child
@@ -68,8 +69,8 @@ def _set_up(options: DemoOptions, loaded: Loaded, screen: Screen, stack: ExitSta
     plan = make_plan(options, loaded, broker.bootstrap)
     performance.set_up()
     _continue(plan, preparing.log_starts())
-    if str(plan.console) != options.console and plan.console:
-        screen.say(f"{options.console} is taken, so the console will be at {plan.console}.")
+    if plan.console and plan.console.text != options.console:
+        screen.say(f"{options.console} is taken, so the console will be at {plan.console.text}.")
     return plan, performance
 
 
@@ -142,10 +143,10 @@ def _open_console(plan: Plan, screen: Screen, stop: threading.Event, stack: Exit
     """Says where it is once it can be opened there."""
     if plan.console is None:
         return None
-    console = start_console(plan, plan.console)
+    console = start_console(plan.console, plan.arguments("console"), plan.console_settings(), plan.echo)
     stack.callback(console.close)
     await_console(console, plan.console, stop)
-    screen.locate(plan.console.url)
+    screen.locate(url_of(plan.console))
     return console
 
 

@@ -40,7 +40,7 @@ WEIR_REGION_KAFKA: {{ .Values.regions.kafka | quote }}
 {{/* Who a part is to Kafka, as JSON: username, secret, key. Empty without a sasl_ protocol. */}}
 {{- define "weir.kafkaUser" -}}
 {{- $kafka := .root.Values.kafka -}}
-{{- if hasPrefix "sasl_" $kafka.securityProtocol -}}
+{{- if and (hasPrefix "sasl_" $kafka.securityProtocol) (ne .part "console") -}}
 {{- $own := get $kafka.users (ternary "worker" .part (eq .part "migrate")) -}}
 {{- if $own -}}
 {{- dict "username" $own.username "secret" $own.existingSecret.name "key" ($own.existingSecret.key | default "password") | toJson -}}
@@ -69,7 +69,17 @@ kafka-password: {{ .Values.kafka.sasl.password | quote }}
 {{- end }}
 
 {{- define "weir.usesTables" -}}
-{{- if has .part (list "worker" "migrate") }}yes{{ end -}}
+{{- if has .part (list "worker" "migrate" "console") }}yes{{ end -}}
+{{- end }}
+
+{{/* The setting that has the URL, and the Secret that holds it: of the console's own user, where it has one. */}}
+{{- define "weir.tablesSetting" -}}
+{{- if and (eq .part "console") .root.Values.console.clickhouse.existingSecret.name }}WEIR_CLICKHOUSE_READ_URL_FILE{{ else }}WEIR_CLICKHOUSE_URL_FILE{{ end }}
+{{- end }}
+
+{{- define "weir.tablesSecret" -}}
+{{- $own := .root.Values.console.clickhouse.existingSecret -}}
+{{- if and (eq .part "console") $own.name }}{{ toJson $own }}{{ else }}{{ toJson .root.Values.clickhouse.existingSecret }}{{ end }}
 {{- end }}
 
 {{/* Environment of a part: what it has beside the shared settings. */}}
@@ -86,7 +96,7 @@ kafka-password: {{ .Values.kafka.sasl.password | quote }}
   value: /etc/weir/schema-registry/url
 {{- end }}
 {{- if include "weir.usesTables" . }}
-- name: WEIR_CLICKHOUSE_URL_FILE
+- name: {{ include "weir.tablesSetting" . }}
   value: /etc/weir/clickhouse/url
 {{- end }}
 {{- range $name, $value := (get .root.Values .part | default dict).config }}
@@ -154,7 +164,7 @@ kafka-password: {{ .Values.kafka.sasl.password | quote }}
 - name: clickhouse
   secret:
     defaultMode: 0440
-{{- with $values.clickhouse.existingSecret }}
+{{- with include "weir.tablesSecret" . | fromJson }}
 {{- if .name }}
     secretName: {{ .name }}
     items: [{key: {{ .key }}, path: url}]
@@ -170,7 +180,7 @@ kafka-password: {{ .Values.kafka.sasl.password | quote }}
 {{- define "weir.podAnnotations" -}}
 {{- $part := get .root.Values .part -}}
 checksum/settings: {{ print (include "weir.shared" .root) (include "weir.secretData" .root) | sha256sum }}
-{{- if .root.Values.monitoring.annotations }}
+{{- if and .root.Values.monitoring.annotations $part.metricsPort }}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ $part.metricsPort | quote }}
 {{- end }}
