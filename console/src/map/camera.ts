@@ -1,5 +1,5 @@
 /** Where the map is looked at from: screen = (world - middle) * scale + size / 2. */
-import { BOX, type Places } from "./layered";
+import { BOX, type Places, type Point } from "./plane";
 
 export interface Camera {
   x: number;
@@ -8,21 +8,15 @@ export interface Camera {
 }
 
 export const SCALES = { least: 0.02, most: 3 };
+const MARGIN = 44;
 
-export function fit(places: Places, width: number, height: number): Camera {
+/** All of it, in what is left of the width beside `covered` pixels at its right end. */
+export function fit(places: Places, width: number, height: number, covered = 0): Camera {
   if (places.x.length === 0) return { x: 0, y: 0, scale: 1 };
-  let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
-  for (let at = 0; at < places.x.length; at += 1) {
-    const x = places.x[at] ?? 0;
-    const y = places.y[at] ?? 0;
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-    top = Math.min(top, y);
-    bottom = Math.max(bottom, y);
-  }
-  const wide = right - left + BOX.width + 48;
-  const high = bottom - top + BOX.height + 48;
-  return { x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(1.25, width / wide, height / high) };
+  const [left, right] = [places.x.reduce((a, b) => Math.min(a, b)), places.x.reduce((a, b) => Math.max(a, b))];
+  const [top, bottom] = [places.y.reduce((a, b) => Math.min(a, b)), places.y.reduce((a, b) => Math.max(a, b))];
+  const scale = Math.min(1.25, (width - covered) / (right - left + BOX.width + MARGIN), (height - 84) / (bottom - top + BOX.height + MARGIN));
+  return { x: (left + right) / 2 + covered / 2 / scale, y: (top + bottom) / 2 - 8 / scale, scale };
 }
 
 export function zoomed(camera: Camera, factor: number, atX: number, atY: number, width: number, height: number): Camera {
@@ -32,7 +26,12 @@ export function zoomed(camera: Camera, factor: number, atX: number, atY: number,
   return { x: camera.x + dx, y: camera.y + dy, scale };
 }
 
-export const toWorld = (camera: Camera, px: number, py: number, width: number, height: number): readonly [number, number] => [
+export const toWorld = (camera: Camera, px: number, py: number, width: number, height: number): Point => [
   camera.x + (px - width / 2) / camera.scale,
   camera.y + (py - height / 2) / camera.scale,
+];
+
+export const toScreen = (camera: Camera, x: number, y: number, width: number, height: number): Point => [
+  (x - camera.x) * camera.scale + width / 2,
+  (y - camera.y) * camera.scale + height / 2,
 ];

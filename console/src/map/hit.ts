@@ -1,9 +1,7 @@
-/** What lies under the pointer: boxes and edges in squares of the plane, so that only a few are looked at. */
-import { BOX } from "./layered";
-import { ends, type Scene } from "./scene";
-
-const SQUARE = 96;
-const SAMPLES = 24;
+/** What lies under the pointer. */
+import { flattened, type Paths } from "./paths";
+import { BOX } from "./plane";
+import type { Scene } from "./scene";
 
 export interface Hit {
   shape: number;
@@ -13,17 +11,10 @@ export interface Hit {
 export const NOTHING: Hit = { shape: -1, edge: -1 };
 
 export class Finder {
-  private readonly squares = new Map<string, number[]>();
+  private readonly lines: Paths;
 
   constructor(private readonly scene: Scene) {
-    for (let edge = 0; edge < scene.graph.source.length; edge += 1) {
-      for (const [x, y] of curve(scene, edge)) {
-        const key = square(x, y);
-        const own = this.squares.get(key) ?? [];
-        if (own[own.length - 1] !== edge) own.push(edge);
-        this.squares.set(key, own);
-      }
-    }
+    this.lines = flattened(scene.paths);
   }
 
   at(x: number, y: number, reach: number): Hit {
@@ -33,44 +24,29 @@ export class Finder {
     }
     let best = NOTHING;
     let nearest = reach;
-    for (const [dx, dy] of [[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1], [1, 1], [-1, -1], [1, -1], [-1, 1]] as const) {
-      for (const edge of this.squares.get(square(x + dx * SQUARE, y + dy * SQUARE)) ?? []) {
-        const far = distance(this.scene, edge, x, y);
-        if (far < nearest) {
-          nearest = far;
-          best = { shape: -1, edge };
-        }
-      }
+    for (const edge of this.scene.order) {
+      const far = this.distance(edge, x, y, nearest);
+      if (far > nearest) continue;
+      nearest = far;
+      best = { shape: -1, edge };
     }
     return best;
   }
-}
 
-const square = (x: number, y: number): string => `${Math.floor(x / SQUARE)},${Math.floor(y / SQUARE)}`;
-
-function* curve(scene: Scene, edge: number): Generator<readonly [number, number]> {
-  const [x1, y1, x2, y2, swing] = ends(scene, edge);
-  const back = swing === 70 ? -1 : 1;
-  for (let at = 0; at <= SAMPLES; at += 1) {
-    const t = at / SAMPLES;
-    const u = 1 - t;
-    const x = u ** 3 * x1 + 3 * u * u * t * (x1 + swing) + 3 * u * t * t * (x2 - swing * back) + t ** 3 * x2;
-    const y = (u ** 3 + 3 * u * u * t) * y1 + (3 * u * t * t + t ** 3) * y2;
-    yield [x, y];
+  /** From a point to an edge; Infinity where it is farther than `within`. */
+  private distance(edge: number, x: number, y: number, within: number): number {
+    const { start, points } = this.lines;
+    let nearest = Infinity;
+    for (let at = start[edge] ?? 0; at + 3 < (start[edge + 1] ?? 0); at += 2) {
+      const [ax, ay, bx, by] = [points[at] ?? 0, points[at + 1] ?? 0, points[at + 2] ?? 0, points[at + 3] ?? 0];
+      if (x < Math.min(ax, bx) - within || x > Math.max(ax, bx) + within || y < Math.min(ay, by) - within || y > Math.max(ay, by) + within) continue;
+      nearest = Math.min(nearest, toLine(x, y, ax, ay, bx, by));
+    }
+    return nearest;
   }
 }
 
-function distance(scene: Scene, edge: number, x: number, y: number): number {
-  let nearest = Infinity;
-  let last: readonly [number, number] | null = null;
-  for (const point of curve(scene, edge)) {
-    if (last) nearest = Math.min(nearest, toSegment(x, y, last, point));
-    last = point;
-  }
-  return nearest;
-}
-
-function toSegment(x: number, y: number, [ax, ay]: readonly [number, number], [bx, by]: readonly [number, number]): number {
+function toLine(x: number, y: number, ax: number, ay: number, bx: number, by: number): number {
   const length = (bx - ax) ** 2 + (by - ay) ** 2;
   const t = length ? Math.max(0, Math.min(1, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length)) : 0;
   return Math.hypot(x - (ax + t * (bx - ax)), y - (ay + t * (by - ay)));

@@ -1,8 +1,9 @@
 /** Places for a map of many shapes: each group an island, its shapes on a grid, the islands packed in rows. */
-import { BOX, type Input, type Places } from "./layered";
+import { BOX, compare, type Input, type Pitch, type Places } from "./plane";
 
-const STEP_X = BOX.width + 28;
-const STEP_Y = BOX.height + 18;
+export const ISLAND_PITCH: Pitch = { x: BOX.width + 28, y: BOX.height + 18 };
+const STEP_X = ISLAND_PITCH.x;
+const STEP_Y = ISLAND_PITCH.y;
 const SHORE = 90;
 
 /** The island of a shape: its namespace, or the first word of its name. */
@@ -12,11 +13,13 @@ export function islandOf(label: string): string {
   return /^[^-_.]+/.exec(label)?.[0] ?? label;
 }
 
-export function islands(input: Input, labels: string[]): Places {
+export function islands({ labels, keys }: Input): Places {
   const members = new Map<string, number[]>();
   labels.forEach((label, at) => {
     const name = islandOf(label);
-    members.set(name, [...(members.get(name) ?? []), at]);
+    const own = members.get(name);
+    if (own) own.push(at);
+    else members.set(name, [at]);
   });
   const names = [...members.keys()].sort();
   const sides = names.map((name) => Math.ceil(Math.sqrt((members.get(name)?.length ?? 0) * 0.45)));
@@ -28,7 +31,7 @@ export function islands(input: Input, labels: string[]): Places {
   let top = 0;
   let tall = 0;
   names.forEach((name, at) => {
-    const own = (members.get(name) ?? []).sort((a, b) => ((input.keys[a] ?? "") < (input.keys[b] ?? "") ? -1 : 1));
+    const own = (members.get(name) ?? []).sort((a, b) => compare(keys[a], keys[b]));
     const side = sides[at] ?? 1;
     const rows = Math.ceil(own.length / side);
     if (left > 0 && left + side * STEP_X > width) {

@@ -1,49 +1,42 @@
 /**
  * Places for a map of few shapes: callers left of those they call, in columns. No two boxes touch, so that no two labels do.
- * The same input gives the same places, whatever the order of its rows.
+ * Shapes that are as good as one another stand in the order of the input.
  */
+import { PITCH, type Input, type Places } from "./plane";
+import { byRank } from "./ranks";
 
-export const BOX = { width: 168, height: 44, gapX: 120, gapY: 20 };
-
-export interface Input {
-  keys: string[];
-  source: ArrayLike<number>;
-  target: ArrayLike<number>;
-  weight: ArrayLike<number>;
-}
-
-/** Centres, in the order of the keys. */
-export interface Places {
-  x: Float64Array;
-  y: Float64Array;
-}
-
-export const ROWS = 14;
-
-export function layered(input: Input): Places {
-  const count = input.keys.length;
-  const edges = ordered(input);
-  const rank = ranks(count, edges);
-  const columns = split(count, rank, input.keys);
-  for (let sweep = 0; sweep < 8; sweep += 1) align(columns, edges, sweep % 2 === 0);
-  const x = new Float64Array(count);
-  const y = new Float64Array(count);
-  columns.forEach((column, at) => {
-    column.forEach((shape, row) => {
-      x[shape] = at * (BOX.width + BOX.gapX);
-      y[shape] = (row - (column.length - 1) / 2) * (BOX.height + BOX.gapY);
-    });
-  });
-  return { x, y };
-}
-
-interface Edge {
+export interface Edge {
   from: number;
   to: number;
   weight: number;
 }
 
-/** Heaviest first, ties by name: what breaks a circle is its lightest call. */
+/** A box of a column, or the way of edges through it. */
+interface Slot {
+  shape: number;
+  /** Rows of slots, with how much they pull. */
+  pulls: { slot: number; weight: number }[];
+  column: number;
+  y: number;
+  height: number;
+}
+
+const SWEEPS = 12;
+
+export function layered(input: Input): Places {
+  const count = input.keys.length;
+  const edges = ordered(input);
+  const column = byRank(count, edges);
+  const slots = slotsOf(count, edges, column);
+  const columns = stacked(slots);
+  for (let sweep = 0; sweep < SWEEPS; sweep += 1) order(columns, slots, sweep % 2 === 0);
+  for (let pass = 0; pass < SWEEPS; pass += 1) straighten(columns, slots, pass % 2 === 0);
+  const x = Float64Array.from(column, (at) => at * PITCH.x);
+  const y = Float64Array.from(column, (_, shape) => Math.round(slots[shape]?.y ?? 0));
+  return { x, y };
+}
+
+/** Heaviest first: what breaks a circle is its lightest call. */
 function ordered(input: Input): Edge[] {
   const edges: Edge[] = [];
   for (let at = 0; at < input.source.length; at += 1) {
@@ -51,84 +44,109 @@ function ordered(input: Input): Edge[] {
     const to = input.target[at] ?? 0;
     if (from !== to) edges.push({ from, to, weight: input.weight[at] ?? 0 });
   }
-  const name = (edge: Edge): string => `${input.keys[edge.from]}\n${input.keys[edge.to]}`;
-  return edges.sort((a, b) => b.weight - a.weight || (name(a) < name(b) ? -1 : 1));
+  return edges.sort((a, b) => b.weight - a.weight || a.from - b.from || a.to - b.to);
 }
 
-/** Longest way from a shape that nobody calls, over the edges that close no circle. */
-function ranks(count: number, edges: Edge[]): Int32Array {
-  const after: number[][] = Array.from({ length: count }, () => []);
-  const reaches = (from: number, to: number): boolean => {
-    const seen = new Uint8Array(count);
-    const pending = [from];
-    while (pending.length) {
-      const at = pending.pop() ?? 0;
-      if (at === to) return true;
-      if (seen[at]) continue;
-      seen[at] = 1;
-      pending.push(...(after[at] ?? []));
-    }
-    return false;
+/** A slot for each shape, in its order, and one for all edges to the same shape in each column that they pass. */
+function slotsOf(count: number, edges: Edge[], column: Int32Array): Slot[] {
+  const slots: Slot[] = Array.from({ length: count }, (_, shape) => ({ shape, pulls: [], column: column[shape] ?? 0, y: 0, height: PITCH.y }));
+  const lane = count <= 30 ? 14 : 4;
+  const ways = new Map<string, number>();
+  const way = (to: number, at: number): number => {
+    const key = `${at} ${to}`;
+    const known = ways.get(key);
+    if (known !== undefined) return known;
+    slots.push({ shape: -1, pulls: [], column: at, y: 0, height: lane });
+    ways.set(key, slots.length - 1);
+    return slots.length - 1;
   };
-  const before = new Int32Array(count);
-  for (const { from, to } of edges) {
-    if (reaches(to, from)) continue;
-    after[from]?.push(to);
-    before[to] = (before[to] ?? 0) + 1;
-  }
-  const rank = new Int32Array(count);
-  const free = Array.from({ length: count }, (_, at) => at).filter((at) => before[at] === 0);
-  while (free.length) {
-    const at = free.pop() ?? 0;
-    for (const next of after[at] ?? []) {
-      rank[next] = Math.max(rank[next] ?? 0, (rank[at] ?? 0) + 1);
-      before[next] = (before[next] ?? 0) - 1;
-      if (before[next] === 0) free.push(next);
+  for (const { from, to, weight } of edges) {
+    const step = Math.sign((column[to] ?? 0) - (column[from] ?? 0));
+    if (step === 0) continue;
+    const pull = 1 + Math.log1p(weight) / 4;
+    let last = from;
+    for (let at = (column[from] ?? 0) + step; at !== (column[to] ?? 0) + step; at += step) {
+      const next = at === column[to] ? to : way(to, at);
+      slots[last]?.pulls.push({ slot: next, weight: pull });
+      slots[next]?.pulls.push({ slot: last, weight: pull });
+      last = next;
     }
   }
-  return rank;
+  return slots;
 }
 
-/** Columns of at most ROWS shapes; what is more of a rank stands in further columns beside it. */
-function split(count: number, rank: Int32Array, keys: string[]): number[][] {
-  const byRank = new Map<number, number[]>();
-  const all = Array.from({ length: count }, (_, at) => at).sort((a, b) => ((keys[a] ?? "") < (keys[b] ?? "") ? -1 : 1));
-  for (const at of all) {
-    const column = byRank.get(rank[at] ?? 0) ?? [];
-    column.push(at);
-    byRank.set(rank[at] ?? 0, column);
-  }
+function stacked(slots: Slot[]): number[][] {
   const columns: number[][] = [];
-  for (const one of [...byRank.keys()].sort((a, b) => a - b)) {
-    const column = byRank.get(one) ?? [];
-    const parts = Math.ceil(column.length / ROWS);
-    const size = Math.ceil(column.length / parts);
-    for (let at = 0; at < column.length; at += size) columns.push(column.slice(at, at + size));
-  }
+  slots.forEach((slot, at) => (columns[slot.column] ??= []).push(at));
+  for (const column of columns) spread(column ?? [], slots);
   return columns;
 }
 
-/** Orders each column by the mean row of its neighbours in the columns before (or behind). */
-function align(columns: number[][], edges: Edge[], forwards: boolean): void {
-  const row = new Map<number, number>();
-  const note = (column: number[]): void => column.forEach((shape, at) => row.set(shape, at - (column.length - 1) / 2));
-  columns.forEach(note);
-  const order = forwards ? columns : [...columns].reverse();
-  for (const column of order) {
-    const mean = new Map<number, number>();
-    for (const shape of column) {
-      let sum = 0;
-      let weight = 0;
-      for (const edge of edges) {
-        const other = edge.from === shape ? edge.to : edge.to === shape ? edge.from : -1;
-        if (other < 0 || column.includes(other)) continue;
-        const pull = 1 + Math.log1p(edge.weight);
-        sum += pull * (row.get(other) ?? 0);
-        weight += pull;
-      }
-      mean.set(shape, weight ? sum / weight : (row.get(shape) ?? 0));
-    }
-    column.sort((a, b) => (mean.get(a) ?? 0) - (mean.get(b) ?? 0) || (row.get(a) ?? 0) - (row.get(b) ?? 0));
-    note(column);
+/** Puts the slots of a column under one another, around 0. */
+function spread(column: number[], slots: Slot[]): void {
+  const total = column.reduce((sum, at) => sum + (slots[at]?.height ?? 0), 0);
+  let top = -total / 2;
+  for (const at of column) {
+    const slot = slots[at];
+    if (!slot) continue;
+    slot.y = top + slot.height / 2;
+    top += slot.height;
   }
+}
+
+/** The mean of what pulls a slot, from one side or both; where nothing does, where it is. */
+function wanted(slot: Slot, slots: Slot[], side: number): number {
+  let sum = 0;
+  let weight = 0;
+  for (const pull of slot.pulls) {
+    const other = slots[pull.slot];
+    if (!other || (side && Math.sign(other.column - slot.column) !== side)) continue;
+    sum += pull.weight * other.y;
+    weight += pull.weight;
+  }
+  return weight ? sum / weight : slot.y;
+}
+
+/** Fewer crossings: each column in the order of its neighbours in the column before (or behind). */
+function order(columns: number[][], slots: Slot[], forwards: boolean): void {
+  for (const column of forwards ? columns : [...columns].reverse()) {
+    const goal = new Map(column.map((at) => [at, wanted(slots[at] as Slot, slots, forwards ? -1 : 1)]));
+    const before = new Map(column.map((at, place) => [at, place]));
+    column.sort((a, b) => (goal.get(a) ?? 0) - (goal.get(b) ?? 0) || (before.get(a) ?? 0) - (before.get(b) ?? 0));
+    spread(column, slots);
+  }
+}
+
+/** Moves the slots of each column as near to their neighbours as the order and the heights allow: the least sum of squares. */
+function straighten(columns: number[][], slots: Slot[], forwards: boolean): void {
+  for (const column of forwards ? columns : [...columns].reverse()) {
+    const offsets: number[] = [];
+    let offset = 0;
+    column.forEach((at, place) => {
+      const own = slots[at]?.height ?? 0;
+      offset += place ? ((slots[column[place - 1] ?? 0]?.height ?? 0) + own) / 2 : 0;
+      offsets.push(offset);
+    });
+    const goals = column.map((at, place) => wanted(slots[at] as Slot, slots, 0) - (offsets[place] ?? 0));
+    const found = rising(goals);
+    column.forEach((at, place) => {
+      const slot = slots[at];
+      if (slot) slot.y = (found[place] ?? 0) + (offsets[place] ?? 0);
+    });
+  }
+}
+
+/** The rising values that are nearest to the given ones: neighbours that fall are pooled into their mean. */
+function rising(values: number[]): number[] {
+  const pools: { mean: number; size: number }[] = [];
+  for (const value of values) {
+    let pool = { mean: value, size: 1 };
+    for (let last = pools.at(-1); last && last.mean > pool.mean; last = pools.at(-1)) {
+      pools.pop();
+      const size = last.size + pool.size;
+      pool = { mean: (last.mean * last.size + pool.mean * pool.size) / size, size };
+    }
+    pools.push(pool);
+  }
+  return pools.flatMap(({ mean, size }) => Array.from({ length: size }, () => mean));
 }

@@ -1,22 +1,29 @@
 import { islands } from "./islands";
-import { layered, type Input, type Places } from "./layered";
+import { layered } from "./layered";
+import { COLUMNS_UP_TO } from "./limits";
+import { sorted, type Input, type Places } from "./plane";
 
 export interface Job {
   id: number;
   input: Input;
-  labels: string[];
 }
 
 export interface Done {
   id: number;
   places: Places;
+  /** How long it took. */
+  ms: number;
 }
 
-/** More shapes than this stand in islands: columns of them would be too long to read. */
-const COLUMNS_UP_TO = 150;
-
 self.onmessage = (event: MessageEvent<Job>) => {
-  const { id, input, labels } = event.data;
-  const places = input.keys.length <= COLUMNS_UP_TO ? layered(input) : islands(input, labels);
-  self.postMessage({ id, places } satisfies Done);
+  const start = performance.now();
+  const { id, input } = event.data;
+  const named = sorted(input);
+  const found = named.order.length <= COLUMNS_UP_TO ? layered(named.input) : islands(named.input);
+  const places: Places = { x: new Float64Array(named.order.length), y: new Float64Array(named.order.length) };
+  named.order.forEach((old, at) => {
+    places.x[old] = found.x[at] ?? 0;
+    places.y[old] = found.y[at] ?? 0;
+  });
+  self.postMessage({ id, places, ms: performance.now() - start } satisfies Done);
 };

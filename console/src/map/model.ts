@@ -1,5 +1,5 @@
 /** The map as numbers: what is drawn, row by row of the API's answer, in typed arrays. */
-import type { GroupsAnswer } from "../api/types";
+import type { Columns, GroupsAnswer } from "../api/types";
 import { number } from "../state/format";
 
 export type Kind = "workload" | "group" | "outside" | "unnamed" | "rest";
@@ -11,14 +11,15 @@ export interface Shape {
   /** The key of the open group that it stands in; empty: none. */
   group: string;
   members: number;
-  /** The filter that means this shape. */
-  term: string;
   bytes: number;
   failed: number;
+  /** Of another time, where two are compared. */
+  before: number;
   status: Status;
 }
 
-export type Status = "" | "new" | "gone" | "more" | "less";
+/** How it is against another time; empty: the same, or no other time was asked for. */
+export type Status = "" | "new" | "gone" | "more" | "less" | "failing";
 
 export interface Graph {
   shapes: Shape[];
@@ -26,46 +27,79 @@ export interface Graph {
   source: Uint32Array;
   target: Uint32Array;
   bytes: Float64Array;
-  /** Connections that failed, that were reset, and attempts, edge by edge. */
+  /** Connections that failed, that were reset, and that were opened, edge by edge. */
   failed: Float64Array;
   reset: Float64Array;
   opened: Float64Array;
   retransmits: Float64Array;
-  rtt: Float64Array;
+  /** Zeros where they were not told. */
+  packets: Float64Array;
   pairs: Float64Array;
+  before: Float64Array;
+  beforeFailed: Float64Array;
   status: Status[];
 }
 
-const column = (values: unknown[] | undefined, length: number): Float64Array =>
-  values ? Float64Array.from(values, number) : new Float64Array(length);
+const STATUSES: readonly string[] = ["new", "gone", "more", "less", "failing"];
+const statusOf = (value: unknown): Status => (STATUSES.includes(String(value)) ? (value as Status) : "");
 
 export function graphOf(answer: GroupsAnswer): Graph {
   const { nodes, edges } = answer.data;
+  const length = edges["source"]?.length ?? 0;
+  const column = (name: string): Float64Array => (edges[name] ? Float64Array.from(edges[name], number) : new Float64Array(length));
+  return {
+    shapes: shapesOf(nodes),
+    source: Uint32Array.from(edges["source"] ?? [], number),
+    target: Uint32Array.from(edges["target"] ?? [], number),
+    bytes: column("bytes"),
+    failed: column("connections_failed"),
+    reset: column("connections_reset"),
+    opened: column("connections_opened"),
+    retransmits: column("retransmits"),
+    packets: column("packets"),
+    pairs: column("pairs"),
+    before: column("before_bytes"),
+    beforeFailed: column("before_connections_failed"),
+    status: Array.from({ length }, (_, at) => statusOf(edges["status"]?.[at])),
+  };
+}
+
+function shapesOf(nodes: Columns): Shape[] {
   const text = (name: string, at: number): string => String(nodes[name]?.[at] ?? "");
-  const shapes = (nodes["key"] ?? []).map((key, at) => ({
+  return (nodes["key"] ?? []).map((key, at) => ({
     key: String(key),
     label: text("label", at),
     kind: text("kind", at) as Kind,
     group: text("group", at),
     members: number(nodes["members"]?.[at]),
-    term: text("term", at),
     bytes: number(nodes["bytes"]?.[at]),
     failed: number(nodes["connections_failed"]?.[at]),
-    status: text("status", at) as Status,
+    before: number(nodes["before_bytes"]?.[at]),
+    status: statusOf(nodes["status"]?.[at]),
   }));
-  const length = edges["source"]?.length ?? 0;
-  const counts = column(edges["rtt_count"], length);
-  return {
-    shapes,
-    source: Uint32Array.from(edges["source"] ?? [], number),
-    target: Uint32Array.from(edges["target"] ?? [], number),
-    bytes: column(edges["bytes"], length),
-    failed: column(edges["connections_failed"], length),
-    reset: column(edges["connections_reset"], length),
-    opened: column(edges["connections_opened"], length),
-    retransmits: column(edges["retransmits"], length),
-    rtt: column(edges["rtt_us_sum"], length).map((sum, at) => sum / Math.max(1, counts[at] ?? 0)),
-    pairs: column(edges["pairs"], length),
-    status: Array.from({ length }, (_, at) => String(edges["status"]?.[at] ?? "") as Status),
-  };
+}
+
+export const edgeKey = (graph: Graph, edge: number): string =>
+  `${graph.shapes[graph.source[edge] ?? 0]?.key ?? ""}>${graph.shapes[graph.target[edge] ?? 0]?.key ?? ""}`;
+
+/** Rows of the edges of a shape. */
+export function edgesOf(graph: Graph, shape: number): number[] {
+  const found: number[] = [];
+  for (let edge = 0; edge < graph.source.length; edge += 1) {
+    if (graph.source[edge] === shape || graph.target[edge] === shape) found.push(edge);
+  }
+  return found;
+}
+
+/** Rows of what is selected: a shape, an edge, or neither. */
+export interface Row {
+  shape: number;
+  edge: number;
+}
+
+export function rowOf(graph: Graph, selected: string): Row {
+  const shape = graph.shapes.findIndex((one) => one.key === selected);
+  if (shape >= 0 || !selected) return { shape, edge: -1 };
+  for (let edge = 0; edge < graph.source.length; edge += 1) if (edgeKey(graph, edge) === selected) return { shape, edge };
+  return { shape, edge: -1 };
 }

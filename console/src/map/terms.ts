@@ -13,6 +13,9 @@ export function quoted(text: string): string {
   return text !== "" && !/[\s()=!<>,"*\\]/.test(text) ? text : `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
+/** The name in a key, as it is read. */
+export const nameOf = (key: string): string => key.slice(key.indexOf(":") + 1).replace(/\/$/, "s") || "no name";
+
 /** Empty where a shape cannot be said in a filter: the rest. */
 export function term(key: string, side: Side): string {
   const kind = key.slice(0, key.indexOf(":"));
@@ -25,13 +28,26 @@ export function term(key: string, side: Side): string {
   return `${field}=${quoted(name)}${kind === "p" || kind === "g" ? "*" : ""}`;
 }
 
-/** The filter of what is selected: a shape, or an edge as `from>to`. */
-export function selection(selected: string, keys: ReadonlySet<string>): string {
-  if (keys.has(selected)) return term(selected, "either");
-  for (let at = selected.indexOf(">"); at >= 0; at = selected.indexOf(">", at + 1)) {
-    const from = selected.slice(0, at);
-    const to = selected.slice(at + 1);
-    if (keys.has(from) && keys.has(to)) return [term(from, "client"), term(to, "server")].filter(Boolean).join(" ");
-  }
-  return "";
+/** The two shapes of an edge, which is selected as `from>to`; null: it is a shape. */
+export function endsOf(selected: string): readonly [string, string] | null {
+  const cut = /^(.*)>([a-z]:.*)$/s.exec(selected);
+  return cut ? [cut[1] ?? "", cut[2] ?? ""] : null;
+}
+
+/** The filter of what is selected: a shape, or an edge. */
+export function selection(selected: string): string {
+  const ends = endsOf(selected);
+  if (!ends) return term(selected, "either");
+  const [from, to] = [term(ends[0], "client"), term(ends[1], "server")];
+  return from && to ? `${from} ${to}` : "";
+}
+
+/** The shape of the map that a key is in: itself, or the group that it is folded into. Empty: none. */
+export function standsIn(key: string, keys: ReadonlySet<string>): string {
+  if (keys.has(key)) return key;
+  const name = nameOf(key);
+  const space = name.includes("/") ? name.slice(0, name.indexOf("/")) : "";
+  const word = /^[^-_.]+/.exec(name)?.[0] ?? "";
+  const groups = key.startsWith("d:") ? ["g:outside"] : [`n:${space}`, `g:${space}/`, `p:${word}`];
+  return groups.find((one) => keys.has(one)) ?? "";
 }

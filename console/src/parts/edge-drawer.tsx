@@ -2,186 +2,103 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { get } from "../api/client";
 import type { Answer } from "../api/types";
-import { LineChart } from "../charts/line";
+import { nameOf, endsOf, selection } from "../map/terms";
 import type { Graph } from "../map/model";
-import { selection } from "../map/terms";
-import { bytes, count, micros, number, percent, rate } from "../state/format";
 import { load } from "../state/loaded";
-import { steps, summed } from "../state/series";
-import { paused, tick } from "../state/status";
+import { now, paused, tick } from "../state/status";
+import { seconds } from "../state/time";
 import { go, isLive, set, view } from "../state/view";
-import { Table } from "./table";
+import { CopyMenu } from "./copy-menu";
+import { EdgeFigures } from "./edge-figures";
+import { METRICS, SIDES } from "./figures";
+import { Neighbours } from "./neighbours";
 
-const METRICS =
-  "bytes,bytes_sent,bytes_received,connections_opened,connections_failed,connections_refused,connections_timed_out,connections_reset," +
-  "retransmits,packets,rtt_us,rtt_us_p50,rtt_us_p95,rtt_us_p99,connect_us_p50,connect_us_p95,connect_us_p99";
+interface Props {
+  graph: Graph;
+  selected: string;
+  open: (key: string) => void;
+}
 
-export function EdgeDrawer({ graph, selected }: { graph: Graph; selected: string }) {
-  const keys = useMemo(() => new Set(graph.shapes.map((shape) => shape.key)), [graph]);
-  const filter = selection(selected, keys);
+export function EdgeDrawer({ graph, selected, open }: Props) {
+  const ends = endsOf(selected);
+  const filter = selection(selected);
   const shape = graph.shapes.find((one) => one.key === selected);
+  const label = (key: string): string => graph.shapes.find((one) => one.key === key)?.label ?? nameOf(key);
   return (
     <aside class="drawer" aria-label="Details" key={selected}>
-      <button class="plain close" aria-label="Close" onClick={() => set({ sel: "" })}>
+      <button class="plain close" aria-label="Close" title="Close ( Esc )" onClick={() => set({ sel: "" })}>
         ×
       </button>
-      <h2>{shape ? shape.label : title(graph, selected)}</h2>
-      {filter ? <Details filter={filter} isEdge={!shape} /> : <p class="quiet">This stands for all that is too small to be drawn: filter, or unfold.</p>}
-      {shape ? <Neighbours graph={graph} selected={selected} /> : null}
+      <h2>
+        {ends ? (
+          <>
+            <button class="plain" onClick={() => set({ sel: ends[0] })}>
+              {label(ends[0])}
+            </button>{" "}
+            →{" "}
+            <button class="plain" onClick={() => set({ sel: ends[1] })}>
+              {label(ends[1])}
+            </button>
+          </>
+        ) : (
+          label(selected)
+        )}
+      </h2>
+      {shape?.kind === "group" ? (
+        <p class="row">
+          <button onClick={() => open(shape.key)}>open its {shape.members} members</button>
+        </p>
+      ) : null}
+      {ends ? null : <Neighbours graph={graph} selected={selected} />}
+      {filter ? <Details filter={filter} isEdge={ends !== null} name={selected.startsWith("w:") ? selected.slice(2) : ""} /> : <Rest />}
     </aside>
   );
 }
 
-function title(graph: Graph, selected: string): string {
-  for (let at = 0; at < graph.source.length; at += 1) {
-    const from = graph.shapes[graph.source[at] ?? 0];
-    const to = graph.shapes[graph.target[at] ?? 0];
-    if (from && to && `${from.key}>${to.key}` === selected) return `${from.label} → ${to.label}`;
-  }
-  return selected;
+function Rest() {
+  return <p class="quiet">This stands for all that is too small to be drawn by itself. A filter, or a group that is opened, shows more of it.</p>;
 }
 
-function Details({ filter, isEdge }: { filter: string; isEdge: boolean }) {
-  const question = (path: string, more: Record<string, string | number>) => () => {
-    void (isLive.value && !paused.value && tick.value);
-    const { from, to, q } = view.value;
-    const both = q ? `(${q}) ${filter}` : filter;
-    return (signal: AbortSignal) => get<Answer>(path, { from, to, q: both, ...more }, signal);
-  };
-  const ports = useMemo(() => load<Answer>(question("edges", { by: isEdge ? "service_port,protocol,service" : "protocol", metrics: METRICS, limit: 12 })), [filter]);
-  const series = useMemo(() => load<Answer>(question("series", { by: "protocol", metrics: "bytes,connections_opened,connections_failed,rtt_us_p95", limit: 1 })), [filter]);
-  const sides = useMemo(() => load<Answer>(question("edges", { by: "role", view: "both", metrics: "bytes_sent,bytes_received,connections_opened,connections_failed,retransmits" })), [filter]);
-  useEffect(() => () => [ports, series, sides].forEach((one) => one.stop()), [filter]);
-  const sums = ports.state.value.value;
-  const over = series.state.value.value;
-  const views = sides.state.value.value;
-  if (!sums) return <p class="quiet">{ports.state.value.error?.problem.detail ?? "Asking …"}</p>;
-  const total = (name: string): number => number(sums.meta.total[name]);
-  const maybe = (name: string): number | null => (sums.meta.total[name] === null ? null : total(name));
-  const span = (Date.parse(sums.meta.to) - Date.parse(sums.meta.from)) / 1_000;
-  const attempts = total("connections_opened") + total("connections_failed");
-  const failed = total("connections_failed");
-  const at = over ? steps(over) : null;
+function Details({ filter, isEdge, name }: { filter: string; isEdge: boolean; name: string }) {
+  const whole = (): string => (view.value.q ? `(${view.value.q}) ${filter}` : filter);
+  const { sums, series, sides, before } = useMemo(() => {
+    const ask = (path: string, more: Record<string, string | number>, earlier = false) =>
+      load<Answer>(() => {
+        void (isLive.value && !paused.value && tick.value);
+        const span = earlier ? spanBefore() : { from: view.value.from, to: view.value.to };
+        const parameters = { ...span, q: whole(), ...more };
+        return (stop) => get<Answer>(path, parameters, stop);
+      });
+    return {
+      sums: ask("edges", { by: isEdge ? "service_port,protocol,service,domain" : "protocol", metrics: METRICS, limit: 12 }),
+      series: ask("series", { by: "protocol", metrics: "bytes,connections_opened,connections_failed,connections_reset,retransmits,rtt_us_p50,rtt_us_p95", limit: 1 }),
+      sides: ask("edges", { by: "role,node", view: "both", metrics: SIDES, limit: 12 }),
+      before: ask("edges", { by: "protocol", metrics: "rtt_us_p95" }, true),
+    };
+  }, [filter]);
+  useEffect(() => () => [sums, series, sides, before].forEach((one) => one.stop()), [filter]);
+  const { value, error } = sums.state.value;
+  if (!value) return <p class="quiet">{error?.problem.detail ?? "Asking …"}</p>;
+  const q = [view.value.q, filter].filter(Boolean).join(" ");
+  const by = isEdge ? "service_port,protocol,service,domain" : "protocol";
   return (
     <>
-      {failed ? (
-        <p class="verdict">
-          <b>{percent(failed / Math.max(1, attempts))} of connections fail:</b> {causes(total)}
-        </p>
-      ) : (
-        <p class="verdict fine">No connection failed.</p>
-      )}
-      <dl>
-        <dt>bytes</dt>
-        <dd>
-          {bytes(total("bytes"))} <small>{rate(total("bytes"), span)}</small>
-        </dd>
-        <dt>sent / received</dt>
-        <dd>
-          {bytes(total("bytes_sent"))} / {bytes(total("bytes_received"))}
-        </dd>
-        <dt>connections</dt>
-        <dd>
-          {count(total("connections_opened"))} opened, {count(failed)} failed, {count(total("connections_reset"))} reset
-        </dd>
-        <dt>resent</dt>
-        <dd>
-          {count(total("retransmits"))} <small>{percent(total("packets") ? total("retransmits") / total("packets") : 0)} of packets</small>
-        </dd>
-        <dt>round trip</dt>
-        <dd>{maybe("rtt_us_p50") === null ? <small>no sample</small> : `p50 ${micros(maybe("rtt_us_p50"))}, p95 ${micros(maybe("rtt_us_p95"))}, p99 ${micros(maybe("rtt_us_p99"))}`}</dd>
-        <dt>connect</dt>
-        <dd>{maybe("connect_us_p50") === null ? <small>no sample</small> : `p50 ${micros(maybe("connect_us_p50"))}, p95 ${micros(maybe("connect_us_p95"))}, p99 ${micros(maybe("connect_us_p99"))}`}</dd>
-      </dl>
-      {over && at ? (
-        <>
-          <h3>Bytes a second</h3>
-          <LineChart label="Bytes over time" height={110} times={at.times} show={bytes} lines={[{ label: "bytes", colour: "accent", filled: true, values: summed(over, "bytes", at).map((value) => (value ?? 0) / at.step) }]} />
-          <h3>Connections that failed</h3>
-          <LineChart label="Failed connections over time" height={90} times={at.times} show={count} lines={[{ label: "failed", colour: "bad", filled: true, values: summed(over, "connections_failed", at) }]} />
-        </>
-      ) : null}
-      {isEdge ? (
-        <>
-          <h3>By port</h3>
-          <Table
-            label="By port"
-            data={sums.data}
-            columns={[
-              { name: "service_port", label: "port", numeric: true },
-              { name: "protocol", label: "protocol" },
-              { name: "service", label: "service" },
-              { name: "bytes", label: "bytes", numeric: true, show: (value) => bytes(number(value)) },
-              { name: "connections_failed", label: "failed", numeric: true, show: (value) => (number(value) ? <b class="bad">{count(number(value))}</b> : "0") },
-            ]}
-          />
-        </>
-      ) : null}
-      {views && (views.data["role"]?.length ?? 0) > 1 ? (
-        <>
-          <h3>As each end counted it</h3>
-          <Table
-            label="Both ends' views"
-            data={views.data}
-            columns={[
-              { name: "role", label: "told by the" },
-              { name: "bytes_sent", label: "client sent", numeric: true, show: (value) => bytes(number(value)) },
-              { name: "bytes_received", label: "server sent", numeric: true, show: (value) => bytes(number(value)) },
-              { name: "connections_failed", label: "failed", numeric: true },
-              { name: "retransmits", label: "resent", numeric: true },
-            ]}
-          />
-        </>
-      ) : null}
+      <EdgeFigures sums={value} series={series.state.value.value} sides={sides.state.value.value} before={before.state.value.value} isEdge={isEdge} />
       <p class="row">
-        <button onClick={() => go({ q: [view.value.q, filter].filter(Boolean).join(" "), rest: {} })}>only this</button>
-        <button onClick={() => go({ page: "flows", q: [view.value.q, filter].filter(Boolean).join(" "), rest: {} })}>its flows</button>
-        <button onClick={() => go({ page: "explore", q: [view.value.q, filter].filter(Boolean).join(" "), rest: {} })}>explore</button>
+        <button onClick={() => go({ page: "flows", q, rest: {} })}>its flows</button>
+        <button onClick={() => go({ page: "explore", q, rest: {} })}>explore</button>
+        <button onClick={() => go({ q, rest: {} })}>only this on the map</button>
+        {name ? <button onClick={() => go({ page: "workload", rest: { name } })}>its page</button> : null}
+        <CopyMenu path="edges" parameters={{ from: view.value.from, to: view.value.to, q: whole(), by, metrics: METRICS }} sql={value.meta.sql} />
       </p>
     </>
   );
 }
 
-function causes(total: (name: string) => number): string {
-  const refused = total("connections_refused");
-  const silent = total("connections_timed_out");
-  const other = total("connections_failed") - refused - silent;
-  return [
-    refused ? `${count(refused)} refused (nobody listens, or a firewall answers for it)` : "",
-    silent ? `${count(silent)} without an answer (dropped on the way, or the host is gone)` : "",
-    other > 0 ? `${count(other)} for another cause` : "",
-  ]
-    .filter(Boolean)
-    .join("; ");
-}
-
-function Neighbours({ graph, selected }: { graph: Graph; selected: string }) {
-  const rows: { key: string; label: string; bytes: number; failed: number }[] = [];
-  for (let at = 0; at < graph.source.length; at += 1) {
-    const from = graph.shapes[graph.source[at] ?? 0];
-    const to = graph.shapes[graph.target[at] ?? 0];
-    if (!from || !to || (from.key !== selected && to.key !== selected)) continue;
-    const label = from.key === selected ? `→ ${to.label}` : `← ${from.label}`;
-    rows.push({ key: `${from.key}>${to.key}`, label, bytes: graph.bytes[at] ?? 0, failed: graph.failed[at] ?? 0 });
-  }
-  rows.sort((a, b) => b.failed - a.failed || b.bytes - a.bytes);
-  return (
-    <>
-      <h3>Clients and servers</h3>
-      <ul class="neighbours">
-        {rows.map((row) => (
-          <li>
-            <button class="plain" onClick={() => set({ sel: row.key })}>
-              <span>{row.label}</span>
-              {row.failed ? <b class="bad">{count(row.failed)} failed</b> : null}
-              <small>{bytes(row.bytes)}</small>
-            </button>
-          </li>
-        ))}
-      </ul>
-      <p class="row">
-        {selected.startsWith("w:") ? <button onClick={() => go({ page: "workload", rest: { name: selected.slice(2) } })}>its page</button> : null}
-      </p>
-    </>
-  );
+/** The span before, of the same length. */
+function spanBefore(): { from: string; to: string } {
+  const at = now();
+  const to = seconds(view.value.to, at) ?? at;
+  const from = seconds(view.value.from, at) ?? to - 900;
+  return { from: String(Math.round(2 * from - to)), to: String(Math.round(from)) };
 }

@@ -1,44 +1,65 @@
-/** The map as a list: what a screen reader reads, and what the arrow keys walk. Seen only while it has the focus. */
+/** The map as a list: what a screen reader reads, and what Tab reaches. Seen only while it has the focus. */
 import { useRef } from "preact/hooks";
+import { harm, healthOf, ranked } from "../map/harm";
+import { edgeKey, type Graph } from "../map/model";
 import { bytes, count } from "../state/format";
-import { set, view } from "../state/view";
-import type { Graph } from "../map/model";
-import { edgeKey } from "../pages/map";
+import { set } from "../state/view";
 
-export function MapList({ graph, selected }: { graph: Graph; selected: string }) {
+interface Props {
+  graph: Graph;
+  selected: string;
+  open: (key: string) => void;
+}
+
+/** More rows than this are read by nobody; the filter makes them fewer. */
+const MOST = 200;
+
+export function MapList({ graph, selected, open }: Props) {
   const list = useRef<HTMLUListElement>(null);
-  const rows = graph.shapes.map((shape, at) => ({ shape, at })).sort((a, b) => b.shape.bytes - a.shape.bytes);
-  const edges = Array.from(graph.source, (_, at) => at).sort((a, b) => (graph.failed[b] ?? 0) - (graph.failed[a] ?? 0) || (graph.bytes[b] ?? 0) - (graph.bytes[a] ?? 0));
-  const key = (event: KeyboardEvent): void => {
+  const shapes = [...graph.shapes].sort((a, b) => b.bytes - a.bytes).slice(0, MOST);
+  const edges = ranked(graph, Array.from(graph.source, (_, at) => at)).slice(0, MOST);
+  const step = (event: KeyboardEvent): void => {
+    const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (by === undefined) return;
     const items = [...(list.current?.querySelectorAll<HTMLButtonElement>("button") ?? [])];
     const at = items.indexOf(document.activeElement as HTMLButtonElement);
-    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    if (step === undefined || at < 0) return;
     event.preventDefault();
-    items[(at + step + items.length) % items.length]?.focus();
+    event.stopPropagation();
+    items[(at + by + items.length) % items.length]?.focus();
   };
   return (
-    <ul ref={list} class="map-list" aria-label="Shapes and edges of the map" onKeyDown={key}>
-      {rows.map(({ shape }) => (
+    <ul ref={list} class="map-list" aria-label="Shapes and edges of the map" onKeyDown={step}>
+      {edges.filter((at) => harm(healthOf(graph, at)) > 0).map((at) => (
+        <Edge graph={graph} at={at} selected={selected} />
+      ))}
+      {shapes.map((shape, place) => (
         <li>
           <button
+            tabIndex={place === 0 ? 0 : -1}
             aria-pressed={shape.key === selected}
-            onClick={() => set({ sel: shape.key })}
-            onDblClick={() => set({ open: [view.value.rest["open"], shape.key].filter(Boolean).join(",") })}
+            onClick={() => (shape.kind === "group" && shape.key === selected ? open(shape.key) : set({ sel: shape.key }))}
           >
             {shape.label}, {shape.kind}, {bytes(shape.bytes)}
             {shape.failed ? `, ${count(shape.failed)} failed connections` : ""}
           </button>
         </li>
       ))}
-      {edges.map((at) => (
-        <li>
-          <button aria-pressed={edgeKey(graph, at) === selected} onClick={() => set({ sel: edgeKey(graph, at) })}>
-            {graph.shapes[graph.source[at] ?? 0]?.label} calls {graph.shapes[graph.target[at] ?? 0]?.label}, {bytes(graph.bytes[at] ?? 0)}
-            {graph.failed[at] ? `, ${count(graph.failed[at] ?? 0)} failed connections` : ""}
-          </button>
-        </li>
+      {edges.filter((at) => harm(healthOf(graph, at)) === 0).map((at) => (
+        <Edge graph={graph} at={at} selected={selected} />
       ))}
     </ul>
+  );
+}
+
+function Edge({ graph, at, selected }: { graph: Graph; at: number; selected: string }) {
+  const failed = graph.failed[at] ?? 0;
+  const label = (shape: number | undefined): string => graph.shapes[shape ?? 0]?.label ?? "";
+  return (
+    <li>
+      <button tabIndex={-1} aria-pressed={edgeKey(graph, at) === selected} onClick={() => set({ sel: edgeKey(graph, at) })}>
+        {label(graph.source[at])} calls {label(graph.target[at])}, {bytes(graph.bytes[at] ?? 0)}
+        {failed ? `, ${count(failed)} failed connections` : ""}
+      </button>
+    </li>
   );
 }

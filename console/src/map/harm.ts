@@ -1,0 +1,53 @@
+/** How an edge is, and how much harm is in it: what is wrong is told by shape, by dashes and by colour, and comes first in every list. */
+import type { Graph } from "./model";
+
+/** In the order in which they are drawn: the last lie on top. */
+export type State = "plain" | "less" | "more" | "gone" | "new" | "resent" | "reset" | "failing";
+export const STATES: readonly State[] = ["plain", "less", "more", "gone", "new", "resent", "reset", "failing"];
+export const WRONG: ReadonlySet<State> = new Set(["resent", "reset", "failing"]);
+
+/** From this share on, resets and packets sent again are wrong, where there are at least FEW of them. */
+export const SHARE = 0.02;
+const FEW = 5;
+
+export interface Health {
+  opened: number;
+  failed: number;
+  reset: number;
+  retransmits: number;
+  /** 0: not known. */
+  packets: number;
+}
+
+export function stateOf(health: Health): State {
+  const { opened, failed, reset, retransmits, packets } = health;
+  if (failed > 0) return "failing";
+  if (reset >= FEW && reset > SHARE * opened) return "reset";
+  if (retransmits >= FEW && packets > 0 && retransmits > SHARE * packets) return "resent";
+  return "plain";
+}
+
+/** A number by which edges are ranked: failures first, by their share and then their number, then resets, then what was sent again. */
+export function harm(health: Health): number {
+  const { opened, failed, reset, retransmits, packets } = health;
+  const attempts = Math.max(1, opened + failed);
+  if (failed > 0) return 100 + 100 * (failed / attempts) + Math.log1p(failed);
+  const state = stateOf(health);
+  if (state === "reset") return 50 + 10 * Math.min(1, reset / Math.max(1, opened));
+  if (state === "resent") return 20 + 10 * Math.min(1, retransmits / packets);
+  return 0;
+}
+
+export const healthOf = (graph: Graph, edge: number): Health => ({
+  opened: graph.opened[edge] ?? 0,
+  failed: graph.failed[edge] ?? 0,
+  reset: graph.reset[edge] ?? 0,
+  retransmits: graph.retransmits[edge] ?? 0,
+  packets: graph.packets[edge] ?? 0,
+});
+
+/** Edges with the worst first; those that are as bad as one another by their bytes. */
+export function ranked(graph: Graph, edges: readonly number[]): number[] {
+  const own = new Map(edges.map((edge) => [edge, harm(healthOf(graph, edge))]));
+  return [...edges].sort((a, b) => (own.get(b) ?? 0) - (own.get(a) ?? 0) || (graph.bytes[b] ?? 0) - (graph.bytes[a] ?? 0) || a - b);
+}
