@@ -209,8 +209,8 @@ def test_fifty_who_look_at_the_same_cost_one_statement(client: TestClient, engin
     with client, ThreadPoolExecutor(50) as viewers:
         bodies = set(viewers.map(lambda _: client.get(f"{API}/groups?from={start}&to={start + 3600}").content, range(50)))
     assert len(bodies) == 1
-    asked = engine.asked[before:]
-    assert len(asked) == len(set(asked)) and sum("weir.edges_5m" in sql and "toUnixTimestamp(min(" not in sql for sql in asked) == 1
+    # What the state of the tables is may be asked anew after a second; the question itself is not.
+    assert sum("weir.edges_5m" in sql and "toUnixTimestamp(min(" not in sql for sql in engine.asked[before:]) == 1
 
 
 def test_nothing_is_asked_again_until_something_comes(client: TestClient, engine: Watched, tables: Tables) -> None:
