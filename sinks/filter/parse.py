@@ -199,7 +199,7 @@ def _field(token: Token) -> Field:
     if field is not None:
         return field
     near = _near(token.word[:60].lower())
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(FIELDS)}."
+    hint = f"did you mean {_listed(near)}?" if near else f"known are {', '.join(FIELDS)}."
     raise FilterError(f"{token.shown} is no field: {hint}", token.start, token.end, near or tuple(FIELDS))
 
 

@@ -33,10 +33,10 @@ def command(run: Run, form: str, from_beginning: bool, count: int | None, writte
 
     Sums in a filter (docs/filter.md) speak of each flow by itself here.
     """
+    let_through = _filter(written)
     settings = run.kafka_settings()
     from weir.signals import stop_on_signals
 
-    let_through = _filter(written)
     flows = islice(filter(let_through, _flows(settings, stop_on_signals(), from_beginning)), count)
     if form == "table":
         write(COLUMNS.format(*HEADINGS))

@@ -88,13 +88,6 @@ def test_a_text_stands_for_itself_and_for_nothing_more(engine: ChdbEngine) -> No
             assert sum(map(sum, found)) == len(ATTEMPTS)
 
 
-def test_a_literal_comes_back_as_it_was(engine: ChdbEngine) -> None:
-    texts = [*ATTEMPTS, *map(chr, range(0x180)), "plain-name_1.x:/@%", ""]
-    asked = ", ".join(f"{literal(each)} AS t{number}" for number, each in enumerate(texts))
-    found = engine.query(f"SELECT {asked}", guarded=True)
-    assert [found.column(f"t{number}")[0].as_py() for number in range(len(texts))] == texts
-
-
 @pytest.mark.parametrize(
     ("written", "rows", "wanted"),
     [
