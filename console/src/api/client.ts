@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import { authorization, locked, token } from "../state/access";
 import type { Problem } from "./types";
 
@@ -18,6 +19,9 @@ const UNREACHED: Problem = {
   detail: "weir console does not answer: it may be restarting. It is asked again every few seconds.",
 };
 
+/** Questions that have no answer yet. */
+export const asking = signal(0);
+
 export type Parameters = Record<string, string | number | undefined>;
 
 /** The address of an answer, relative to the page's base. */
@@ -34,11 +38,14 @@ export function address(path: string, parameters: Parameters): string {
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const own = token.peek();
   let response: Response;
+  asking.value = asking.peek() + 1;
   try {
     response = await fetch(path, { ...init, headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(UNREACHED);
+  } finally {
+    asking.value = asking.peek() - 1;
   }
   if (response.ok) return response;
   const problem = await problemOf(response);

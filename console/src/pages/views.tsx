@@ -1,11 +1,12 @@
 /** What was saved, shared, or pinned to a time. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
 import { ApiError, get, send } from "../api/client";
-import { load } from "../state/loaded";
+import { StateBox } from "../parts/state-box";
+import { me } from "../state/access";
+import { useLoaded } from "../state/loaded";
 import { now } from "../state/status";
 import { instant, seconds, shown } from "../state/time";
-import { go, view, write } from "../state/view";
+import { go, open, view, write } from "../state/view";
 
 interface Saved {
   id: number;
@@ -23,86 +24,126 @@ export function remember(): void {
   if (view.value.page !== "views") last = write(view.value);
 }
 
+/** Questions that most people begin with: a sentence, and the page that answers it. */
+const BEGINNINGS: readonly { name: string; address: string }[] = [
+  { name: "What is failing now?", address: "map?only=wrong" },
+  { name: "What is new since yesterday?", address: "map?from=now-1h&to=now&compare=-1d" },
+  { name: "Who fails, over six hours", address: "explore?from=now-6h&to=now&by=client,server&metric=connections_failed&shape=lines" },
+  { name: "Which calls cross zones?", address: "explore?from=now-24h&to=now&by=client_zone,server_zone&shape=matrix" },
+  { name: "Who calls outside?", address: "explore?from=now-24h&to=now&q=reason%3Dexternal&by=client,domain&shape=sankey" },
+  { name: "Which servers are slow?", address: "explore?from=now-1h&to=now&by=server&metric=rtt_us_p95&shape=lines" },
+];
+
 export function ViewsPage() {
-  const name = useSignal("");
-  const shared = useSignal(false);
-  const pinned = useSignal(false);
-  const said = useSignal("");
   const again = useSignal(0);
-  const loaded = useMemo(
-    () =>
-      load<{ data: { views: Saved[] } }>(() => {
-        void again.value;
-        return (signal) => get("views", {}, signal);
-      }),
-    [],
-  );
-  useEffect(() => loaded.stop, []);
-  const act = async (work: () => Promise<unknown>, done: string): Promise<void> => {
-    try {
-      await work();
-      said.value = done;
-      again.value += 1;
-    } catch (error) {
+  const loaded = useLoaded<{ data: { views: Saved[] } }>(() => {
+    void again.value;
+    return (signal) => get("views", {}, signal);
+  });
+  const views = loaded.value?.data.views ?? [];
+  const remove = async (one: Saved): Promise<void> => {
+    await send("DELETE", `views/${one.id}`).catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error;
-      said.value = error.problem.detail;
-    }
+    });
+    again.value += 1;
   };
-  const views = loaded.state.value.value?.data.views ?? [];
   return (
     <section class="page" aria-label="Views">
       <h1>Saved views</h1>
-      <form
-        class="row"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const address = pinned.value ? pin(last) : last;
-          void act(() => send("POST", "views", { name: name.value, address, shared: shared.value }), `${name.value} is saved.`);
-        }}
-      >
-        <input aria-label="Name" placeholder="A name for the view you came from" value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
-        <label>
-          <input type="checkbox" checked={pinned.value} onChange={(event) => (pinned.value = event.currentTarget.checked)} /> at this time
-        </label>
-        <label>
-          <input type="checkbox" checked={shared.value} onChange={(event) => (shared.value = event.currentTarget.checked)} /> for my group
-        </label>
-        <button disabled={!name.value.trim()}>save</button>
-        <output>{said.value}</output>
-      </form>
-      <p class="quiet">
-        It saves <code>{last}</code>
-      </p>
+      <Save done={() => (again.value += 1)} />
+      <StateBox loaded={loaded} empty={null} />
       {views.length ? (
         <ul class="views">
           {views.map((one) => (
-            <li>
-              <a
-                href={one.address}
-                onClick={(event) => {
-                  event.preventDefault();
-                  history.pushState(null, "", one.address);
-                  dispatchEvent(new PopStateEvent("popstate"));
-                }}
-              >
-                {one.name}
-              </a>
-              <small>
-                {one.owner || "saved here"}, {shown(one.saved)}
-                {one.shared ? ", shared" : ""}
-              </small>
+            <li class="card">
+              <Link address={one.address} name={one.name} />
               {one.own ? (
-                <button aria-label={`Remove ${one.name}`} onClick={() => void act(() => send("DELETE", `views/${one.id}`), `${one.name} is removed.`)}>
-                  remove
+                <button class="plain" aria-label={`Remove ${one.name}`} title="Remove" onClick={() => void remove(one)}>
+                  ×
                 </button>
-              ) : null}
+              ) : (
+                <span />
+              )}
+              <small>{said(one.address)}</small>
+              <small>
+                {one.own ? "yours" : one.owner}, {shown(one.saved)} {one.shared ? <span class="tag">shared</span> : null} {pinned(one.address) ? <span class="tag">pinned to a time</span> : null}
+              </small>
             </li>
           ))}
         </ul>
-      ) : (
-        <p class="quiet">None yet. Look at something, come back here, and give it a name. <button onClick={() => go({ page: "map", rest: {} })}>to the map</button></p>
-      )}
+      ) : loaded.value ? (
+        <p class="quiet">None yet.</p>
+      ) : null}
+      <h2>To begin with</h2>
+      <ul class="views">
+        {BEGINNINGS.map((one) => (
+          <li class="card">
+            <Link {...one} />
+            <span />
+            <small>{said(one.address)}</small>
+          </li>
+        ))}
+      </ul>
     </section>
+  );
+}
+
+function Link({ address, name }: { address: string; name: string }) {
+  return (
+    <a
+      href={address}
+      onClick={(event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        open(address);
+      }}
+    >
+      {name}
+    </a>
+  );
+}
+
+function Save({ done }: { done: () => void }) {
+  const name = useSignal("");
+  const shared = useSignal(false);
+  const fixed = useSignal(false);
+  const told = useSignal("");
+  const save = async (): Promise<void> => {
+    try {
+      await send("POST", "views", { name: name.value.trim(), address: fixed.value ? pin(last) : last, shared: shared.value });
+      told.value = `“${name.value.trim()}” is saved.`;
+      name.value = "";
+      done();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      told.value = error.problem.detail;
+    }
+  };
+  return (
+    <form
+      class="card"
+      aria-label="Save a view"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <div class="row">
+        <input aria-label="Name" placeholder="A name for the view you came from" value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
+        <label>
+          <input type="checkbox" checked={fixed.value} onChange={(event) => (fixed.value = event.currentTarget.checked)} /> pinned to its time
+        </label>
+        <label>
+          <input type="checkbox" checked={shared.value} onChange={(event) => (shared.value = event.currentTarget.checked)} /> {me.value?.groups.length ? `for ${me.value.groups.join(", ")}` : "for all who use this console"}
+        </label>
+        <button disabled={!name.value.trim()}>Save</button>
+        <output>{told.value}</output>
+      </div>
+      <small>
+        The view you came from: {said(last)}. <button class="plain link" type="button" onClick={() => open(last)}>Back to it</button>
+        <button class="plain link" type="button" onClick={() => go({ page: "map", rest: {} })}>To the map</button>
+      </small>
+    </form>
   );
 }
 
@@ -111,7 +152,20 @@ function pin(address: string): string {
   const [path, query] = address.split("?");
   const parameters = new URLSearchParams(query ?? "");
   const at = now();
-  parameters.set("from", instant(seconds(parameters.get("from") ?? "now-15m", at) ?? at - 900));
-  parameters.set("to", instant(seconds(parameters.get("to") ?? "now", at) ?? at));
+  const to = seconds(parameters.get("to") ?? "now", at) ?? at;
+  parameters.set("from", instant(seconds(parameters.get("from") ?? "now-15m", at) ?? to - 900));
+  parameters.set("to", instant(to));
   return `${path}?${parameters.toString()}`;
+}
+
+const pinned = (address: string): boolean => {
+  const to = new URLSearchParams(address.split("?")[1] ?? "").get("to");
+  return to !== null && !to.startsWith("now");
+};
+
+/** An address in words: explore, from now-6h to now, by client. */
+function said(address: string): string {
+  const [path, query] = address.split("?");
+  const parameters = [...new URLSearchParams(query ?? "")].map(([name, value]) => (name === "q" ? value : `${name} ${value}`));
+  return [path, ...parameters].join(", ");
 }

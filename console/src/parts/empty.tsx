@@ -11,9 +11,10 @@ export function Empty({ meta }: { meta?: Meta | null }) {
   const { status } = pulse.value;
   const { q, from, to } = view.value;
   const whole = useLoaded<Answer>(() => (q ? (signal) => get("edges", { from, to, by: "protocol", metrics: "bytes,flows" }, signal) : null), JSON.stringify([q, from, to]));
+  const own = useLoaded<Answer>(() => (q && !meta?.excluded ? (signal) => get("edges", { from, to, q, by: "protocol", metrics: "bytes", limit: 1 }, signal) : null), JSON.stringify([q, from, to, meta?.excluded]));
   if (status && !status.newest) return <NothingYet />;
   if (q && !whole.value && !whole.error) return null;
-  if (q && number(whole.value?.meta.total["flows"]) > 0) return <NothingMatches excluded={meta?.excluded ?? []} />;
+  if (q && number(whole.value?.meta.total["flows"]) > 0) return <NothingMatches excluded={meta?.excluded ?? own.value?.meta.excluded ?? []} />;
   return <NothingThen />;
 }
 

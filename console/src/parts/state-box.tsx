@@ -12,10 +12,12 @@ interface Props<T> {
   /** When the question was asked, in milliseconds, where `loaded` does not know. */
   since?: number;
   empty: ComponentChildren;
+  /** Other parts of the page are there already: nothing but the bar says that this one is asked for. */
+  part?: boolean;
   children?: ComponentChildren;
 }
 
-export function StateBox<T>({ loaded, since, empty, children }: Props<T>) {
+export function StateBox<T>({ loaded, since, empty, part, children }: Props<T>) {
   void age.value;
   const { error, value, busy } = loaded;
   const slow = busy && !error && Date.now() - (loaded.since || since || Date.now()) > SLOW_MS;
@@ -25,7 +27,7 @@ export function StateBox<T>({ loaded, since, empty, children }: Props<T>) {
       {slow ? <Slow /> : null}
       {error && value ? <Old error={error} at={loaded.at} /> : null}
       {error && !value ? <Failed error={error} /> : null}
-      {!error && !value && !slow ? <div class="state quiet waiting">Asking the tables …</div> : null}
+      {!error && !value && !slow && !part ? <div class="state quiet waiting">Asking the tables …</div> : null}
       {!error && value ? <Warnings of={value} /> : null}
       {!error && value ? (empty ?? children) : null}
     </>

@@ -7,7 +7,7 @@ import { drawStrip, saidAt, stripOf, type Strip } from "../charts/strip";
 import { bytes } from "../state/format";
 import { around, dragged, gripAt, snap, type Grip, type Window } from "../state/frame";
 import { load } from "../state/loaded";
-import { now, paused, pulse, tick } from "../state/status";
+import { clock, now, paused, pulse, tick } from "../state/status";
 import { theme } from "../state/theme";
 import { PRESETS, elsewhere, instant, length, otherZone, ranged, shown, spanOf, stepped, zone, zoomed } from "../state/time";
 import { go, isLive, view } from "../state/view";
@@ -58,7 +58,7 @@ function useStrip(held: () => boolean) {
   const loaded = useMemo(() => {
     const ask = (path: string, more: Record<string, string | number>) => () => {
       void (isLive.value && !paused.value && tick.value);
-      const { from, to } = around(spanOf(view.value, now()), now());
+      const { from, to } = around(spanOf(view.value, clock.peek()), clock.peek());
       const q = path === "series" ? view.value.q : undefined;
       return held() ? null : (signal: AbortSignal) => get<Answer>(path, { from: instant(from), to: instant(to), q, ...more }, signal);
     };

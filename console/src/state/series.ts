@@ -9,8 +9,8 @@ export interface Steps {
   covered: number[];
 }
 
-/** Less of a step than this is not shown: its flows are still coming in. */
-const SHOWN_SHARE = 0.3;
+/** A step is shown where what is complete of it is so many times what may be: half of that is taken to be there. */
+const SURE = 4;
 
 export function steps(answer: Answer): Steps {
   const step = answer.meta.step ?? 60;
@@ -22,8 +22,8 @@ export function steps(answer: Answer): Steps {
   for (let at = Math.floor(from / step) * step; at < to; at += step) {
     times.push(at);
     const seen = Math.min(at + step, complete) - Math.max(at, from);
-    const whole = Math.min(at + step, to) - Math.max(at, from);
-    covered.push(seen < Math.max(1, whole * SHOWN_SHARE) ? 0 : seen);
+    const open = Math.max(0, Math.min(at + step, to) - Math.max(at, from, complete));
+    covered.push(seen < Math.max(1, open * SURE) ? 0 : seen + open / 2);
   }
   return { times, step, covered };
 }

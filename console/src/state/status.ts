@@ -1,6 +1,6 @@
 /** How complete the tables are, told by the server while the page is looked at. */
 import { effect, signal } from "@preact/signals";
-import { ApiError, get } from "../api/client";
+import { ApiError, asking, get } from "../api/client";
 import type { Status } from "../api/types";
 import { locked } from "./access";
 
@@ -18,12 +18,21 @@ export const paused = signal(false);
 
 const EVERY_MS = 2_000;
 
+/** Something is new, and is asked for when all that was asked before is answered: a slow engine is not asked the same twice. */
+const due = signal(false);
+effect(() => {
+  if (!due.value || asking.value > 0) return;
+  due.value = false;
+  tick.value = tick.peek() + 1;
+});
+
 async function look(): Promise<void> {
   try {
     const answer = await get<{ data: Status }>("status", {});
     const before = pulse.peek().status?.generation;
     pulse.value = { status: answer.data, at: Date.now(), error: null };
-    if (before !== answer.data.generation && !paused.peek()) tick.value += 1;
+    if (!paused.peek()) clock.value = Date.parse(answer.data.now) / 1_000;
+    if (before !== undefined && before !== answer.data.generation && !paused.peek()) due.value = true;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     pulse.value = { ...pulse.peek(), error };
@@ -44,10 +53,9 @@ export function begin(): void {
   again();
 }
 
-export const now = (): number => {
-  const status = pulse.value.status;
-  return status ? Date.parse(status.now) / 1_000 : Math.floor(Date.now() / 1_000);
-};
+/** The server's clock in seconds: it stands still within a window, and while the page is paused. */
+export const clock = signal(Math.floor(Date.now() / 10_000) * 10);
+export const now = (): number => clock.value;
 
 /** Seconds since the newest answer about completeness. */
 export const age = signal(0);

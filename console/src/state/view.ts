@@ -61,6 +61,12 @@ export function go(change: Partial<View>, replace = false): void {
   view.value = next;
 }
 
+/** Goes to an address of the console's own, as `write` gives them. */
+export function open(address: string): void {
+  const [path = "", query = ""] = address.split("?");
+  go(read({ pathname: base + path, search: query }, base));
+}
+
 /** Changes parameters of this page; an empty one is removed. */
 export function set(change: Record<string, string>, replace = false): void {
   const rest = { ...view.value.rest };
