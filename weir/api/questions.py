@@ -154,7 +154,7 @@ def _step(text: str) -> int:
 PAIR_LIMIT = 50_000
 PAIR_SUMS = (
     "bytes", "bytes_sent", "bytes_received", "connections_opened", "connections_failed", "connections_refused", "connections_timed_out",
-    "connections_reset", "retransmits", "rtt_us_sum", "rtt_count",
+    "connections_reset", "retransmits", "packets", "rtt_us_sum", "rtt_count",
 )  # fmt: skip
 
 

@@ -72,18 +72,20 @@ export function CopyMenu({ path, parameters, sql, picture }: Props) {
   };
   const authorized = token.value ? ` -H "Authorization: Bearer $WEIR_TOKEN"` : "";
   return (
-    <details class="menu" ref={menu} onKeyDown={key}>
-      <summary aria-haspopup="menu">Copy</summary>
-      <div role="menu" aria-label="Copy">
-        <button role="menuitem" onClick={() => void copy("Link", location.href)}>Link to this view</button>
-        <button role="menuitem" onClick={() => void copy("curl", `curl -s${authorized} ${quoted(link())}`)}>curl</button>
-        <button role="menuitem" onClick={() => void copy("SQL", sql)}>SQL</button>
-        <button role="menuitem" onClick={() => void copy("weir query", command(path, parameters))}>weir query</button>
-        <button role="menuitem" onClick={() => void csv()}>CSV</button>
-        {picture ? <button role="menuitem" onClick={() => void png()}>PNG</button> : null}
-      </div>
+    <div class="copy">
+      <details class="menu" ref={menu} onKeyDown={key}>
+        <summary aria-haspopup="menu">Copy</summary>
+        <div role="menu" aria-label="Copy">
+          <button role="menuitem" onClick={() => void copy("Link", location.href)}>Link to this view</button>
+          <button role="menuitem" onClick={() => void copy("curl", `curl -s${authorized} ${quoted(link())}`)}>curl</button>
+          <button role="menuitem" onClick={() => void copy("SQL", sql)}>SQL</button>
+          <button role="menuitem" onClick={() => void copy("weir query", command(path, parameters))}>weir query</button>
+          <button role="menuitem" onClick={() => void csv()}>CSV</button>
+          {picture ? <button role="menuitem" onClick={() => void png()}>PNG</button> : null}
+        </div>
+      </details>
       <output>{said.value}</output>
-    </details>
+    </div>
   );
 }
 

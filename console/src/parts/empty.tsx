@@ -83,7 +83,7 @@ function NothingThen() {
   const newest = status?.newest ? Date.parse(status.newest) / 1_000 : null;
   const begin = seconds(from, now) ?? end - 900;
   const why =
-    end <= oldest
+    Number.isFinite(oldest) && end <= oldest
       ? `The oldest rows are of ${shown(new Date(oldest * 1_000).toISOString())}: what was before is beyond what the tables keep, or was never counted.`
       : newest !== null && begin >= newest
         ? `The newest flows are of ${shown(status?.newest ?? null)}: agents or workers have told of nothing since. Ask weir doctor there.`

@@ -101,7 +101,7 @@ export function FilterBar() {
         ) : null}
       </div>
       <div hidden={shown.length === 0}>
-        <ul id="candidates" role="listbox" aria-label="Completions" style={column(completion.start)}>
+        <ul id="candidates" role="listbox" tabIndex={-1} aria-label="Completions" style={column(completion.start)}>
           {shown.map((candidate, at) => (
             <li
               id={`candidate-${at}`}
