@@ -10,6 +10,7 @@ from sinks.filter.fields import ALIASES, FIELDS, SHORT, Field, field_named
 from sinks.filter.tokens import Token, tokens
 
 Wanted = Literal["field", "operator", "value"]
+_JOINTS = {"not": "what does not fit the next term", "or": "what fits either side"}
 _NAMES = tuple(dict.fromkeys((*(SHORT[name] for name in FIELDS), *FIELDS, *ALIASES)))
 
 
@@ -39,6 +40,22 @@ def place(text: str, caret: int) -> Place:
         wanted, field, candidates = "field", None, _fields(before[:-1])
     part = touching.written if touching.kind == "stray" else touching.word
     return Place(wanted, touching.start, max(caret, _end_of(text, touching)), part, field, candidates)
+
+
+def offered(at: Place) -> tuple[tuple[str, str], ...]:
+    """The candidates that fit what stands before the caret, the ones that begin with it first, each with its meaning or nothing.
+
+    A field's longer name is offered where the shorter one does not fit.
+    """
+    part = at.part.lower()
+    fitting = [word for word in at.candidates if part in word and not (SHORT.get(word, word) != word and part in SHORT[word])]
+    fitting.sort(key=lambda word: not word.startswith(part))
+    return tuple((word, _meaning(word) if at.wanted == "field" else "") for word in fitting)
+
+
+def _meaning(word: str) -> str:
+    field = field_named(word)
+    return field.meaning if field else _JOINTS.get(word, "")
 
 
 def _wanted(behind: Sequence[Token]) -> tuple[Wanted, Field | None, tuple[str, ...]]:

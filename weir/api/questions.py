@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas.errors import WeirError
 from schemas.instants import format_instant
-from sinks.filter.complete import place
+from sinks.filter.complete import offered, place
 from sinks.filter.fields import ALIASES, FIELDS
 from sinks.filter.parse import parse, parts
 from sinks.filter.sql import split
@@ -255,13 +255,11 @@ def _field(node: Node) -> str | None:
 def complete(tables: Tables, scope: Node | None, asked: p.CompleteParameters) -> Document:
     caret = len(asked.q) if asked.at is None else min(asked.at, len(asked.q))
     at = place(asked.q, caret)
-    low = at.part.lower()
-    rows: list[dict[str, Any]] = [{"text": word, "bytes": None} for word in at.candidates if low in word.lower()]
-    if at.wanted == "value" and at.field is not None and at.field.kind == "name":
+    rows: list[dict[str, Any]] = [{"text": word, "meaning": meaning, "bytes": None} for word, meaning in offered(at)]
+    if at.wanted == "value" and at.field is not None and at.field.kind in ("name", "port"):
         span = span_of(tables, asked)
         found = ask_names(tables.asker(span), span, at.field.name, at.part, scope, asked.limit, tables.oldest())
-        rows = [{"text": word_text(row["name"]), "bytes": row["bytes"]} for row in found.to_pylist()]
-    rows.sort(key=lambda row: not row["text"].startswith(low))
+        rows = [{"text": word_text(row["name"]), "meaning": "", "bytes": row["bytes"]} for row in found.to_pylist()]
     return Document({"start": at.start, "end": at.end, "wanted": at.wanted, "candidates": rows[: asked.limit]}, {})
 
 

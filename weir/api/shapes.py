@@ -107,7 +107,8 @@ class Parsed(Shape):
 
 class Candidate(Shape):
     text: str
-    bytes: int | str | None
+    meaning: str = Field(description="of a field; else empty")
+    bytes: int | str | None = Field(description="of a name or a port that was seen in the span; else null")
 
 
 class Completion(Shape):

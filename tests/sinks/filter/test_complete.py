@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sinks.filter.complete import Place, place
+from sinks.filter.complete import Place, offered, place
 
 
 def at(marked: str) -> Place:
@@ -67,3 +67,15 @@ def test_operators_are_those_that_the_field_takes() -> None:
 def test_a_candidate_takes_the_place_of_the_whole_word(marked: str, start: int, end: int, part: str) -> None:
     found = at(marked)
     assert (found.start, found.end, found.part) == (start, end, part)
+
+
+def test_what_begins_with_the_part_is_offered_first_and_fields_have_a_meaning() -> None:
+    assert offered(at("rt|"))[:2] == (
+        ("rtt", "mean of the smoothed round-trip times"),
+        ("rtt_max", "longest of the smoothed round-trip times"),
+    )
+    assert [word for word, _ in offered(at("FAIL|"))] == ["failed"]
+    assert [word for word, _ in offered(at("connections_f|"))] == ["connections_failed"]
+    assert offered(at("reason=g|")) == (("gap", ""), ("group", ""), ("ambiguous", ""))
+    assert ("or", "what fits either side") in offered(at("client=a o|"))
+    assert offered(at("client !|")) == (("!=", ""),)

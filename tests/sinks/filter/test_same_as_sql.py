@@ -58,8 +58,8 @@ def _sql(name: str, value: Any) -> str:
     return repr(value)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.lists(ROWS, min_size=1, max_size=6), st.lists(TREES, min_size=4, max_size=12))
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(ROWS, min_size=4, max_size=6), st.lists(TREES, min_size=10, max_size=16))
 def test_sql_lets_through_what_the_tree_does(engine: ChdbEngine, rows: list[Row], trees: list[Node]) -> None:
     assert let_through(engine, rows, trees) == [[matches(tree, row) for row in rows] for tree in trees]
 
