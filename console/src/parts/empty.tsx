@@ -4,6 +4,7 @@ import type { Answer, Meta, Parsed } from "../api/types";
 import { number } from "../state/format";
 import { useLoaded } from "../state/loaded";
 import { pulse } from "../state/status";
+import { without } from "../state/terms";
 import { seconds, shown } from "../state/time";
 import { go, view } from "../state/view";
 
@@ -42,11 +43,11 @@ function NothingYet() {
 }
 
 function NothingMatches({ excluded }: { excluded: readonly string[] }) {
-  const without = async (term: string): Promise<void> => {
+  const remove = async (term: string): Promise<void> => {
     const q = view.value.q;
     const { data } = await get<{ data: Parsed }>("parse", { q });
     const found = data.terms?.find((one) => one.text === term);
-    go({ q: found ? (q.slice(0, found.start) + q.slice(found.end)).replace(/\s+/g, " ").trim() : q.replace(term, "").trim() });
+    go({ q: found && data.terms ? without(q, data.terms, found) : q.replace(term, "").trim() });
   };
   return (
     <div class="state">
@@ -58,7 +59,7 @@ function NothingMatches({ excluded }: { excluded: readonly string[] }) {
           </p>
           <p class="row">
             {excluded.map((term) => (
-              <button onClick={() => void without(term)}>
+              <button onClick={() => void remove(term)}>
                 Remove <code>{term}</code>
               </button>
             ))}

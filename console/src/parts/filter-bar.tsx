@@ -5,6 +5,7 @@ import { ApiError, get } from "../api/client";
 import type { Completion, Parsed, Problem, Term } from "../api/types";
 import { bytes } from "../state/format";
 import { load } from "../state/loaded";
+import { without } from "../state/terms";
 import { go, view } from "../state/view";
 
 const LEFT_PX = 11;
@@ -145,10 +146,6 @@ function useTerms(): Term[] {
 }
 
 function Chips({ terms, write }: { terms: Term[]; write: (from: number, to: number) => void }) {
-  const without = (term: Term): void => {
-    const { q } = view.value;
-    go({ q: (q.slice(0, term.start) + q.slice(term.end)).replace(/\s+/g, " ").trim() });
-  };
   return (
     <div class="chips" role="group" aria-label="Terms of the filter">
       {terms.map((term) => (
@@ -156,7 +153,7 @@ function Chips({ terms, write }: { terms: Term[]; write: (from: number, to: numb
           <button title="Change this term" aria-label={`Change ${term.text}`} onClick={() => write(term.start, term.end)}>
             {view.value.q.slice(term.start, term.end)}
           </button>
-          <button title="Remove this term" aria-label={`Remove ${term.text}`} onClick={() => without(term)}>
+          <button title="Remove this term" aria-label={`Remove ${term.text}`} onClick={() => go({ q: without(view.value.q, terms, term) })}>
             ×
           </button>
         </span>
@@ -206,7 +203,7 @@ function useCompletion(text: { value: string }, input: { current: HTMLInputEleme
     const place = found.value;
     const candidate = place?.candidates[at]?.text;
     if (!place || candidate === undefined) return;
-    const put = place.wanted === "value" ? `${candidate} ` : place.wanted === "operator" && candidate === "in" ? " in (" : candidate;
+    const put = place.wanted === "value" ? `${candidate} ` : place.wanted === "operator" && candidate.endsWith("in") ? `${candidate} (` : candidate;
     text.value = text.value.slice(0, place.start) + put + text.value.slice(place.end);
     const caret = place.start + put.length;
     queueMicrotask(() => {
