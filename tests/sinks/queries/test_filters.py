@@ -16,6 +16,7 @@ from sinks.open import open_sink
 from sinks.queries.edges import Sums, ask_sums
 from sinks.queries.excluded import excluding_flows, excluding_sums
 from sinks.queries.flows import ask_flows, known_columns
+from sinks.queries.names import ask_names
 from sinks.queries.published import fields_of
 from sinks.queries.sources import source_of
 from sinks.queries.spans import Span, plan
@@ -116,3 +117,22 @@ def test_a_published_flow_is_what_its_row_is(shop: Sink) -> None:
     assert {row["role"] for row in rows} == {"client", "server"} and len(rows) == 7
     assert [{f"c_{name}": value for name, value in fields_of(row).items()} for row in rows] == wanted
     assert all(fields_of(row).keys() == known.keys() == {name for name, field in FIELDS.items() if not field.ends} for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("field", "part", "scope", "wanted"),
+    [
+        ("workload", "PAY", None, [("payments", 432_000)]),
+        ("workload", "ay", "workload=web", [("gateway", 1_440_000)]),
+        ("workload", "a", None, [("archive", 24_000), ("gateway", 1_920_000), ("payments", 432_000)]),
+        ("client", "", None, [("web", 1_440_000), ("checkout", 960_000), ("gateway", 480_000), ("payments", 192_000), ("reports", 24_000)]),
+        ("client", "gate", "server=payments", []),
+        ("service_port", "8", None, [("8080", 1_920_000), ("8443", 240_000)]),
+        ("domain", "cards", None, [("cards.example", 192_000)]),
+        ("zone", "1b", None, [("eu-1b", 2_904_000)]),
+    ],
+)
+def test_names_that_were_seen_are_offered(shop: Sink, field: str, part: str, scope: str | None, wanted: list[tuple[str, int]]) -> None:
+    """Those that begin with what is written first, then those with the most bytes; a name at either end has the bytes of both."""
+    found = ask_names(shop.query, SPAN, field, part, parse(scope or ""), 10, {}).to_pylist()
+    assert [(row["name"], row["bytes"]) for row in found] == wanted
