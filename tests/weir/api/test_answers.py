@@ -101,6 +101,23 @@ def test_rows_and_the_other_are_the_total(client: TestClient) -> None:
     assert sum(top) + meta["other"]["bytes"] == meta["total"]["bytes"] == sum(whole["data"]["bytes"]) > 0
 
 
+@pytest.mark.parametrize("path", ["/edges", "/groups", "/flows"])
+def test_an_empty_answer_names_the_terms_that_leave_nothing(client: TestClient, path: str) -> None:
+    q = "client%3Dnobody%20and%20port%3E%3D0"
+    meta = get(client, path, f"from=now-1h&q={q}")["meta"]
+    terms = get(client, "/parse", f"q={q}")["data"]["terms"]
+    assert meta["excluded"] == ["client=nobody"] == [term["text"] for term in terms if term["field"] == "client"]
+    assert [(term["start"], term["end"]) for term in terms] == [(0, 13), (18, 25)]
+    assert get(client, path, "from=now-1h&q=port%3E%3D0")["meta"].get("excluded") is None
+
+
+def test_fields_are_offered_with_their_meaning_and_names_with_their_bytes(client: TestClient) -> None:
+    offered = get(client, "/complete", "q=fail")["data"]["candidates"]
+    assert [one["text"] for one in offered] == ["failed"] and "never established" in offered[0]["meaning"]
+    (first, *_) = get(client, "/complete", "q=client%3D%20&at=7&from=now-1h")["data"]["candidates"]
+    assert first["text"] and first["bytes"] > 0
+
+
 def test_pages_of_flows_are_all_flows(client: TestClient) -> None:
     query = "from=now-1h&to=now&view=both"
     whole = get(client, "/flows", f"{query}&limit=1000")["data"]
