@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from sinks.filter.fields import ALIASES, ELSEWHERE, FIELDS, Field, field_named
 from sinks.filter.tokens import Token, TokenKind, tokens
-from sinks.filter.tree import All, AnyOf, FilterError, Node, Not, Operator, Place, Search, Term, Value
+from sinks.filter.tree import All, AnyOf, FilterError, Node, Not, Offsets, Operator, Search, Term, Value
 from sinks.filter.values import read_value
 
 LENGTH_LIMIT = 4_096
@@ -35,7 +35,7 @@ class Part:
     """One of the parts that stand side by side, and all of which a row must fulfil. `place`: where it stands, parentheses included."""
 
     node: Node
-    place: Place
+    place: Offsets
 
 
 def parse(text: str) -> Node | None:

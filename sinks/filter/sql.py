@@ -23,6 +23,7 @@ from sinks.filter.tree import (
     is_metric,
     joined,
     place_of,
+    shown,
     side_by_side,
     text,
     walk,
@@ -47,7 +48,7 @@ def split(node: Node | None) -> Split:
     for part in () if node is None else side_by_side(node):
         kinds = {is_metric(leaf) for leaf in walk(part)}
         if len(kinds) > 1:
-            sentence = f"'{text(part)}' joins names and sums by or, or denies them together: put them side by side, or ask twice."
+            sentence = f"'{shown(text(part))}' joins names and sums by or, or denies them together: put them side by side, or ask twice."
             raise FilterError(sentence, *place_of(part))
         (having if True in kinds else where).append(part)
     return Split(joined(where), joined(having))

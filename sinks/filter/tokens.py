@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sinks.filter.tree import KEYWORDS, SPECIAL
+from sinks.filter.tree import KEYWORDS, SPECIAL, shown
 
 TokenKind = Literal["word", "operator", "(", ")", ",", "stray", "end"]
-
-_SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,7 @@ class Token:
 
     @property
     def shown(self) -> str:
-        """What stands there, for a sentence: its beginning, without control characters."""
-        cut = self.written if len(self.written) <= _SHOWN_LENGTH else f"{self.written[:_SHOWN_LENGTH]}…"
-        return cut if cut.isprintable() else ascii(cut)
+        return shown(self.written)
 
 
 def tokens(text: str) -> tuple[Token, ...]:

@@ -51,9 +51,9 @@ Value = Pattern | Prefix | Amount | int
 """An int is a port."""
 
 
-Place = tuple[int, int]
+Offsets = tuple[int, int]
 """Offsets in characters of where something stands in the text it was read from."""
-NOWHERE: Place = (0, 0)
+NOWHERE: Offsets = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Term:
     field: str
     operator: Operator
     values: tuple[Value, ...]
-    place: Place = dataclasses.field(default=NOWHERE, compare=False)
+    place: Offsets = dataclasses.field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Search:
     """A word without a field: a name of an end has it in it, with small letters for capitals (A to Z) or the other way round."""
 
     word: str
-    place: Place = dataclasses.field(default=NOWHERE, compare=False)
+    place: Offsets = dataclasses.field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def is_metric(leaf: Term | Search) -> bool:
     return isinstance(leaf, Term) and FIELDS[leaf.field].is_metric
 
 
-def place_of(node: Node) -> Place:
+def place_of(node: Node) -> Offsets:
     """From the first of its terms to the last."""
     places = [leaf.place for leaf in walk(node)]
     return min(start for start, _ in places), max(end for _, end in places)
@@ -159,15 +159,17 @@ def _inner(node: Node) -> str:
 
 
 def _value(value: Value) -> str:
-    if isinstance(value, Pattern):
-        return (
-            "*".join(_quoted(part) if _is_special(part) else part for part in value.parts)
-            if len(value.parts) > 1
-            else word_text(*value.parts)
-        )
-    return str(value) if isinstance(value, int) else value.written
+    match value:
+        case Pattern((word,)):
+            return word_text(word)
+        case Pattern(parts):
+            return "*".join(_quoted(part) if _is_special(part) else part for part in parts)
+        case int():
+            return str(value)
+    return value.written
 
 
+_SHOWN_LENGTH = 100
 KEYWORDS = ("and", "or", "not", "in")
 SPECIAL = frozenset(' ()=!<>,"*\\')
 """Ends a word, or means something in it, unless it is quoted."""
@@ -176,6 +178,12 @@ SPECIAL = frozenset(' ()=!<>,"*\\')
 def word_text(word: str) -> str:
     """A name as a filter has it: quoted where it would not be read as itself."""
     return _quoted(word) if not word or word.lower() in KEYWORDS or _is_special(word) else word
+
+
+def shown(written: str) -> str:
+    """A piece of a filter for a sentence: its beginning, without control characters."""
+    cut = written if len(written) <= _SHOWN_LENGTH else f"{written[:_SHOWN_LENGTH]}…"
+    return cut if cut.isprintable() else ascii(cut)
 
 
 def _is_special(part: str) -> bool:

@@ -36,6 +36,8 @@ def said_of(answer: Answer, complete: Completeness, excluding: Sequence[Node]) -
     until = instant(min(complete.until_s, span.end_s)) if complete.until_s else "no time: no node has reported"
     said = [f"{instant(span.start_s)} to {instant(span.end_s)}, complete until {until}, from {', '.join(answer.plan.tables)}."]
     said += answer.warnings
+    if answer.groups > answer.rows.num_rows:
+        said.append(f"{answer.groups - answer.rows.num_rows:,} more groups are not shown: use --limit.")
     if excluding:
         said.append(f"Nothing is left by {' and '.join(printable(text(node)) for node in excluding)}.")
     elif not answer.groups:

@@ -166,6 +166,12 @@ def test_names_and_sums_under_one_or_are_refused_where_they_stand(written: str, 
     assert (caught.value.start, caught.value.end) == (start, end)
 
 
+def test_a_long_filter_is_not_said_again_as_a_whole() -> None:
+    with pytest.raises(FilterError) as caught:
+        split(parse(f'client="\x1b[2J{"a" * 3_000}" or bytes>1'))
+    assert len(str(caught.value)) < 300 and str(caught.value).isprintable()
+
+
 def test_every_field_and_every_alias_can_be_asked() -> None:
     for name, field in FIELDS.items():
         value = field.words[0] if field.words else "10.0.0.1" if field.kind == "address" else "1"

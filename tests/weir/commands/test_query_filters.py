@@ -58,6 +58,7 @@ def test_a_table_has_the_largest_all_others_and_the_whole(ask: Ask) -> None:
         ["(total)", str(whole["bytes"]), str(whole["failed"])],
     ]
     assert "2026-01-01T09:00:00Z to 2026-01-01T09:02:00Z, complete until 2026-01-01T09:01:00Z, from flows_1m." in said
+    assert said.endswith(" 2 more groups are not shown: use --limit.\n")
 
 
 def test_json_and_csv_hold_the_groups_alone(ask: Ask) -> None:
