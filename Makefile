@@ -66,6 +66,9 @@ bench-peers: setup-test ## weir's worker beside ClickHouse alone and a naive Fau
 bench-crashes: setup-test ## the same under kills and rebalances: what is lost, what is there twice
 	@nice -n 10 .venv/bin/python -m tests.bench.peers.crash_bench $(ARGS)
 
+bench-console: setup-test ## what the console's questions take on a day of a large fleet: a table of goals
+	@.venv/bin/python -m tests.bench.console $(ARGS)
+
 faults: setup-test ## the fault bench alone: every point and every fault once
 	@.venv/bin/pytest tests/faults $(ARGS)
 

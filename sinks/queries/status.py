@@ -11,6 +11,13 @@ KNOWN_S = 3_600
 """A node that was not seen for so long before the newest window is not missed any more."""
 LATE_WINDOWS = 3
 """A node is silent that is so many windows behind the newest."""
+RECENT_S = 120
+"""Of so long nodes are asked for at first, which is enough for windows of 20 s."""
+_WINDOWS = LATE_WINDOWS + 3
+_NEWEST = (  # of partitions' own figures, without a look at the rows; what a wrong clock sent from the future is left out by the day
+    "SELECT toInt64(toUnixTimestamp(max(window_start))) AS start FROM weir.batches GROUP BY toDate(window_start) "
+    "HAVING start <= toUnixTimestamp(now()) + 86400 ORDER BY start DESC LIMIT 1"
+)
 TABLES = ("edges_1d", "edges_1h", "edges_5m", "flows_1h", "flows_5m", "flows_1m", "flows")
 
 
@@ -45,22 +52,15 @@ class Lost:
 
 
 def ask_completeness(ask: Ask) -> Completeness:
-    newest = ask(
-        "SELECT toInt64(toUnixTimestamp(max(window_start))) AS start, "
-        "toInt64(argMax(window_seconds, window_start)) AS seconds, count() AS rows "
-        "FROM weir.batches WHERE window_start <= now() + 86400"
-    ).to_pylist()[0]
-    if not newest["rows"]:
+    found = ask(_NEWEST).to_pylist()
+    if not found:
         return Completeness(0, 0, 0, ())
-    window_s, newest_s = newest["seconds"], newest["start"] + newest["seconds"]
-    recent_s = newest_s - max(120, (LATE_WINDOWS + 3) * window_s)
-    reported = ask(
-        "SELECT toString(node_id) AS name, toInt64(max(until)) AS until_s FROM ("  # noqa: S608 numbers only
-        "SELECT node_id, epoch, toUnixTimestamp(window_start) + max(window_seconds) AS until, "
-        "uniqExact(batch_index) AS have, max(batch_count) AS want "
-        f"FROM weir.batches WHERE window_start >= toDateTime({recent_s}, 'UTC') GROUP BY node_id, epoch, window_start) "
-        "WHERE have >= want GROUP BY node_id"
-    )
+    start_s, window_s = found[0]["start"], RECENT_S // _WINDOWS
+    reported = ask(_reported(start_s, window_s))
+    longest_s = max(reported.column("seconds").to_pylist(), default=window_s)
+    if longest_s > window_s:
+        reported = ask(_reported(start_s, longest_s))
+    window_s, newest_s = longest_s, start_s + longest_s
     until = dict(zip(*(reported.column(name).to_pylist() for name in ("name", "until_s")), strict=True))
     known = ask(
         "SELECT toString(node_id) AS name, argMax(agent_version, last_seen) AS version FROM weir.nodes "  # noqa: S608 numbers only
@@ -70,6 +70,16 @@ def ask_completeness(ask: Ask) -> Completeness:
     nodes = tuple(NodeState(name, until.get(name, 0), str(versions.get(name, ""))) for name in sorted(until.keys() | versions.keys()))
     reporting = [node.until_s for node in nodes if node.until_s >= newest_s - LATE_WINDOWS * window_s]
     return Completeness(min(reporting, default=newest_s), max(reporting, default=newest_s), window_s, nodes)
+
+
+def _reported(newest_s: int, window_s: int) -> str:
+    """Each node's newest complete window among the last; `seconds`: the length of its longest. `until_s` is 0 where none is complete."""
+    return (
+        "SELECT toString(node_id) AS name, toInt64(maxIf(until, have >= want)) AS until_s, toInt64(max(seconds)) AS seconds FROM ("  # noqa: S608
+        "SELECT node_id, epoch, max(window_seconds) AS seconds, toUnixTimestamp(window_start) + seconds AS until, "
+        "uniqExact(batch_index) AS have, max(batch_count) AS want FROM weir.batches "
+        f"WHERE {within(Span(newest_s - _WINDOWS * window_s, newest_s + 1))} GROUP BY node_id, epoch, window_start) GROUP BY node_id"
+    )
 
 
 def ask_lost(ask: Ask, span: Span) -> Lost:

@@ -14,9 +14,7 @@ _EPHEMERAL = 32_768
 """As in bpf/udp_role.h: below it both ends take the roles of a UDP flow from its ports, and come to the same."""
 
 
-def canonical(
-    protocol: U8, service_port: U16, role: U8, local_ip: U8, remote_ip: U8, remote_agent: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def canonical(protocol: U8, service_port: U16, role: U8, local_ip: U8, remote_ip: U8, remote_agent: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """True for the view that counts; `remote_agent`: an agent speaks for the remote end, at any time within the retention.
 
     - the client's view counts;

@@ -17,7 +17,7 @@ from streams.insights.ends import End, Fold, end_of, group_of
 
 SHAPES, EDGE_LIMIT = 60, 200
 """With so many shapes a map has no more edges than this; with more shapes, more in proportion."""
-REST = End("r:", "the rest", "rest", "")
+REST = End("r:", "the rest", "rest")
 
 Ints = NDArray[np.int64]
 Weights = NDArray[np.uint64]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +21,14 @@ from sinks.engines.errors import TooLarge, TooLong
 from sinks.engines.limits import CONSOLE_LIMITS
 from sinks.engines.query_client import SocketEngine
 from sinks.engines.query_server import MAX_CLIENTS, QueryServer
+from sinks.engines.quoting import quoted
 from sinks.engines.result import readable
 from sinks.open import open_engine
 from tests.support.clickhouse import EngineHost
+from tests.support.processes import ROOT
 
 ROWS = 1_500
+CONSOLE_SQL = ROOT / "infra/clickhouse/console.sql"
 SMALL = {**CONSOLE_LIMITS, "max_execution_time": 1, "max_rows_to_group_by": 100, "max_result_rows": 1_000, "max_memory_usage": 60_000_000}
 CROSSED = "weir.flows AS a CROSS JOIN weir.flows AS b CROSS JOIN weir.flows AS c"
 NOT_COMPOSED = (
@@ -128,6 +132,17 @@ def test_it_cannot_write(engine: Engine) -> None:
         engine.ask("SELECT 1; DROP TABLE weir.flows")
     with pytest.raises(WeirError):
         engine.query("\0composed\0SELECT file('/etc/hostname')", guarded=True)
+
+
+def test_the_user_that_a_server_is_given_has_the_limits_that_weir_sends(engine: Engine) -> None:
+    """No engine of the tests has users of its own: each statement is read by the engine's parser, and the profile held against weir's."""
+    text = "\n".join(line for line in CONSOLE_SQL.read_text().splitlines() if not line.startswith("--"))
+    statements = [part.strip() for part in text.split(";\n") if part.strip()]
+    for statement in statements:
+        assert engine.query(f"SELECT formatQuerySingleLine({quoted(statement)}) AS x", guarded=True).num_rows == 1
+    values = {name: value.strip("'") for name, value in re.findall(r"(\w+) = ('\w+'|\d+)", statements[0])}
+    assert {name: str(value) for name, value in CONSOLE_LIMITS.items()}.items() <= values.items()
+    assert not any(word in text for word in ("system.", "SOURCES TO", "ON *.* TO"))
 
 
 class Waiting:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from sinks.engines.base import Engine
 from sinks.engines.result import readable
 from sinks.filter.parse import parse
 from sinks.open import open_sink
@@ -26,6 +27,9 @@ from sinks.queries.status import ask_oldest
 from tests.sinks import blocks as make
 from tests.sinks.engine_of import engine_of
 from tests.sinks.queries.truth import Row, added, all_rows, groups, ranked
+from weir.api import questions as map_questions
+from weir.api.parameters import GroupsParameters
+from weir.api.tables import Tables
 
 pytestmark = pytest.mark.long
 
@@ -55,6 +59,7 @@ FILTERS = (
 
 @dataclass(frozen=True)
 class Filled:
+    engine: Engine
     ask: Ask
     rows: list[Row]
     oldest: Oldest
@@ -77,7 +82,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         rows = rows.set_column(rows.column_names.index("service_port"), "service_port", pa.array(ports))
         sink.write(make.block(make.identity(10 * number), rows, batch_rows=make.batches([(0, 0, 1)], 10 * number)))
     engine = engine_of(sink)
-    yield Filled(engine.ask, all_rows(sink), ask_oldest(engine.ask))
+    yield Filled(engine, engine.ask, all_rows(sink), ask_oldest(engine.ask))
     sink.close()
 
 
@@ -203,6 +208,25 @@ def test_pages_of_flows_are_all_of_them_once(filled: Filled, written: str, view:
         row["bytes_received" if row["role"] == "server" else "bytes_sent"] for row in wanted
     )
     assert [row["window_start"] for row in pages] == sorted((row["window_start"] for row in pages), reverse=True)
+
+
+@pytest.mark.parametrize(("fold", "compare", "pairs"), [("auto", "", 50_000), ("zone", "-1h", 20), ("none", "-10m", 7), ("prefix", "", 3)])
+def test_the_edges_of_a_map_and_its_rest_are_the_whole(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch, fold: str, compare: str, pairs: int
+) -> None:
+    monkeypatch.setattr(map_questions, "PAIR_LIMIT", pairs)
+    span = Span(NINE - 1_000, NINE + 4_000)
+    given = {"from": str(span.start_s), "to": str(span.end_s), "fold": fold, "compare": compare, "limit": 5}
+    answer = map_questions.groups(Tables(filled.engine), None, GroupsParameters.model_validate(given))
+    shift = {"": 0, "-1h": 3_600, "-10m": 600}[compare]
+    for prefix, start_s in (("", span.start_s), *([(BEFORE, span.start_s - shift)] if compare else [])):
+        true = added(row for row in filled.rows if start_s <= row["at"] < start_s + span.seconds and row["canonical"] == "yes")
+        for name in ("bytes", "connections_failed", "rtt_us_sum"):
+            drawn = sum(int(value) for value in answer.data["edges"][f"{prefix}{name}"])
+            assert drawn + int(answer.meta["rest"][f"{prefix}{name}"]) == int(answer.meta["total"][f"{prefix}{name}"]) == true[name] > 0
+    assert sum(answer.data["edges"]["pairs"]) + answer.meta["rest"]["pairs"] == answer.meta["groups"] > pairs or pairs == 50_000
+    assert len(answer.data["nodes"]["key"]) <= 5
+    assert ("status" in answer.data["edges"]) == ("before" in answer.meta) == bool(compare)
 
 
 def test_a_state_of_the_tables_names_the_days_that_it_is_of(filled: Filled) -> None:
