@@ -46,13 +46,18 @@ Event = tuple[str, str, Mapping[str, Any]]
 
 @dataclass(eq=False)
 class _Reader:
+    """`events` ends with None."""
+
     events: asyncio.Queue[Event | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG + 1))
+    is_ended: bool = False
 
     def tell(self, event: Event | None) -> None:
+        if self.is_ended:
+            return
         if event is None or self.events.qsize() >= BACKLOG:
             while not self.events.empty():
                 self.events.get_nowait()
-            event = None
+            event, self.is_ended = None, True
         self.events.put_nowait(event)
 
 
@@ -78,6 +83,15 @@ class Live:
             followed.task = asyncio.get_running_loop().create_task(self._follow(key, followed))
         followed.readers.add(reader)
         return self._events(followed, reader, history)
+
+    @property
+    def following(self) -> int:
+        """How many different questions are followed."""
+        return len(self._followed)
+
+    async def ended(self) -> None:
+        """Returns when nothing is followed that nobody reads."""
+        await asyncio.gather(*(one.task for one in self._followed.values() if one.task and not one.readers))
 
     def close(self) -> None:
         """Ends all streams."""
