@@ -26,7 +26,7 @@ from weir.api.flights import Flights
 from weir.api.formats import json_columns
 from weir.api.parameters import LiveParameters
 from weir.api.problems import Problem, problem_of
-from weir.api.questions import instant
+from weir.api.questions import instant, lost_columns
 from weir.api.tables import Tables
 from weir.asked import read_instant
 
@@ -216,7 +216,7 @@ def _pulse(tables: Tables, scope: Node | None, written_s: int) -> Event:
         "generation": tables.generation().state,
         "nodes": {"known": len(complete.nodes), "reporting": len(complete.nodes) - len(complete.silent)},
         "silent": [node.name for node in complete.silent] if scope is None else None,
-        "lost": {"flows": lost.flows, "packets": lost.packets, "bytes": lost.bytes},
+        "lost": lost_columns(lost),
         "unnamed": _unnamed(tables, scope, complete.newest_s),
     }
     return "pulse", str(written_s), told
