@@ -69,9 +69,28 @@ def test_the_agent_itself_needs_no_more() -> None:
     assert done.stdout == "imported\n", done.stderr
 
 
+def test_the_console_needs_no_more_than_its_extra() -> None:
+    """What a worker or an embedded engine needs on top is absent."""
+    brought = {name.removeprefix("py_") for name in packages(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["console"])}
+    absent = tuple(name for name in NOT_FOR_AGENTS if name not in brought)
+    assert {"faust", "chdb"} <= set(absent)
+    program = LACKING.replace(repr(NOT_FOR_AGENTS), repr(absent)).replace(
+        "from weir.cli import main\nmain()", "import weir.api.app, weir.api.server, weir.commands.console; print('imported')"
+    )
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, env=weir_environment(), capture_output=True, text=True, check=False, timeout=60 * PATIENCE)
+    assert done.stdout == "imported\n", done.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "extra"),
-    [(("worker",), "worker"), (("query", "SELECT 1"), "console"), (("migrate",), "console"), (("explain", "10.0.0.1"), "console")],
+    [
+        (("worker",), "worker"),
+        (("console", "--openapi"), "console"),
+        (("query", "SELECT 1"), "console"),
+        (("migrate",), "console"),
+        (("explain", "10.0.0.1"), "console"),
+    ],
 )
 def test_a_command_that_needs_more_says_what(command: tuple[str, ...], extra: str) -> None:
     done = run(*command, kafka_bootstrap="127.0.0.1:1", clickhouse_url="clickhouse://127.0.0.1:1/weir")

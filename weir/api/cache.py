@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 import pyarrow as pa
 
-ROOM_BYTES = 32_000_000
+ROOM_BYTES = 16_000_000
 
 Key = tuple[str, str]
 """The statement, and the generation of the days that it reads."""
@@ -49,7 +49,7 @@ class Answers:
         return table
 
     def _keep(self, key: Key, table: pa.Table) -> None:
-        if table.nbytes > self._room // 4:
+        if table.nbytes > self._room // 2:
             return
         self._kept[key] = table
         self._held += table.nbytes

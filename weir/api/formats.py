@@ -52,8 +52,12 @@ def json_values(column: pa.ChunkedArray) -> list[Any]:
         return instants(column)
     values: list[Any] = column.to_pylist()
     if pa.types.is_integer(column.type) and column.type.bit_width == 64:
-        return [value if value is None or -EXACT <= value <= EXACT else str(value) for value in values]
+        return [None if value is None else exact(value) for value in values]
     return values
+
+
+def exact(value: int) -> int | str:
+    return value if -EXACT <= value <= EXACT else str(value)
 
 
 def instants(column: pa.ChunkedArray) -> list[str | None]:

@@ -26,7 +26,7 @@ from weir.api.flights import Flights
 from weir.api.formats import json_columns
 from weir.api.parameters import LiveParameters
 from weir.api.problems import Problem, problem_of
-from weir.api.questions import instant
+from weir.api.questions import instant, lost_columns
 from weir.api.tables import Tables
 from weir.asked import read_instant
 
@@ -46,13 +46,18 @@ Event = tuple[str, str, Mapping[str, Any]]
 
 @dataclass(eq=False)
 class _Reader:
+    """`events` ends with None."""
+
     events: asyncio.Queue[Event | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG + 1))
+    is_ended: bool = False
 
     def tell(self, event: Event | None) -> None:
+        if self.is_ended:
+            return
         if event is None or self.events.qsize() >= BACKLOG:
             while not self.events.empty():
                 self.events.get_nowait()
-            event = None
+            event, self.is_ended = None, True
         self.events.put_nowait(event)
 
 
@@ -78,6 +83,15 @@ class Live:
             followed.task = asyncio.get_running_loop().create_task(self._follow(key, followed))
         followed.readers.add(reader)
         return self._events(followed, reader, history)
+
+    @property
+    def following(self) -> int:
+        """How many different questions are followed."""
+        return len(self._followed)
+
+    async def ended(self) -> None:
+        """Returns when nothing is followed that nobody reads."""
+        await asyncio.gather(*(one.task for one in self._followed.values() if one.task and not one.readers))
 
     def close(self) -> None:
         """Ends all streams."""
@@ -202,7 +216,7 @@ def _pulse(tables: Tables, scope: Node | None, written_s: int) -> Event:
         "generation": tables.generation().state,
         "nodes": {"known": len(complete.nodes), "reporting": len(complete.nodes) - len(complete.silent)},
         "silent": [node.name for node in complete.silent] if scope is None else None,
-        "lost": {"flows": lost.flows, "packets": lost.packets, "bytes": lost.bytes},
+        "lost": lost_columns(lost),
         "unnamed": _unnamed(tables, scope, complete.newest_s),
     }
     return "pulse", str(written_s), told

@@ -27,7 +27,7 @@ from sinks.queries.status import Lost
 from streams.insights import comparing
 from streams.insights.folding import Asked, fold
 from weir.api import parameters as p
-from weir.api.formats import json_columns
+from weir.api.formats import exact, json_columns
 from weir.api.problems import bad_parameter
 from weir.api.tables import Tables
 from weir.api.version import VERSION
@@ -105,7 +105,7 @@ def said_of(tables: Tables, planned: Plan, sql: str) -> dict[str, Any]:
         "table": ",".join(planned.tables),
         "step": None,
         "complete_until": instant(min(complete.until_s, planned.span.end_s)) if complete.until_s else None,
-        "lost": {"flows": lost.flows, "packets": lost.packets, "bytes": lost.bytes},
+        "lost": lost_columns(lost),
         "unnamed": None,
         "other": {},
         "total": {},
@@ -113,6 +113,10 @@ def said_of(tables: Tables, planned: Plan, sql: str) -> dict[str, Any]:
         "warnings": list(planned.warnings),
         "generation": tables.generation().of(planned.span),
     }
+
+
+def lost_columns(lost: Lost) -> dict[str, int | str]:
+    return {name: exact(value) for name, value in (("flows", lost.flows), ("packets", lost.packets), ("bytes", lost.bytes))}
 
 
 def sums_meta(answer: Answer) -> dict[str, Any]:
@@ -217,7 +221,7 @@ def status(tables: Tables, scope: Node | None, asked: p.Documents) -> Document:
             "reporting": len(complete.nodes) - len(complete.silent),
             "silent": [node.name for node in complete.silent] if scope is None else None,
         },
-        "lost": {"flows": lost.flows, "packets": lost.packets, "bytes": lost.bytes},
+        "lost": lost_columns(lost),
         "agents": versions,
         "tables": {name: {"oldest": instant(oldest)} for name, oldest in tables.oldest().items()},
         "version": VERSION,

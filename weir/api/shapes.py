@@ -52,6 +52,7 @@ class Meta(Shape):
     total: Sums = Field(description="the sums of the whole")
     sql: str = Field(description="the statement that was asked")
     warnings: list[str]
+    excluded: list[str] | None = Field(None, description="of an answer without rows: the terms without which there would be some")
     generation: str = Field(description="of the tables; the same as long as nothing has come that the answer could see")
 
 
@@ -101,8 +102,16 @@ class Me(Shape):
     auth: Literal["open", "token", "proxy"]
 
 
+class Term(Shape):
+    text: str
+    start: int = Field(description="its place in `q`, in characters")
+    end: int
+    field: str | None = Field(description="of the only term in it")
+
+
 class Parsed(Shape):
     text: str = Field(description="the filter in its shortest form")
+    terms: list[Term] = Field(description="what stands side by side in it")
 
 
 class Candidate(Shape):

@@ -41,6 +41,7 @@ def _serve(settings: Settings, listen: str | None, base_path: str | None, insecu
     from weir.api.access_file import read_access
     from weir.api.app import Console
     from weir.api.hosts import is_loopback
+    from weir.api.no_pandas import keep_pandas_out
     from weir.api.server import serve
     from weir.api.tables import Tables
     from weir.api.views import Views
@@ -58,6 +59,7 @@ def _serve(settings: Settings, listen: str | None, base_path: str | None, insecu
     listener, where = listening.listen(address)
     with listener:
         engine = open_engine(reading_url(settings), read_only=True)
+        keep_pandas_out()
         try:
             console = Console(Tables(engine), access, views, _rules(settings), base_path=base, listen=address.host)
             if access.is_open and not is_loopback(address.host):

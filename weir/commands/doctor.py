@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @option(
     "--for",
     "role",
-    type=Choice(("all", "agent", "worker", "watcher")),
+    type=Choice(("all", "agent", "worker", "watcher", "console")),
     default="all",
     show_default=True,
     help="Look only at what this one needs.",
@@ -44,6 +44,7 @@ def command(run: Run, role: str, form: str) -> int:
 
 def _findings(settings: Settings, role: str) -> list[Finding]:
     from weir.doctor.cluster import check_cluster
+    from weir.doctor.console import check_console, has_console
     from weir.doctor.group import check_group
     from weir.doctor.kubernetes import check_kubernetes
     from weir.doctor.node import check_node
@@ -52,11 +53,12 @@ def _findings(settings: Settings, role: str) -> list[Finding]:
 
     node = (*check_node(settings.cgroup), *check_kubernetes(settings)) if role in ("all", "agent") else ()
     works = role in ("all", "worker")
-    tables = check_clickhouse(settings) if works else ()
+    tables = check_clickhouse(settings) if works or role == "console" else ()
+    console = [check_console(settings)] if role in ("all", "console") and has_console() else []
     regions = check_regions(settings) if works else ()
     cluster = check_cluster(settings) if role in ("all", "watcher") else ()
-    kafka = check_kafka(settings)
+    kafka = check_kafka(settings) if role != "console" else ()
     # Without Kafka there is nothing to ask about the group.
     group = [check_group(settings)] if works and kafka[0].fit is not False else []
-    rights = check_rights(settings, role) if kafka[0].fit else ()
-    return [*node, *kafka, *rights, *group, *regions, *tables, *cluster, check_clock()]
+    rights = check_rights(settings, role) if kafka and kafka[0].fit else ()
+    return [*node, *kafka, *rights, *group, *regions, *tables, *cluster, *console, check_clock()]

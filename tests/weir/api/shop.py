@@ -99,27 +99,31 @@ def opened(directory: Path) -> Iterator[Watched]:
 
 def write(engine: Engine, start_s: int, windows: int, offset: int = 1) -> None:
     """As a sink does, the ledger last."""
-    for at, edge in enumerate(EDGES):
-        engine.execute(_flows(at, edge, start_s, windows, offset))
-    starts = f"toDateTime({start_s} + 10 * number, 'UTC')"
-    for node in sorted({edge.node for edge in EDGES}):
-        engine.execute(
-            "INSERT INTO weir.losses (window_start, node_id, epoch, stage, reason, flows, packets, bytes) "  # noqa: S608
-            f"SELECT {starts}, '{node}', 1, 'agent', 'map_full', 1, 2, 3 FROM numbers({windows})"
-        )
-        engine.execute(
-            "INSERT INTO weir.node_sightings (node_id, agent_version, first_seen, last_seen) "  # noqa: S608
-            f"SELECT '{node}', '1.0', toDateTime64({start_s}, 6), toDateTime64({start_s + 10 * windows}, 6)"
-        )
-        reported = windows if MARK not in node else 1  # silent since
-        engine.execute(
-            "INSERT INTO weir.batches (node_id, epoch, window_start, window_seconds, batch_index, batch_count) "  # noqa: S608
-            f"SELECT '{node}', 1, {starts}, 10, 0, 1 FROM numbers({reported})"
-        )
+    engine.execute(_insert("flows", [_flow(at, edge, start_s, offset) for at, edge in enumerate(EDGES)], windows))
+    start = f"toDateTime({start_s} + 10 * number, 'UTC')"
+    nodes = sorted({edge.node for edge in EDGES})
+    lost = {"epoch": "1", "stage": "'agent'", "reason": "'map_full'", "flows": "1", "packets": "2", "bytes": "3"}
+    engine.execute(_insert("losses", [{"window_start": start, "node_id": f"'{node}'", **lost} for node in nodes], windows))
+    seen = {
+        "agent_version": "'1.0'",
+        "first_seen": f"toDateTime64({start_s}, 6)",
+        "last_seen": f"toDateTime64({start_s + 10 * windows}, 6)",
+    }
+    engine.execute(_insert("node_sightings", [{"node_id": f"'{node}'", **seen} for node in nodes], 1))
+    batch = {"epoch": "1", "window_start": start, "window_seconds": "10", "batch_index": "0", "batch_count": "1"}
+    for count, silent in ((1, True), (windows, False)):  # the foreign node is silent since its first window
+        reported = [{"node_id": f"'{node}'", **batch} for node in nodes if (MARK in node) is silent]
+        engine.execute(_insert("batches", reported, count))
 
 
-def _flows(at: int, edge: Edge, start_s: int, windows: int, offset: int) -> str:
-    columns = {
+def _insert(table: str, rows: list[dict[str, str]], times: int) -> str:
+    """`rows`: SQL by column, over `number` from 0 to `times`."""
+    each = " UNION ALL ".join(f"SELECT {', '.join(row.values())} FROM numbers({times})" for row in rows)  # noqa: S608
+    return f"INSERT INTO weir.{table} ({', '.join(rows[0])}) {each}"  # noqa: S608
+
+
+def _flow(at: int, edge: Edge, start_s: int, offset: int) -> dict[str, str]:
+    return {
         "window_start": f"toDateTime({start_s} + 10 * number, 'UTC')",
         "window_seconds": "10",
         "first_seen": f"toDateTime({start_s} + 10 * number, 'UTC')",
@@ -154,17 +158,16 @@ def _flows(at: int, edge: Edge, start_s: int, windows: int, offset: int) -> str:
         "remote_zone": f"'{edge.zone}'",
         "first_offset": str(offset),
     }
-    return f"INSERT INTO weir.flows ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM numbers({windows})"  # noqa: S608
 
 
 def owners(engine: Engine, start_s: int) -> None:
     """Of each server's address: its owner, and a foreign one before."""
+    rows = []
     for at, edge in enumerate(EDGES):
         before = (f"{MARK}/before", start_s - 4_000, start_s - 3_000, f"{MARK}-n4")
         now = (edge.server or f"{MARK}/late", start_s - 100, start_s + 900, edge.node if edge.server else f"{MARK}-n4")
         for owner, start, end, node in (before, now):
-            engine.execute(
-                "INSERT INTO weir.ownership_ranges (network, ip, port, protocol, workload, source, start, `end`, node_id) "  # noqa: S608
-                f"SELECT 'default', toIPv6('10.0.1.{at}'), 0, '', '{owner}', 'heartbeat', toDateTime64({start}, 6), "
-                f"toDateTime64({end}, 6), '{node}'"
-            )
+            told = {"network": "'default'", "ip": f"toIPv6('10.0.1.{at}')", "port": "0", "protocol": "''", "workload": f"'{owner}'"}
+            span = {"start": f"toDateTime64({start}, 6)", "`end`": f"toDateTime64({end}, 6)"}
+            rows.append({**told, **span, "source": "'heartbeat'", "node_id": f"'{node}'"})
+    engine.execute(_insert("ownership_ranges", rows, 1))

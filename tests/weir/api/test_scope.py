@@ -122,7 +122,7 @@ def test_explanations_and_owners_hide_foreign_names(scoped: TestClient, scope: s
     assert why.status_code == 200 and "outside of your scope" in why.text and MARK not in why.text
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(request=requests())
 def test_nothing_that_is_asked_tells_a_foreign_name(scoped: TestClient, request: tuple[str, str, dict[str, Any]]) -> None:
     scope, path, query = request
@@ -148,7 +148,7 @@ def _fits(path: str, answer: Any) -> None:
         openapi.DOCUMENTS[path].model_validate(answer["data"])
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     scope=st.sampled_from(SCOPES),
     field=st.sampled_from([*FIELDS]),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.support.processes import run_weir
+from weir.doctor.console import check_console
 from weir.doctor.node import NET_ADMIN, SYS_ADMIN, check_bpffs, check_kernel, check_privileges
 from weir.doctor.servers import check_clock, check_skew
+from weir.settings.catalogue import Settings
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,13 @@ def test_doctor_names_every_part_and_fails_for_a_server_that_is_away() -> None:
     assert {"kernel", "privileges", "cgroup", "headers", "Kafka", "topics", "ClickHouse", "tables", "clock"} <= found.keys()
     assert (found["Kafka"]["fit"], found["ClickHouse"]["fit"]) == (False, False)
     assert "127.0.0.1:9" in found["Kafka"]["remedy"] and "127.0.0.1:9" in found["ClickHouse"]["remedy"]
+
+
+def test_a_console_that_would_not_start_is_said() -> None:
+    assert check_console(Settings()).fit
+    public = check_console(Settings(console_listen="0.0.0.0:8470"))  # noqa: S104
+    assert public.fit is False and "WEIR_CONSOLE_ACCESS" in public.remedy
+    assert "cannot be read" in check_console(Settings(console_access=Path("/none"))).remedy
 
 
 def test_parts_that_no_setting_asks_for_are_not_needed() -> None:
