@@ -138,7 +138,12 @@ function Shown() {
   remember();
   switch (page.value) {
     case "map":
-      return <MapPage />;
+      return (
+        <>
+          <h1 class="hidden">Map</h1>
+          <MapPage />
+        </>
+      );
     case "explore":
       return <ExplorePage />;
     case "flows":

@@ -9,7 +9,7 @@ import { StateBox } from "../parts/state-box";
 import { DIMENSIONS, METRICS } from "../state/dimensions";
 import { useLoaded } from "../state/loaded";
 import { now, paused, tick } from "../state/status";
-import { ranged } from "../state/time";
+import { chosen } from "../state/time";
 import { go, isLive, set, view } from "../state/view";
 import { OverTime } from "./explore-time";
 import { Sums } from "./explore-sums";
@@ -58,7 +58,7 @@ export function ExplorePage() {
     const terms = names.map((name, at) => `${dimensions[at]}=${quoted(name)}`);
     go({ q: [view.value.q, ...terms].filter(Boolean).join(" ") });
   };
-  const choose = (from: number, to: number): void => go(ranged(from, to, now()));
+  const choose = (from: number, to: number): void => go(chosen(from, to, now()));
   return (
     <section class="page explore" aria-label="Explore">
       <div class="head">

@@ -12,7 +12,7 @@ import { bytes, count, many, micros, number, percent, plainAddress, rate } from 
 import { useLoaded } from "../state/loaded";
 import { known, rates, steps, summed } from "../state/series";
 import { now, paused, tick } from "../state/status";
-import { ranged, shown } from "../state/time";
+import { chosen, shown } from "../state/time";
 import { go, isLive, set, view } from "../state/view";
 import { Share } from "./explore-sums";
 
@@ -91,7 +91,7 @@ function Traffic({ answer }: { answer: Answer }) {
   const at = useSignal<number | null>(null);
   const grid = steps(answer);
   const failed = summed(answer, "connections_failed", grid);
-  const choose = (from: number, to: number): void => go(ranged(from, to, now()));
+  const choose = (from: number, to: number): void => go(chosen(from, to, now()));
   return (
     <div class="two">
       <div>

@@ -51,8 +51,8 @@ export function Help({ close }: { close: () => void }) {
     <Dialog label="Keys" kind="help" close={close}>
       <div class="dialog-head">
         <h2>Keys</h2>
-        <button aria-label="Close" onClick={close}>
-          Esc
+        <button title="Esc" onClick={close}>
+          Close
         </button>
       </div>
       <div class="keys-list">

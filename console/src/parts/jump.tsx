@@ -44,7 +44,6 @@ export function Jump({ close }: { close: () => void }) {
   return (
     <Dialog label="Jump to" kind="jump" close={close}>
       <input
-        autofocus
         type="text"
         role="combobox"
         aria-label="Workload or page"

@@ -1,9 +1,12 @@
 /** Not logged in: a field for a token. */
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { locked, logIn, token } from "../state/access";
 
 export function Login() {
   const text = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const refused = token.value !== "";
   return (
     <form
@@ -18,7 +21,7 @@ export function Login() {
       <p>{refused ? "This token is not known here, or not any more." : (locked.value?.detail ?? "This console wants a token.")}</p>
       <label>
         Token
-        <input type="password" autocomplete="off" autofocus required aria-invalid={refused ? "true" : undefined} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
+        <input ref={field} type="password" autocomplete="off" required aria-invalid={refused ? "true" : undefined} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
       </label>
       <button disabled={!text.value.trim()}>Log in</button>
       <p class="quiet">It is kept until this tab is closed, and sent to this console only. Who runs the console has tokens in its access file.</p>

@@ -103,6 +103,13 @@ export function ranged(from: number, to: number, now: number): Range {
   return to >= now ? { from: `now-${Math.max(1, Math.round(to - from))}s`, to: "now" } : { from: instant(from), to: instant(to) };
 }
 
+/** The span that was dragged over a chart: whole windows, or whole minutes where it is long. */
+export function chosen(from: number, to: number, now: number): Range {
+  const step = to - from < 600 ? 10 : 60;
+  const low = Math.floor(from / step) * step;
+  return ranged(low, Math.max(low + step, Math.ceil(to / step) * step), now);
+}
+
 /** The span before or after, of the same length. */
 export function stepped(range: Range, direction: 1 | -1, now: number, share = 1): Range {
   const { from, to } = spanOf(range, now);
