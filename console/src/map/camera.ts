@@ -15,8 +15,8 @@ export function fit(places: Places, width: number, height: number, covered = 0):
   if (places.x.length === 0) return { x: 0, y: 0, scale: 1 };
   const [left, right] = [places.x.reduce((a, b) => Math.min(a, b)), places.x.reduce((a, b) => Math.max(a, b))];
   const [top, bottom] = [places.y.reduce((a, b) => Math.min(a, b)), places.y.reduce((a, b) => Math.max(a, b))];
-  const scale = Math.min(1.25, (width - covered) / (right - left + BOX.width + MARGIN), (height - 84) / (bottom - top + BOX.height + MARGIN));
-  return { x: (left + right) / 2 + covered / 2 / scale, y: (top + bottom) / 2 - 8 / scale, scale };
+  const scale = Math.min(1.25, (width - covered) / (right - left + BOX.width + MARGIN), (height - 100) / (bottom - top + BOX.height + MARGIN));
+  return { x: (left + right) / 2 + covered / 2 / scale, y: (top + bottom) / 2 - 14 / scale, scale };
 }
 
 export function zoomed(camera: Camera, factor: number, atX: number, atY: number, width: number, height: number): Camera {

@@ -1,5 +1,6 @@
 /** Draws boxes, the words beside edges, and the islands under them. */
 import { bytes as shownBytes, count } from "../state/format";
+import { SHORE } from "./islands";
 import { NEAR, colourOf, type Look } from "./look";
 import type { Shape } from "./model";
 import type { Palette } from "./palette";
@@ -9,7 +10,6 @@ import { fitting } from "./text";
 
 const FAMILY = "system-ui, 'Liberation Sans', sans-serif";
 const NAME = `600 13px ${FAMILY}`;
-const SMALL = `11.5px ${FAMILY}`;
 const BADGE = `600 11px ${FAMILY}`;
 const MARKS: Record<Shape["kind"], string> = { workload: "", group: "▤", outside: "☁", unnamed: "?", rest: "…" };
 type Context = CanvasRenderingContext2D;
@@ -34,7 +34,7 @@ export function drawShape(context: Context, scene: Scene, at: number, look: Look
 
 /** So small that only a spot is seen. */
 function far(context: Context, shape: Shape, left: number, top: number, colours: Palette, failing: number): void {
-  context.fillStyle = failing > 0 ? colours.bad : shape.kind === "workload" || shape.kind === "group" ? colours.dim : colours.line;
+  context.fillStyle = failing > 0 ? colours.bad : shape.kind === "unnamed" ? colours.warn : colours.edge;
   context.fillRect(left, top, BOX.width, BOX.height);
 }
 
@@ -67,30 +67,39 @@ function words(context: Context, shape: Shape, failing: number, left: number, to
   const sign = shape.status === "new" ? "+ " : shape.status === "gone" ? "− " : "";
   const mark = MARKS[shape.kind] ? `${MARKS[shape.kind]} ` : "";
   const room = BOX.width - 2 * inset;
+  const { name, small } = sizes(look.camera.scale);
+  const low = top + 23 + name * 0.9;
   context.textBaseline = "alphabetic";
   context.textAlign = "left";
   context.fillStyle = colours.ink;
-  context.font = NAME;
-  context.fillText(fitting(context, `${sign}${mark}${shape.label}`, room), left + inset, top + 19);
-  const wrong = failing > 0 ? `${count(failing)} failed` : "";
-  context.font = BADGE;
+  context.font = `600 ${name}px ${FAMILY}`;
+  context.fillText(fitting(context, `${sign}${mark}${shape.label}`, room), left + inset, top + 7 + name * 0.9);
+  const wrong = failing > 0 ? count(failing) + (name > 14 ? "" : " failed") : "";
+  context.font = `600 ${small}px ${FAMILY}`;
   const taken = wrong ? context.measureText(wrong).width + 20 : 0;
-  context.font = SMALL;
+  context.font = `${small}px ${FAMILY}`;
   context.fillStyle = colours.dim;
-  context.fillText(fitting(context, second(shape, look.seconds), room - taken), left + inset, top + 35);
+  context.fillText(second(context, shape, look.seconds, room - taken), left + inset, low);
   if (!wrong) return;
   const right = left + BOX.width - inset;
-  context.font = BADGE;
+  context.font = `600 ${small}px ${FAMILY}`;
   context.fillStyle = colours.bad;
-  context.fillText(wrong, right - taken + 20, top + 35);
-  triangle(context, right - taken + 11, top + 31, colours.bad, colours.panel);
+  context.fillText(wrong, right - taken + 20, low);
+  triangle(context, right - taken + 11, low - 4, colours.bad, colours.panel);
 }
 
-function second(shape: Shape, seconds: number): string {
+/** From afar words are larger on their boxes, so that they are still read. Whole numbers: they do not tremble under the wheel. */
+function sizes(scale: number): { name: number; small: number } {
+  return { name: Math.round(Math.min(17, Math.max(13, 10.5 / scale))), small: Math.round(Math.min(14, Math.max(11.5, 9 / scale))) };
+}
+
+/** The first that fits: all of it, the rate alone, or nothing. */
+function second(context: Context, shape: Shape, seconds: number, room: number): string {
   const rate = `${shownBytes(shape.bytes / Math.max(1, seconds))}/s`;
-  if (shape.status === "gone") return `was ${shownBytes(shape.before / Math.max(1, seconds))}/s`;
+  if (shape.status === "gone") return fitting(context, `was ${shownBytes(shape.before / Math.max(1, seconds))}/s`, room);
   const change = shape.status === "more" || shape.status === "less" ? ` ${changed(shape.bytes, shape.before)}` : "";
-  return shape.members > 1 ? `${count(shape.members)} · ${rate}${change}` : `${rate}${change}`;
+  const all = shape.members > 1 ? `${count(shape.members)} · ${rate}${change}` : `${rate}${change}`;
+  return [all, rate].find((text) => fitting(context, text, room) === text) ?? "";
 }
 
 /** What is wrong is seen without its colour. */
@@ -132,12 +141,15 @@ function drawBadge(context: Context, scene: Scene, badge: Badge, { colours }: Lo
 }
 
 export function drawIslands(context: Context, scene: Scene, look: Look): void {
-  const named = scene.large && look.camera.scale < NEAR;
   for (const island of scene.islands) {
     if (scene.large) shore(context, island, look);
     else ground(context, scene, island, look);
   }
-  if (!named) return;
+}
+
+/** Names of islands, where those of their shapes cannot be read. */
+export function drawNames(context: Context, scene: Scene, look: Look): void {
+  if (!scene.large || look.camera.scale >= NEAR) return;
   for (const island of scene.islands) if (island.shapes.length > 1) nameAbove(context, island, look);
 }
 
@@ -178,12 +190,14 @@ function shore(context: Context, island: Island, { colours }: Look): void {
   context.globalAlpha = 1;
 }
 
-/** As large as it can be read from afar, and no wider than the island. */
+/** As large as it can be read from afar, and no wider than the island; not at all where it would be too small. */
 function nameAbove(context: Context, island: Island, { camera, colours }: Look): void {
-  const size = 12 / camera.scale;
   const room = island.right - island.left + BOX.width + 32;
-  context.font = `600 ${Math.round(size)}px ${FAMILY}`;
-  if (size > 90 / 0.9 || context.measureText(island.name).width > room) return;
+  const wanted = Math.min(SHORE - 26, 13 / camera.scale);
+  context.font = `600 100px ${FAMILY}`;
+  const size = Math.floor(Math.min(wanted, (100 * room) / context.measureText(island.name).width));
+  if (size * camera.scale < 7.5) return;
+  context.font = `600 ${size}px ${FAMILY}`;
   context.fillStyle = colours.ink;
   context.textAlign = "left";
   context.textBaseline = "bottom";

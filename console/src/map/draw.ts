@@ -1,6 +1,6 @@
 /** Draws a scene on a canvas. Edges of one state and width are one path and one stroke: what costs is the stroke, not the line. */
 import { toScreen } from "./camera";
-import { drawBadges, drawIslands, drawShape } from "./draw-shapes";
+import { drawBadges, drawIslands, drawNames, drawShape } from "./draw-shapes";
 import { STATES } from "./harm";
 import { DASHES, NEAR, colourOf, type Look } from "./look";
 import { trace } from "./paths";
@@ -8,25 +8,48 @@ import { BOX } from "./plane";
 import { WIDTHS, stateAt, widthOf, type Scene } from "./scene";
 
 export function draw(context: CanvasRenderingContext2D, scene: Scene, look: Look): void {
-  const { camera, colours, ratio, width, height } = look;
-  const [x, y] = toScreen(camera, 0, 0, width, height);
+  const { colours, ratio, width, height } = look;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = colours.bg;
   context.fillRect(0, 0, width, height);
-  context.setTransform(ratio * camera.scale, 0, 0, ratio * camera.scale, ratio * x, ratio * y);
+  place(context, look);
   drawIslands(context, scene, look);
-  drawEdges(context, scene, look);
-  const [wide, high] = [width / 2 / camera.scale + BOX.width, height / 2 / camera.scale + BOX.height];
-  scene.graph.shapes.forEach((_, at) => {
-    const [left, top] = [(scene.places.x[at] ?? 0) - camera.x, (scene.places.y[at] ?? 0) - camera.y];
-    if (Math.abs(left) < wide && Math.abs(top) < high) drawShape(context, scene, at, look);
-  });
-  if (camera.scale >= NEAR) drawBadges(context, scene, look);
+  drawEdges(context, scene, look, visible(scene, look, scene.order));
+  drawShapes(context, scene, look, scene.graph.shapes.keys());
+  if (look.camera.scale >= NEAR) drawBadges(context, scene, look);
+  drawNames(context, scene, look);
 }
 
-function drawEdges(context: CanvasRenderingContext2D, scene: Scene, look: Look): void {
+/** Only what is emphasised, over a picture of all. */
+export function drawFocus(context: CanvasRenderingContext2D, scene: Scene, look: Look): void {
+  if (!look.focus) return;
+  const { edges, shapes } = look.focus;
+  place(context, look);
+  drawEdges(context, scene, look, visible(scene, look, scene.order.filter((edge) => edges.has(edge))));
+  drawShapes(context, scene, look, shapes);
+  if (look.camera.scale >= NEAR) drawBadges(context, scene, look);
+  context.setTransform(look.ratio, 0, 0, look.ratio, 0, 0);
+}
+
+function place(context: CanvasRenderingContext2D, { camera, ratio, width, height }: Look): void {
+  const [x, y] = toScreen(camera, 0, 0, width, height);
+  context.setTransform(ratio * camera.scale, 0, 0, ratio * camera.scale, ratio * x, ratio * y);
+}
+
+function drawShapes(context: CanvasRenderingContext2D, scene: Scene, look: Look, shapes: Iterable<number>): void {
+  const { camera, width, height } = look;
+  const [wide, high] = [width / 2 / camera.scale + BOX.width, height / 2 / camera.scale + BOX.height];
+  for (const at of shapes) {
+    const [left, top] = [(scene.places.x[at] ?? 0) - camera.x, (scene.places.y[at] ?? 0) - camera.y];
+    if (Math.abs(left) < wide && Math.abs(top) < high) drawShape(context, scene, at, look);
+  }
+}
+
+const FADED = 0.1;
+
+/** Where there are many edges the plain ones are pale, so that boxes, names and what is wrong are seen. */
+function drawEdges(context: CanvasRenderingContext2D, scene: Scene, look: Look, seen: readonly number[]): void {
   const near = look.camera.scale >= NEAR;
-  const seen = visible(scene, look);
   const paths = new Map<number, Path2D>();
   for (const edge of seen) {
     const faded = look.focus !== null && !look.focus.edges.has(edge);
@@ -35,10 +58,10 @@ function drawEdges(context: CanvasRenderingContext2D, scene: Scene, look: Look):
     paths.set(key, path);
     trace(scene.paths, edge, path);
   }
-  context.lineJoin = "round";
+  const plain = look.focus === null ? 1 - Math.min(0.6, seen.length / 400) : 1;
   for (const [key, path] of [...paths].sort((a, b) => a[0] - b[0])) {
     const state = STATES[(key >> 3) & 127] ?? "plain";
-    context.globalAlpha = key >= 1024 ? 1 : 0.1;
+    context.globalAlpha = key < 1024 ? FADED : state === "plain" ? plain : 1;
     context.strokeStyle = colourOf(state, look.colours);
     context.lineWidth = Math.max(WIDTHS[key & 7] ?? 1, 0.8 / look.camera.scale);
     context.setLineDash(near ? DASHES[state] : []);
@@ -50,13 +73,13 @@ function drawEdges(context: CanvasRenderingContext2D, scene: Scene, look: Look):
 }
 
 /** Edges of which a part may be in the picture. */
-function visible(scene: Scene, look: Look): number[] {
+function visible(scene: Scene, look: Look, among: Iterable<number>): number[] {
   const { start, points } = scene.paths;
   const { camera } = look;
   const [wide, high] = [look.width / 2 / camera.scale, look.height / 2 / camera.scale];
   const [left, right, top, bottom] = [camera.x - wide, camera.x + wide, camera.y - high, camera.y + high];
   const found: number[] = [];
-  for (const edge of scene.order) {
+  for (const edge of among) {
     let [x1, x2, y1, y2] = [Infinity, -Infinity, Infinity, -Infinity];
     for (let at = start[edge] ?? 0; at < (start[edge + 1] ?? 0); at += 2) {
       const [x, y] = [points[at] ?? 0, points[at + 1] ?? 0];

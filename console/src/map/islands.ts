@@ -4,7 +4,8 @@ import { BOX, compare, type Input, type Pitch, type Places } from "./plane";
 export const ISLAND_PITCH: Pitch = { x: BOX.width + 28, y: BOX.height + 18 };
 const STEP_X = ISLAND_PITCH.x;
 const STEP_Y = ISLAND_PITCH.y;
-const SHORE = 90;
+/** Between islands, where their names stand. */
+export const SHORE = 150;
 
 /** The island of a shape: its namespace, or the first word of its name. */
 export function islandOf(label: string): string {

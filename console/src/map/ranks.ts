@@ -8,9 +8,16 @@ export const ROWS = 14;
 export function byRank(count: number, edges: Edge[]): Int32Array {
   const rank = ranks(count, edges);
   const deepest = rank.reduce((most, one) => Math.max(most, one), 0);
-  const most = Math.max(6, Math.round(Math.sqrt(count * 0.66)));
-  const column = rank.map((one) => (deepest < most ? one : Math.floor((one * most) / (deepest + 1))));
-  return split(column);
+  const most = Math.max(6, Math.round(Math.sqrt(count * 0.62)));
+  return split(deepest < most ? rank : evenly(rank, most));
+}
+
+/** So many columns of as many shapes each, in the order of their ranks. */
+function evenly(rank: Int32Array, columns: number): Int32Array {
+  const found = new Int32Array(rank.length);
+  const order = Array.from(rank, (_, at) => at).sort((a, b) => (rank[a] ?? 0) - (rank[b] ?? 0) || a - b);
+  order.forEach((shape, at) => (found[shape] = Math.floor((at * columns) / rank.length)));
+  return found;
 }
 
 /** Longest way from a shape that nobody calls, over the edges that close no circle. */

@@ -115,7 +115,7 @@ const SHARES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9];
 /** Each where it covers neither a box nor another; one that has no such place is left out: its edge and its box say it, too. */
 function badgesOf(scene: Scene): Badge[] {
   const { graph, places } = scene;
-  const told = ranked(graph, [...scene.order].filter((edge) => badgeText(scene, edge))).slice(0, BADGES);
+  const told = ranked(graph, [...scene.order].filter((edge) => stateAt(scene, edge) !== "plain")).slice(0, BADGES);
   if (!told.length) return [];
   const line = flattened(scene.paths);
   const found: Badge[] = [];
@@ -128,7 +128,8 @@ function badgesOf(scene: Scene): Badge[] {
   };
   for (const edge of told) {
     const text = badgeText(scene, edge);
-    const width = Math.ceil(text.length * 6.1) + (isWrong(scene, edge) ? 26 : 12);
+    if (!text) continue;
+    const width = Math.ceil(text.length * 7.8) + (isWrong(scene, edge) ? 28 : 14);
     const place = SHARES.map((share) => along(line, edge, share)).find(([x, y]) => !covers(x, y, width));
     if (place) found.push({ edge, text, x: place[0], y: place[1], width });
   }

@@ -1,4 +1,5 @@
 /** The canvas: drawn when something has changed, once a frame at most. Knows nothing of pages and questions. */
+import { Afar } from "./afar";
 import { fit, toScreen, toWorld, zoomed, type Camera } from "./camera";
 import { draw } from "./draw";
 import { headOf } from "./draw-shapes";
@@ -26,6 +27,8 @@ export class Stage implements Pointed {
   private camera: Camera = { x: 0, y: 0, scale: 1 };
   private colours: Palette;
   private scene: Scene | null = null;
+  /** Draws what is too much for a frame; null: the scene is drawn here. */
+  private afar: Afar | null = null;
   private finder: Finder | null = null;
   private focus: Focus | null = null;
   private selected = "";
@@ -56,6 +59,7 @@ export class Stage implements Pointed {
     this.scene = scene;
     this.finder = null;
     this.seconds = seconds;
+    this.beside(scene);
     if (refit) this.fit(false);
     this.repaint();
   }
@@ -127,6 +131,7 @@ export class Stage implements Pointed {
   close(): void {
     this.watcher.disconnect();
     this.stop();
+    this.afar?.close();
     cancelAnimationFrame(this.asked);
   }
 
@@ -151,12 +156,28 @@ export class Stage implements Pointed {
     else this.calls.pick(this.hit(x, y), twice);
   }
 
+  private beside(scene: Scene): void {
+    if (scene.large) {
+      this.afar ??= new Afar(() => this.repaint());
+      this.afar.show(scene);
+    } else {
+      this.afar?.close();
+      this.afar = null;
+    }
+  }
+
+  private paint(): void {
+    if (!this.scene || !this.width) return;
+    if (this.afar) this.afar.paint(this.context, this.look());
+    else draw(this.context, this.scene, this.look());
+  }
+
   private repaint(): void {
     if (this.asked) return;
     this.asked = requestAnimationFrame((now) => {
       this.asked = 0;
       this.frames.begin(now);
-      if (this.scene && this.width) draw(this.context, this.scene, this.look());
+      this.paint();
       this.frames.end();
     });
   }
@@ -193,7 +214,7 @@ export class Stage implements Pointed {
     this.canvas.width = Math.round(box.width * devicePixelRatio);
     this.canvas.height = Math.round(box.height * devicePixelRatio);
     if (first || !this.moved) this.fit(false);
-    if (this.scene && this.width) draw(this.context, this.scene, this.look());
+    if (this.scene && this.width) this.paint();
     else this.blank();
   }
 

@@ -75,7 +75,7 @@ export function MapPage() {
     <section class="map" aria-label="Map">
       <div class={`stage${late ? " busy" : ""}`}>
         <canvas ref={map.canvas} aria-hidden="true" />
-        <MapTools map={map}>{meta ? <CopyMenu path="groups" parameters={map.parameters.value} sql={meta.sql} picture={() => map.canvas.current} /> : null}</MapTools>
+        <MapTools map={map}>{meta ? <CopyMenu path="groups" parameters={map.parameters.value} sql={meta.sql} picture={mapPicture} /> : null}</MapTools>
         {graph ? <MapList graph={graph} selected={onMap.value} open={(key) => unfold(key, true)} /> : null}
         <Legend scene={scene.value} meta={meta} />
         <MapTip scene={scene.value} seconds={meta ? spanOf(meta) : 1} {...hover.value} />

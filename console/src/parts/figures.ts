@@ -13,14 +13,12 @@ export const maybe = (answer: Answer, name: string): number | null => (answer.me
 
 export function figures(sums: Answer, sides: Answer | null, before: Answer | null): Figures {
   const of = (name: string): number => total(sums, name);
-  const ports = [...new Set(sums.data["service_port"] ?? [])];
+  const worst = failingPort(sums);
   return {
     tcp: !sums.data["protocol"] || sums.data["protocol"].length === 0 || sums.data["protocol"].includes("tcp"),
     bytes: of("bytes"),
     opened: of("connections_opened"),
-    failed: of("connections_failed"),
-    refused: of("connections_refused"),
-    timedOut: of("connections_timed_out"),
+    ...failing(sums, worst),
     reset: of("connections_reset"),
     packets: of("packets"),
     retransmits: of("retransmits"),
@@ -31,7 +29,25 @@ export function figures(sums: Answer, sides: Answer | null, before: Answer | nul
     rttP95Before: before ? maybe(before, "rtt_us_p95") : null,
     resentByClient: resentBy(sides, "client"),
     resentByServer: resentBy(sides, "server"),
-    port: ports.length === 1 ? `port ${String(ports[0])}` : "its ports",
+  };
+}
+
+/** The row of the port on which nearly all failures are; -1: there are several. */
+function failingPort(sums: Answer): number {
+  const failed = (sums.data["connections_failed"] ?? []).map(number);
+  return sums.data["service_port"] ? failed.findIndex((one) => one > 0 && one >= 0.8 * total(sums, "connections_failed")) : -1;
+}
+
+/** Failures, with what was tried where they are. */
+function failing(sums: Answer, row: number): Pick<Figures, "tried" | "failed" | "refused" | "timedOut" | "port"> {
+  const of = (name: string): number => (row < 0 ? total(sums, name) : number(sums.data[name]?.[row]));
+  const failed = of("connections_failed");
+  return {
+    failed,
+    tried: failed + of("connections_opened"),
+    refused: of("connections_refused"),
+    timedOut: of("connections_timed_out"),
+    port: row < 0 ? "" : `port ${String(sums.data["service_port"]?.[row] ?? "")}`,
   };
 }
 

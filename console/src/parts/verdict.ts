@@ -6,7 +6,9 @@ export interface Figures {
   tcp: boolean;
   bytes: number;
   opened: number;
+  /** Failures, and all connects that were tried, on `port` where that is where nearly all of them are. */
   failed: number;
+  tried: number;
   refused: number;
   timedOut: number;
   reset: number;
@@ -22,7 +24,7 @@ export interface Figures {
   /** What was sent again on the way to the server, and to the client; null: that end has no agent. */
   resentByClient: number | null;
   resentByServer: number | null;
-  /** The ports, as they are said: "port 9001", or "its ports". */
+  /** As it is said: "port 9001". Empty: failures are on several. */
   port: string;
 }
 
@@ -45,10 +47,10 @@ export function verdict(f: Figures): Verdict {
 
 function failures(f: Figures): Verdict | null {
   if (f.failed === 0) return null;
-  const attempts = f.opened + f.failed;
-  const share = `${count(f.failed)} of ${count(attempts)} connects failed (${percent(f.failed / attempts)})`;
+  const all = f.failed === f.tried ? `all ${count(f.failed)}` : `${count(f.failed)} of ${count(f.tried)}`;
+  const share = `${all} connects${f.port && ` to ${f.port}`} failed${f.failed === f.tried ? "" : ` (${percent(f.failed / f.tried)})`}`;
   if (f.refused * 2 >= f.failed) {
-    return wrong("server", "The server refuses.", `${share}; ${count(f.refused)} were answered with RST: nothing listens on ${f.port} there, or a firewall rejects for it.`);
+    return wrong("server", "The server refuses.", `${share}; ${count(f.refused)} were answered with RST: nothing listens there, or a firewall rejects for it.`);
   }
   if (f.timedOut * 2 >= f.failed) {
     const way = "packets are dropped on the way (a policy, a route), or the server's host is gone";
