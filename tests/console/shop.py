@@ -102,7 +102,7 @@ def windows_of(windows: range, end_s: int, ranges: pa.Table | None = None) -> Bl
             if (edge.since_s is None or at >= end_s + edge.since_s) and (edge.until_s is None or at < end_s + edge.until_s):
                 rows += _both_views(place, edge, number)
         reported += [(node, at) for node in ZONES if node <= 3 or at < end_s - SILENT_S]
-    lost = _table(LOSSES, [_lost(windows[0]) | {"first_offset": windows[0]}])
+    lost = _table(LOSSES, [_lost(number) for number in dict.fromkeys((windows[0], windows[-1]))])
     return Block(
         _identity(windows), _table(FLOWS, rows), lost, ranges or OWNERSHIP.empty_table(), _batches(reported), nodes=_nodes(reported)
     )
@@ -205,7 +205,7 @@ def _ranges(end_s: int) -> pa.Table:
 def _lost(number: int) -> dict[str, Any]:
     start = number * WINDOW_S * SECOND
     named = {"window_start": start, "node_id": "node-2", "epoch": 1, "stage": "agent", "reason": "map_full", "topic": "weir.flows"}
-    return {**named, "flows": 1, "packets": 23, "bytes": 7_919}
+    return {**named, "flows": 1, "packets": 23, "bytes": 7_919, "first_offset": number}
 
 
 def _batches(reported: list[tuple[int, int]]) -> pa.Table:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.support.http import ask
 from tests.support.kafka import free_ports
@@ -21,6 +21,7 @@ from tests.support.processes import PATIENCE, Child, weir
 CHROMIUM = Path("/usr/bin/chromium")
 SECONDS = 10 * PATIENCE
 """How long an element is waited for."""
+expect.set_options(timeout=SECONDS * 1_000)
 
 
 class EngineChild:
@@ -30,6 +31,8 @@ class EngineChild:
         self.directory, self._what = directory, what
         self.end_s = 0
         """Where the newest window ends, in UTC seconds."""
+        self.filled_s = 0
+        """Where the last window ended when the directory was filled."""
         self._child: Child | None = None
 
     @property
@@ -39,6 +42,7 @@ class EngineChild:
     def start(self) -> Self:
         self._child = Child([sys.executable, "-m", "tests.console.engine", self.directory, *self._what], name="the engine")
         self.end_s = int(self._child.line(r"^ready (\d+)$", 60)[1])
+        self.filled_s = self.filled_s or self.end_s
         return self
 
     def kill(self) -> None:
@@ -135,3 +139,11 @@ def launch(playwright: Playwright) -> Browser:
     assert CHROMIUM.exists(), f"{CHROMIUM} is missing: run `make setup-test`"
     quiet = ["--no-first-run", "--disable-breakpad", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
     return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", *quiet])
+
+
+def ready(page: Page) -> Page:
+    """Returns once every answer that the page has asked for is shown."""
+    expect(page.locator("footer")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    expect(page.get_by_text(re.compile("^Asking"))).to_have_count(0)
+    return page

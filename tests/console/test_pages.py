@@ -1,4 +1,4 @@
-"""Every page opens, says what it is, and complains of nothing."""
+"""Every page opens in both themes, says what it is, complains of nothing, and can be read by everybody."""
 
 from __future__ import annotations
 
@@ -7,16 +7,44 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.console.support import Opener
+from tests.console.axe import violations
+from tests.console.support import Opener, ready
+from tests.support.processes import ROOT
 
-PAGES = ("map", "explore", "flows", "address", "truth")
+PAGES = {
+    "map": "Map",
+    "map?sel=w:reports%3Ew:archive": "Map",
+    "explore?shape=lines": "Explore",
+    "explore?shape=stacked": "Explore",
+    "explore?shape=heat": "Explore",
+    "explore?shape=sankey": "Explore",
+    "explore?shape=matrix&by=client,server": "Explore",
+    "explore?shape=table": "Explore",
+    "flows": "Flows",
+    "address?ip=10.0.3.20": "Address",
+    "truth": "Truth",
+    "views": "Views",
+    "workload?name=payments": "Workload",
+}
+SAVED = [
+    line.split(" -> ") for line in (ROOT / "tests/console/saved_urls.txt").read_text().splitlines() if line and not line.startswith("#")
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_opens_without_a_complaint(open_page: Opener, path: str) -> None:
+def test_a_page_opens_without_a_complaint_and_is_accessible_in_both_themes(open_page: Opener, path: str) -> None:
+    page = ready(open_page(path))
+    expect(page.get_by_role("region", name=PAGES[path], exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="3 of 5 nodes")).to_be_visible()
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        assert (theme, violations(page)) == (theme, [])
+
+
+@pytest.mark.parametrize(("path", "shown"), SAVED)
+def test_an_address_that_was_saved_with_this_release_shows_what_it_did(open_page: Opener, path: str, shown: str) -> None:
     page = open_page(path)
-    expect(page.get_by_role("region", name=path.partition("?")[0].title())).to_be_visible()
-    expect(page.get_by_text("3 of 5 nodes").first).to_be_visible()
+    expect(page.locator("body")).to_contain_text(shown)
 
 
 def test_a_complaint_of_the_page_fails_the_test(open_page: Opener) -> None:

@@ -45,7 +45,7 @@ export function Matrix({ data, dimensions, metric, show, pick }: Props) {
                   <td>
                     <button
                       class="cell"
-                      style={{ "--share": `${Math.round(6 + 54 * (Math.log1p(value) / Math.log1p(most)) ** 2)}%` }}
+                      style={{ "--share": `${Math.round(8 + 42 * (Math.log1p(value) / Math.log1p(most)) ** 2)}%` }}
                       title={`${row} → ${column}: ${show(value)}`}
                       onClick={() => pick([row, column])}
                     >
