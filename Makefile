@@ -48,6 +48,9 @@ test-containers: setup-test ## the tests of the broker and of ClickHouse, with b
 test-cluster: setup-test ## weir in a Kubernetes of two nodes on this machine: names, bytes, updates, outages, rights
 	@bash infra/cluster/run.sh .venv/bin/pytest $(or $(ARGS),tests/cluster)
 
+picture: setup-test ## the README's picture of the console, of a demo that runs for two minutes
+	@.venv/bin/python -m tests.demo.picture docs/console.png
+
 bench: setup-test ## what a worker costs, end to end and step by step
 	@.venv/bin/python -m tests.bench.worker $(ARGS)
 

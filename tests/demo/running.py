@@ -53,11 +53,16 @@ def what_is_up(demo: Child) -> Put:
     return Put(frozenset(processes), frozenset(pins))
 
 
-def failures_in_the_console(said: str) -> dict[tuple[str, str], int]:
-    """Connections that failed between client and server, by the API at the address that the demo has said."""
+def console_of(said: str) -> str:
+    """The console's address, as the demo has said it."""
     place = re.search(r"^The console: (http://127\.0\.0\.1:\d+)$", said, re.MULTILINE)
     assert place, said
-    url = f"{place[1]}/api/v1/edges?by=client,server&metrics=connections_failed"
+    return place[1]
+
+
+def failures_in_the_console(said: str) -> dict[tuple[str, str], int]:
+    """Connections that failed between client and server, by the API at the address that the demo has said."""
+    url = f"{console_of(said)}/api/v1/edges?by=client,server&metrics=connections_failed"
     with urllib.request.urlopen(url, timeout=20 * PATIENCE) as answer:  # noqa: S310 a loopback address
         data = json.load(answer)["data"]
     return dict(zip(zip(data["client"], data["server"], strict=True), data["connections_failed"], strict=True))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import SettingError
+from tests.support.processes import ROOT
 from weir.demo.scale import story as told
 from weir.demo.scale.calls import EDGES, all_calls, steady_calls
 from weir.demo.scale.fleet import nodes, workloads
@@ -85,6 +86,13 @@ def test_everything_happens_within_the_day_on_whole_five_minutes(end_s: int) -> 
     assert list(times) == sorted(times) and all(each % 300 == 0 for each in times)
     assert story.outage.end_s <= end_s
     assert len(account(story)) == 5
+
+
+def test_the_page_of_the_console_tells_the_same_story() -> None:
+    page = (ROOT / "docs" / "console.md").read_text().replace("`", "")
+    for line in account(STORY):
+        happened = line.partition("  ")[2].partition(", for ")[0]
+        assert happened in page
 
 
 def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from weir.demo.scale import story as told
-from weir.demo.scale.fleet import SEED, Workload, workloads
+from weir.demo.scale.fleet import SEED, SUBJECTS, Workload, workloads
 from weir.demo.scale.story import Story
 
 EDGES = 5_000
@@ -15,6 +15,7 @@ BUSY_SHARE = 0.07
 """The share of edges with calls in every window; the others have some calls an hour."""
 FOREVER_S = 2**32 - 1
 PORTS = {"db": 5432, "cache": 6379, "queue": 5672, "search": 9200, "web": 443}
+NAMESPACES = tuple(SUBJECTS)
 WITHIN = (
     ("web", "api"), ("api", "db"), ("api", "cache"), ("api", "queue"), ("worker", "queue"), ("worker", "db"),
     ("sync", "api"), ("admin", "api"), ("cron", "db"), ("api", "search"), ("sync", "search"), ("worker", "cache"),
@@ -23,6 +24,8 @@ DOMAINS = (
     "api.cards.example", "hooks.cards.example", "rates.fx.example", "smtp.post.example", "eu.objects.cloud.example",
     "us.objects.cloud.example", "maps.tiles.example", "push.phones.example", "id.login.example", "cdn.media.example",
 )  # fmt: skip
+PARTNERS = {name: {*NAMESPACES[at : at + 3], *NAMESPACES[at + 4 : at + 5]} for at, name in enumerate(NAMESPACES)}
+"""Which namespaces one calls beside those that everybody calls: itself and some after it."""
 REASONS = ("external", "unknown", "gap", "ambiguous", "shared")
 
 
@@ -90,7 +93,8 @@ def _candidates(chance: random.Random) -> Iterator[Call]:
             _between(chance, one, known["platform/dns-api"]), port=53, protocol="udp", request_bytes=40, answer_bytes=96, rtt_us=0
         )
     while True:
-        one, other = chance.choice(apis), chance.choice(apis)
+        one = chance.choice(apis)
+        other = chance.choice([each for each in apis if each.namespace in PARTNERS[one.namespace]])
         if one is not other and other.name not in (told.NEW_SERVER, told.OLD_SERVER):
             yield _between(chance, one, other)
 
@@ -109,7 +113,7 @@ def _between(chance: random.Random, client: Workload, server: Workload) -> Call:
         int(near * chance.uniform(0.8, 1.6)),
         reuse=20 if server.part in ("db", "cache", "queue") else 1,
         service=server.name if server.part in ("api", "db") and chance.random() < 0.5 else "",
-        refused=0.002 if chance.random() < 0.01 else 0.0,
+        refused=0.002 if chance.random() < 0.002 else 0.0,
         resent=0.03 if chance.random() < 0.01 else 0.0005,
     )
 
@@ -127,7 +131,7 @@ def _outside(chance: random.Random, apis: list[Workload]) -> Iterator[Call]:
             yield replace(made, reason=reason, far=f"10.9.0.{number + 1}", service="platform/shared" if reason == "shared" else "")
         if number < 40:
             server = workloads()[f"{client.namespace}/{client.subject}-web"]
-            yield replace(made, client="", server=server.name, reason="external", far=f"203.0.113.{number + 1}", rate=2.0)
+            yield replace(made, client="", server=server.name, reason="external", far=f"203.0.113.{number + 1}", rate=0.5)
 
 
 def _told(call: Call, story: Story) -> Iterator[Call]:
