@@ -25,6 +25,7 @@ from sinks.queries.series import STEPS_S, ask_series, auto_step
 from sinks.queries.spans import Piece, Plan, Span
 from sinks.queries.status import Lost
 from streams.insights import comparing
+from streams.insights.failing import fails
 from streams.insights.folding import Asked, fold
 from weir.api import parameters as p
 from weir.api.formats import exact, json_columns
@@ -156,6 +157,8 @@ def _step(text: str) -> int:
 
 
 PAIR_LIMIT = 50_000
+FAILING = "failing_pairs"
+"""How many of the pairs that an edge stands for fail, or that a shape has a part in."""
 PAIR_SUMS = (
     "bytes", "bytes_sent", "bytes_received", "connections_opened", "connections_failed", "connections_refused", "connections_timed_out",
     "connections_reset", "retransmits", "packets", "rtt_us_sum", "rtt_count",
@@ -173,8 +176,8 @@ def groups(tables: Tables, scope: Node | None, asked: p.GroupsParameters) -> Doc
     prefixes = ("", BEFORE) if before else ("",)
     sums = tuple(f"{prefix}{name}" for prefix in prefixes for name in PAIR_SUMS)
     shapes = Asked(asked.fold, frozenset(asked.open.split(",")) - {""}, asked.limit, tuple(f"{prefix}bytes" for prefix in prefixes))
-    left_out = {"pairs": answer.groups - answer.rows.num_rows, **answer.other.select(sums).to_pylist()[0]}
-    folded = fold(answer.rows, sums, shapes, left_out)
+    left_out = {"pairs": answer.groups - answer.rows.num_rows, **answer.other.select(sums).to_pylist()[0], FAILING: 0}
+    folded = fold(answer.rows.append_column(FAILING, fails(answer.rows)), (*sums, FAILING), shapes, left_out)
     meta = {**said_of(tables, answer.plan, answer.sql), **sums_meta(answer), **_before_meta(tables, answer)}
     meta |= {"fold": folded.fold, "rest": _row(folded.rest), "other": _row(folded.rest.select(sums))}
     meta |= _excluded(tables, scope, asked.q, question, answer)

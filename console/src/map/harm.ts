@@ -13,6 +13,8 @@ const FEW = 5;
 export interface Health {
   opened: number;
   failed: number;
+  /** Pairs of its that fail. */
+  failing: number;
   reset: number;
   retransmits: number;
   /** 0: not known. */
@@ -20,8 +22,8 @@ export interface Health {
 }
 
 export function stateOf(health: Health): State {
-  const { opened, failed, reset, retransmits, packets } = health;
-  if (failed > 0) return "failing";
+  const { opened, failing, reset, retransmits, packets } = health;
+  if (failing > 0) return "failing";
   if (reset >= FEW && reset > SHARE * opened) return "reset";
   if (retransmits >= FEW && packets > 0 && retransmits > SHARE * packets) return "resent";
   return "plain";
@@ -29,9 +31,9 @@ export function stateOf(health: Health): State {
 
 /** A number by which edges are ranked: failures first, by their share and then their number, then resets, then what was sent again. */
 export function harm(health: Health): number {
-  const { opened, failed, reset, retransmits, packets } = health;
+  const { opened, failed, failing, reset, retransmits, packets } = health;
   const attempts = Math.max(1, opened + failed);
-  if (failed > 0) return 100 + 100 * (failed / attempts) + Math.log1p(failed);
+  if (failing > 0) return 100 + 100 * (failed / attempts) + Math.log1p(failed);
   const state = stateOf(health);
   if (state === "reset") return 50 + 10 * Math.min(1, reset / Math.max(1, opened));
   if (state === "resent") return 20 + 10 * Math.min(1, retransmits / packets);
@@ -41,6 +43,7 @@ export function harm(health: Health): number {
 export const healthOf = (graph: Graph, edge: number): Health => ({
   opened: graph.opened[edge] ?? 0,
   failed: graph.failed[edge] ?? 0,
+  failing: graph.failing[edge] ?? 0,
   reset: graph.reset[edge] ?? 0,
   retransmits: graph.retransmits[edge] ?? 0,
   packets: graph.packets[edge] ?? 0,

@@ -29,6 +29,8 @@ export interface Graph {
   bytes: Float64Array;
   /** Connections that failed, that were reset, and that were opened, edge by edge. */
   failed: Float64Array;
+  /** How many pairs of an edge fail, rather than that one connection did among thousands. */
+  failing: Float64Array;
   reset: Float64Array;
   opened: Float64Array;
   retransmits: Float64Array;
@@ -53,6 +55,7 @@ export function graphOf(answer: GroupsAnswer): Graph {
     target: Uint32Array.from(edges["target"] ?? [], number),
     bytes: column("bytes"),
     failed: column("connections_failed"),
+    failing: column(edges["failing_pairs"] ? "failing_pairs" : "connections_failed"),
     reset: column("connections_reset"),
     opened: column("connections_opened"),
     retransmits: column("retransmits"),

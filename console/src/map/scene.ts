@@ -62,7 +62,7 @@ export function sceneOf(graph: Graph, places: Places, large: boolean): Scene {
     const share = Math.log1p(Math.max(graph.bytes[at] ?? 0, graph.before[at] ?? 0)) / Math.log1p(largest);
     width[at] = Math.min(WIDTHS.length - 1, Math.floor(share ** 3 * WIDTHS.length));
     const target = graph.target[at] ?? 0;
-    failing[target] = (failing[target] ?? 0) + (graph.failed[at] ?? 0);
+    if (graph.failing[at]) failing[target] = (failing[target] ?? 0) + (graph.failed[at] ?? 0);
   }
   const order = Uint32Array.from({ length: edges }, (_, at) => at).sort(
     (a, b) => (state[a] ?? 0) - (state[b] ?? 0) || (width[a] ?? 0) - (width[b] ?? 0) || a - b,
