@@ -10,6 +10,10 @@ export const WRONG: ReadonlySet<State> = new Set(["resent", "reset", "failing"])
 export const SHARE = 0.02;
 const FEW = 5;
 
+/** 1 or 0: whether a pair fails, as streams/insights/failing.py says of those that an edge of the map stands for. */
+export const fails = (opened: number, failed: number): number =>
+  (failed >= 3 || (failed > 0 && opened === 0)) && failed >= 0.01 * (opened + failed) ? 1 : 0;
+
 export interface Health {
   opened: number;
   failed: number;

@@ -55,7 +55,7 @@ export function graphOf(answer: GroupsAnswer): Graph {
     target: Uint32Array.from(edges["target"] ?? [], number),
     bytes: column("bytes"),
     failed: column("connections_failed"),
-    failing: column(edges["failing_pairs"] ? "failing_pairs" : "connections_failed"),
+    failing: column("failing_pairs"),
     reset: column("connections_reset"),
     opened: column("connections_opened"),
     retransmits: column("retransmits"),

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { get } from "../api/client";
 import type { Answer } from "../api/types";
-import { harm, healthOf, type Health } from "../map/harm";
+import { fails, harm, healthOf, type Health } from "../map/harm";
 import { edgeKey, edgesOf, type Graph } from "../map/model";
 import { nameOf, selection } from "../map/terms";
 import { walked } from "../map/walk";
@@ -63,6 +63,7 @@ function ofAnswer(answer: Answer, selected: string): Row[] {
       health: {
         opened: sum("connections_opened", at),
         failed: sum("connections_failed", at),
+        failing: fails(sum("connections_opened", at), sum("connections_failed", at)),
         reset: sum("connections_reset", at),
         retransmits: sum("retransmits", at),
         packets: sum("packets", at),
