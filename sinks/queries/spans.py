@@ -84,7 +84,7 @@ def _kept(span: Span, usable: tuple[Level, ...], oldest: Oldest) -> tuple[Span, 
     names = " and ".join(level.table for level in usable)
     back = "nothing of which is kept" if begins is None else f"kept since {_instant(begins)}"
     what = f"This is known from {names} alone, {back}"
-    way_out = "ask without addresses and reporters, or in larger steps, for what was before"
+    way_out = "ask for sums without addresses and reporters, or in larger steps, for what was before"
     if begins is None or span.end_s <= begins:
         raise WeirError(f"{what}: {way_out}.")
     return Span(begins, span.end_s), (f"{what}: the answer begins there; {way_out}.",)

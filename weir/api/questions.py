@@ -22,7 +22,7 @@ from sinks.queries.losses import ask_losses
 from sinks.queries.metrics import DEFAULT
 from sinks.queries.names import ask_names
 from sinks.queries.series import STEPS_S, ask_series, auto_step
-from sinks.queries.spans import Piece, Plan, Span
+from sinks.queries.spans import FLOWS, Piece, Plan, Span, plan
 from sinks.queries.status import Lost
 from streams.insights import comparing
 from streams.insights.failing import fails
@@ -271,11 +271,11 @@ def complete(tables: Tables, scope: Node | None, asked: p.CompleteParameters) ->
 
 
 def flows(tables: Tables, scope: Node | None, asked: p.FlowsParameters) -> Reply:
-    span = span_of(tables, asked)
+    planned = plan(span_of(tables, asked), FLOWS, tables.oldest())
+    span = planned.span
     after = _cursor(asked.cursor) if asked.cursor else None
     page = ask_flows(tables.asker(span), span, both(parse(asked.q), scope), asked.view, asked.limit, after)
     following = None if page.after is None else p.write_cursor(page.after)
-    planned = Plan((Piece("flows", span),), span, ())
     meta = {**said_of(tables, planned, page.sql), "next": following}
     if asked.q and not asked.cursor and not page.rows.num_rows:
         terms = [part.node for part in parts(asked.q)]

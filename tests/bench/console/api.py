@@ -25,6 +25,7 @@ from weir.api.tables import Tables
 TIMES = 40
 DAY_S = 86_400
 VIEWERS = 50
+CHART = "bytes,connections_failed,rtt_us"
 ONE_EDGE = "client=ns1/w1 server=ns8/w8"
 
 
@@ -45,7 +46,8 @@ QUESTIONS = (
     Asked("first map, 24 h (question, folding, JSON)", 150, questions.groups, p.GroupsParameters, DAY_S, {}),
     Asked("the same, compared with the day before", None, questions.groups, p.GroupsParameters, DAY_S // 2, {"compare": "-12h"}),
     Asked("first map, 15 min", None, questions.groups, p.GroupsParameters, 900, {}),
-    Asked("series of one edge, 24 h", 100, questions.series, p.SeriesParameters, DAY_S, {"q": ONE_EDGE, "step": "15m"}),
+    Asked("series of one edge, 24 h", 100, questions.series, p.SeriesParameters, DAY_S, {"q": ONE_EDGE, "metrics": CHART}),
+    Asked("the same, every metric", None, questions.series, p.SeriesParameters, DAY_S, {"q": ONE_EDGE}),
     Asked("map, 30 d", 1_000, questions.groups, p.GroupsParameters, 30 * DAY_S, {}),
     Asked("completion of a workload, 15 min", 50, questions.complete, p.CompleteParameters, 900, {"q": "client=w12"}),
     Asked("completion of a workload, 24 h", 50, questions.complete, p.CompleteParameters, DAY_S, {"q": "client=w12"}),

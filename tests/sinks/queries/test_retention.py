@@ -50,7 +50,7 @@ def test_a_day_of_last_year_is_answered_in_whole_fives_and_hours_and_says_so() -
 
 
 def test_addresses_are_refused_where_flows_is_gone_and_cut_where_it_begins() -> None:
-    with pytest.raises(WeirError, match=r"known from flows alone, kept since .*: ask without addresses"):
+    with pytest.raises(WeirError, match=r"known from flows alone, kept since .*: ask for sums without addresses"):
         plan(Span(TODAY - 60 * DAY, TODAY - 59 * DAY), FLOWS, OLDEST)
     found = plan(Span(TODAY - 60 * DAY, TODAY), FLOWS, OLDEST)
     assert found.span == Span(OLDEST["flows"], TODAY) and "the answer begins there" in found.warnings[0]
