@@ -7,9 +7,10 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
-from tests.bench.console import api
+from tests.bench.console import api, process
 from tests.bench.console.dataset import DAYS, EDGES, WORKLOADS, fill
 from tests.bench.console.report import Figure, table
 from tests.bench.machine import machine
@@ -34,7 +35,7 @@ def main() -> None:
         figures: list[Figure] = []
         with Child([sys.executable, "-m", "tests.bench.console.dataset", str(directory)], name="the tables' holder") as holder:
             holder.line("held")
-            for figure in api.measure(directory):
+            for figure in chain(api.measure(directory), process.measure(directory)):
                 figures.append(figure)
                 say(f"{figure.name}: {figure.found}")
     say("", *table(figures))

@@ -111,9 +111,9 @@ def write(engine: Engine, start_s: int, windows: int, offset: int = 1) -> None:
     }
     engine.execute(_insert("node_sightings", [{"node_id": f"'{node}'", **seen} for node in nodes], 1))
     batch = {"epoch": "1", "window_start": start, "window_seconds": "10", "batch_index": "0", "batch_count": "1"}
-    for count, silent in ((1, True), (windows, False)):  # the foreign node is silent since its first window
-        reported = [{"node_id": f"'{node}'", **batch} for node in nodes if (MARK in node) is silent]
-        engine.execute(_insert("batches", reported, count))
+    if windows > 1:  # the foreign node is silent since its first window
+        engine.execute(_insert("batches", [{"node_id": f"'{node}'", **batch} for node in nodes if MARK in node], 1))
+    engine.execute(_insert("batches", [{"node_id": f"'{node}'", **batch} for node in nodes if MARK not in node], windows))
 
 
 def _insert(table: str, rows: list[dict[str, str]], times: int) -> str:

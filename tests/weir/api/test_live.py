@@ -110,7 +110,7 @@ def test_all_who_follow_the_same_cost_one_look_and_nobody_costs_none(engine: Wat
         for stream in streams:
             await event(stream, "flow")
         looks = [sql for sql in engine.asked[before:] if "FROM weir.flows " in sql and "written_at >=" in sql]
-        assert len(looks) == len(set(looks)) <= 3  # the ledger's rows come in two inserts
+        assert len(looks) == len(set(looks)) <= 2
         for stream in streams:
             await stream.aclose()  # type: ignore[attr-defined]
         await followed.ended()
