@@ -44,6 +44,18 @@ def test_the_table_fits_a_hundred_columns_whatever_the_names() -> None:
     assert "[red]" in text
 
 
+def test_the_console_is_named_above_the_table() -> None:
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    console.print(live(Reading((EDGE,)), "counting", "http://127.0.0.1:8470"))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines()[1].strip() == "The console: http://127.0.0.1:8470"
+
+
+def test_the_address_is_written_as_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    Lines().locate("http://127.0.0.1:8470")
+    assert capsys.readouterr().out == "The console: http://127.0.0.1:8470\n"
+
+
 def test_a_window_is_one_line_without_colours() -> None:
     line = window_line(WINDOW, TOTALS)
     assert line.startswith("00:00:00  11 edges  1.0 MB/s  23.0 conn/s  1.5 failed/s  RTT 1.2 ms  3.5 retr/s | flows: 997 counted")

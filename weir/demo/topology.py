@@ -108,7 +108,7 @@ SERVICES = (
         "cards",
         INTERNET,
         (Listener(443, "http", 1_303),),
-        drops=0.08,  # a lost SYN costs a second: that is why payments are slow
+        drops=0.12,  # a lost SYN costs a second: that is why payments are slow
         domain="api.cards.example",
         alias="edge-7.cards-cdn.example",
         address="192.175.48.10",

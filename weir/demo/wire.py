@@ -20,11 +20,13 @@ _LENGTH = struct.Struct("!I")
 CHUNK = 65_536
 CONNECT_SECONDS = 2.5
 """Long enough for a second try of the kernel's, a second after the first."""
+PATIENT_SECONDS = 4.0
+"""And for a third, two seconds later: on the internet packets get lost."""
 
 
-async def http_call(host: str, call: Call) -> None:
+async def http_call(host: str, call: Call, patience: float = CONNECT_SECONDS) -> None:
     """One request on a connection of its own. Raises OSError, EOFError or TimeoutError if the other side does not play along."""
-    reader, writer = await asyncio.wait_for(asyncio.open_connection(host, call.port), CONNECT_SECONDS)
+    reader, writer = await asyncio.wait_for(asyncio.open_connection(host, call.port), patience)
     try:
         head = f"POST /{call.to} HTTP/1.1\r\nHost: {call.to}\r\nContent-Length: {call.request_bytes}\r\n\r\n"
         writer.write(head.encode() + bytes(call.request_bytes))
@@ -103,7 +105,7 @@ async def named_call(name_service: str, domain: str, call: Call) -> None:
         address = names.address_in(answered)
     except ValueError as error:
         raise OSError(str(error)) from error
-    await http_call(address, call)
+    await http_call(address, call, PATIENT_SECONDS)
 
 
 async def close(writer: asyncio.StreamWriter) -> None:

@@ -30,7 +30,8 @@ STORY = Story(1_767_276_000 + 130)
 AROUND = (STORY.deploy_s, STORY.scan.start_s, STORY.outage.start_s, STORY.outage.end_s, STORY.silence_s)
 """The five minutes before each of these and the five after are written."""
 SHORT = """
-import weir.demo.scale.recording as recording
+from weir.demo.scale import recording, run
+recording.WINDOW_S = run.WINDOW_S = 1
 recording.steps = lambda story: ((story.end_s - 60, story.end_s, 10, True),)
 from weir.cli import main
 main()
