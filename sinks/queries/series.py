@@ -11,13 +11,15 @@ import pyarrow.compute as pc
 from sinks.filter.sql import condition, dimensions_of, metrics_of, split
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask, Sums, with_dimensions
-from sinks.queries.grouped import grouped
+from sinks.queries.grouped import grouped, within
 from sinks.queries.metrics import METRICS, base_sums, combine, derive
 from sinks.queries.sources import source_of
-from sinks.queries.spans import Oldest, Plan, plan
+from sinks.queries.spans import Oldest, Plan, Span, plan
 
 STEPS_S = (1, 10, 60, 300, 900, 3_600, 21_600, 86_400)
 POINTS = 300
+LONG_WINDOW_S = 3_600
+"""No window is longer."""
 _WHOLE = "whole_"
 
 
@@ -35,9 +37,16 @@ class Series:
     sql: str
 
 
-def auto_step(seconds: int) -> int:
-    """The finest step that gives no more than POINTS of them."""
-    return next((step for step in STEPS_S if seconds <= step * POINTS), STEPS_S[-1])
+def auto_step(ask: Ask, span: Span) -> int:
+    """The finest step, in seconds, that gives no more than POINTS of them and is no shorter than a window of the span.
+
+    A window's flows stand at its start: shorter steps would show bursts between nothing.
+    """
+    step_s = next((step for step in STEPS_S if span.seconds <= step * POINTS), STEPS_S[-1])
+    if step_s >= LONG_WINDOW_S:
+        return step_s
+    longest_s = ask(f"SELECT toInt64(max(window_seconds)) AS seconds FROM weir.batches WHERE {within([span])}").to_pylist()[0]["seconds"]  # noqa: S608
+    return next((step for step in STEPS_S if step >= max(step_s, longest_s)), STEPS_S[-1])
 
 
 def ask_series(ask: Ask, question: Sums, step_s: int, oldest: Oldest) -> Series:

@@ -78,7 +78,7 @@ def edges(tables: Tables, scope: Node | None, asked: p.EdgesParameters) -> Reply
 
 def series(tables: Tables, scope: Node | None, asked: p.SeriesParameters) -> Reply:
     span = span_of(tables, asked)
-    step_s = auto_step(span.seconds) if asked.step == "auto" else _step(asked.step)
+    step_s = auto_step(tables.asker(span), span) if asked.step == "auto" else _step(asked.step)
     question = Sums(
         span,
         dimensions(asked.by),
@@ -291,7 +291,7 @@ def losses(tables: Tables, scope: Node | None, asked: p.LossesParameters) -> Rep
     if scope is not None and "node" in by:
         by = tuple(name for name in by if name != "node")
         warnings.append("The names of nodes are outside of your scope: their losses are summed.")
-    step_s = auto_step(span.seconds) if asked.step == "auto" else _step(asked.step)
+    step_s = auto_step(tables.asker(span), span) if asked.step == "auto" else _step(asked.step)
     rows = ask_losses(tables.asker(span), span, by, step_s, asked.limit)
     told = said_of(tables, Plan((Piece("losses", span),), span, tuple(warnings)), "")
     return Reply(rows, {**told, "step": step_s if "step" in by else None})
