@@ -130,6 +130,13 @@ class EngineHost(_Server):
         where = [str(self.directory), str(self.port), self.password, listens_on(self.host)]
         return [sys.executable, "-m", "tests.support.clickhouse_host", *where]
 
+    def restart_over(self, data: Path) -> None:
+        """SIGKILL, and another start over a copy of `data`, which an engine has left; what there was is gone."""
+        self.kill()
+        shutil.rmtree(self.directory)
+        shutil.copytree(data, self.directory, symlinks=True)
+        self.start()
+
     def lose_next_answer(self) -> None:
         """The next INSERT is stored and not answered."""
         self.signal(signal.SIGUSR1)
