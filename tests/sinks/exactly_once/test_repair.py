@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,25 @@ def write_all(sink: Sink) -> None:
         sink.write(nth_block(number))
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with all blocks, tokens included, to be copied."""
+    directory = tmp_path_factory.mktemp("filled") / "data"
+    with closing(open_sink(f"chdb://{directory}")) as sink:
+        write_all(sink)
+    return directory
+
+
+@pytest.fixture
+def url(filled: Path, tmp_path: Path) -> str:
+    shutil.copytree(filled, tmp_path / "data", symlinks=True)
+    return f"chdb://{tmp_path / 'data'}"
+
+
 @pytest.mark.parametrize("table", TABLES)
-def test_a_lost_part_is_put_in_again(table: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_lost_part_is_put_in_again(table: str, url: str, caplog: pytest.LogCaptureFixture) -> None:
     """The part is taken away by hand, as a kill between the engine's note and its rename leaves it."""
-    url = f"chdb://{tmp_path / 'data'}"
     sink = open_sink(url)
-    write_all(sink)
     lost = newest_part(sink, table)
     sink.close()
     shutil.rmtree(lost)
@@ -76,10 +90,8 @@ def test_nothing_is_put_in_where_nothing_is_missing(sink: Sink, caplog: pytest.L
     assert caplog.text == "" and sink.query("SHOW TABLES LIKE 'again%'").num_rows == 0
 
 
-def test_a_rollup_that_cannot_be_judged_is_left_alone_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    url = f"chdb://{tmp_path / 'data'}"
+def test_a_rollup_that_cannot_be_judged_is_left_alone_and_told(url: str, caplog: pytest.LogCaptureFixture) -> None:
     sink = open_sink(url)
-    write_all(sink)
     before = sink.query("SELECT sum(flows) AS n FROM flows_1h")
     engine_of(sink).execute("INSERT INTO weir.flows_1h SELECT * FROM weir.flows_1h WHERE flows > 0 LIMIT 1")
     for number in range(BLOCKS):
