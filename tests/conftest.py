@@ -67,6 +67,11 @@ _ONE_AT_A_TIME = {"kernel": "machine", "machine": "machine", "browser": "browser
 browser beside another would wait for the processor and not for the page.
 """
 
+_FIRST = (*_ONE_AT_A_TIME, "faults/test_short_plan.py", "weir/explain/test_explain.py", "servers", "long")
+"""Markers and files in the order of their turn, and all others behind them: what occupies one process for long begins early, and the
+many short files fill the processes up to the same end.
+"""
+
 CLUSTER = Path(__file__).parent / "cluster"
 
 _SERVER_FIXTURES = {"kafka", "clean_kafka", "fresh_kafka"}
@@ -77,6 +82,11 @@ def _need(nodeid: str) -> str:
     parts = nodeid.partition("::")[0].removeprefix("tests/").split("/")
     paths = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
     return next((_NEEDS[path] for path in paths if path in _NEEDS), "")
+
+
+def _turn(item: pytest.Item) -> int:
+    file = item.nodeid.partition("::")[0].removeprefix("tests/")
+    return min((place for place, name in enumerate(_FIRST) if name in (file, _need(item.nodeid))), default=len(_FIRST))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -98,6 +108,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(need)
         if _SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("servers")
+    items.sort(key=_turn)
 
 
 class ByMachine(LoadScopeScheduling):
