@@ -16,7 +16,7 @@ from sinks.queries.sources import columns
 from sinks.queries.spans import Piece, Plan
 from weir.api import parameters as p
 from weir.api.problems import Problem, bad_parameter
-from weir.api.questions import MICRO, Document, Reply, said_of, span_of
+from weir.api.questions import MICRO, Document, Recorded, Reply, said_of, span_of
 from weir.api.scope import sees
 from weir.api.tables import Tables
 from weir.asked import read_instant
@@ -33,10 +33,11 @@ def ownership(tables: Tables, scope: Node | None, asked: p.OwnershipParameters) 
     if bool(asked.ip) == bool(asked.workload):
         raise bad_parameter("ip", "Whose ranges are wanted? Give either ip=ADDRESS or workload=NAME.")
     span = span_of(tables, asked)
-    rows = ask_ownership(tables.ask_now, span, _address("ip", asked.ip) if asked.ip else None, asked.workload or None, asked.limit)
+    ask = Recorded(tables.ask_now)
+    rows = ask_ownership(ask, span, _address("ip", asked.ip) if asked.ip else None, asked.workload or None, asked.limit)
     if scope is not None:
         rows = rows.slice(0, 0) if asked.workload and not sees(scope, asked.workload) else _Mask(scope).table(readable(rows))
-    return Reply(rows, said_of(tables, Plan((Piece("ownership", span),), span, ()), ""))
+    return Reply(rows, said_of(tables, Plan((Piece("ownership", span),), span, ()), ask.sql))
 
 
 def explain(rules: Rules, tables: Tables, scope: Node | None, asked: p.ExplainParameters) -> Document:

@@ -8,6 +8,7 @@ import orjson
 from starlette.responses import Response
 
 from schemas.errors import Unavailable, WeirError
+from sinks.engines.errors import TooLarge, TooLong
 from sinks.filter.tree import FilterError
 from weir.asked import BadParameter
 
@@ -34,6 +35,10 @@ def problem_of(error: Exception) -> Problem:
         return bad_parameter(error.parameter, str(error))
     if isinstance(error, FilterError):
         return bad_parameter("q", str(error), start=error.start, end=error.end, expected=list(error.expected))
+    if isinstance(error, TooLong):
+        return Problem(503, "It takes too long", str(error))
+    if isinstance(error, TooLarge):
+        return Problem(422, "It is too much", str(error))
     if isinstance(error, Unavailable):
         return Problem(503, "The tables do not answer", str(error))
     if isinstance(error, WeirError):

@@ -15,7 +15,7 @@ from sinks.filter.fields import ALIASES, FIELDS
 from sinks.filter.parse import parse, parts
 from sinks.filter.sql import split
 from sinks.filter.tree import Node, Not, Term, both, joined, text, word_text
-from sinks.queries.edges import BEFORE, Answer, Sums, ask_sums
+from sinks.queries.edges import BEFORE, Answer, Ask, Sums, ask_sums
 from sinks.queries.excluded import excluding_flows, excluding_sums
 from sinks.queries.flows import Place, ask_flows
 from sinks.queries.losses import ask_losses
@@ -51,6 +51,18 @@ class Document:
 
     data: Mapping[str, Any]
     meta: Mapping[str, Any]
+
+
+class Recorded:
+    """Asks, and remembers the last statement."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self.sql = ""
+
+    def __call__(self, sql: str) -> pa.Table:
+        self.sql = sql
+        return self._ask(sql)
 
 
 def edges(tables: Tables, scope: Node | None, asked: p.EdgesParameters) -> Reply:
@@ -292,8 +304,9 @@ def losses(tables: Tables, scope: Node | None, asked: p.LossesParameters) -> Rep
         by = tuple(name for name in by if name != "node")
         warnings.append("The names of nodes are outside of your scope: their losses are summed.")
     step_s = auto_step(tables.asker(span), span) if asked.step == "auto" else _step(asked.step)
-    rows = ask_losses(tables.asker(span), span, by, step_s, asked.limit)
-    told = said_of(tables, Plan((Piece("losses", span),), span, tuple(warnings)), "")
+    ask = Recorded(tables.asker(span))
+    rows = ask_losses(ask, span, by, step_s, asked.limit)
+    told = said_of(tables, Plan((Piece("losses", span),), span, tuple(warnings)), ask.sql)
     return Reply(rows, {**told, "step": step_s if "step" in by else None})
 
 

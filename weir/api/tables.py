@@ -84,6 +84,8 @@ class Tables:
     def oldest(self) -> Oldest:
         found = self._oldest.get()
         assert isinstance(found, dict)  # noqa: S101 for the type checker
+        if not found:  # the first rows are seen as soon as they come
+            self._oldest.forget()
         return found
 
     def completeness(self) -> Completeness:

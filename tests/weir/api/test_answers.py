@@ -309,4 +309,4 @@ def test_losses_are_told_by_node_and_step(client: TestClient) -> None:
     whole = get(client, "/losses", "from=now-1h&by=")["data"]
     steps = get(client, "/losses", "from=now-1h&by=step&step=10s")
     assert whole["flows"] == [sum(by_node["flows"])] == [sum(steps["data"]["flows"])] and steps["meta"]["step"] == 10
-    assert steps["data"]["time"] == sorted(steps["data"]["time"])
+    assert steps["data"]["time"] == sorted(steps["data"]["time"]) and "weir.losses" in steps["meta"]["sql"]
