@@ -16,6 +16,7 @@ from tests.cluster.shop.objects import NAMESPACE as SHOP
 READ = {"get", "list", "watch"}
 RIGHTS: dict[str, dict[str, set[str]]] = {
     "weir-agent": {"pods": {"list", "watch"}, "nodes": {"get"}, "replicasets.apps": {"get"}, "jobs.batch": {"get"}},
+    "weir-console": {},
     "weir-watcher": {
         **dict.fromkeys(("pods", "services", "nodes", "endpointslices.discovery.k8s.io", "jobs.batch", "cronjobs.batch"), READ),
         **{f"{kind}.apps": READ for kind in ("replicasets", "deployments", "statefulsets", "daemonsets")},
