@@ -108,7 +108,7 @@ def server_error(where: str, code: int | None, text: str, *, limited: bool = Fal
     if code == _READ_ONLY:
         return WeirError(f"{where} only answers questions here (code {code}): {said} Use SELECT, SHOW, DESCRIBE or EXPLAIN.")
     if code in _TOO_LARGE:
-        return TooLarge(f"{where} found more than one answer may hold (code {code}): {said} Aggregate, or add a LIMIT.")
+        return TooLarge(f"{where} found more than one answer may hold (code {code}): {said} Ask for less, aggregate, or add a LIMIT.")
     return WeirError(f"{where} refused (code {code}): {said}")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import zip_longest
 from typing import Any
 
+from schemas.addresses import parse_address
+from schemas.errors import Unreadable
 from schemas.records.histogram import quantile_us
 from sinks.base import Sink
 from sinks.filter.rows import matches
@@ -75,5 +77,15 @@ def groups(rows: Iterable[Row], span: Span, by: tuple[str, ...], where: Node | N
 
 def ranked(found: Mapping[tuple[Any, ...], list[Row]], largest: Callable[[tuple[Any, ...]], Any]) -> list[tuple[Any, ...]]:
     """The keys, the largest first; nothing is the smallest, and equals are in the order of their keys, byte by byte."""
-    keys = sorted(found, key=lambda key: tuple(part.encode() if isinstance(part, str) else part for part in key))
+    keys = sorted(found, key=lambda key: tuple(map(_in_order, key)))
     return sorted(keys, key=lambda key: -1 if largest(key) is None else largest(key), reverse=True)
+
+
+def _in_order(part: Any) -> Any:
+    """Texts and addresses as the engine compares them. No name is an address."""
+    if not isinstance(part, str):
+        return part
+    try:
+        return parse_address(part)
+    except Unreadable:
+        return part.encode()
