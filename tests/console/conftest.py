@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.console.support import EngineChild, Opener, console_over, launch
+from tests.console.support import EngineChild, Opener, console_over, launch, new_context
 
 
 @pytest.fixture(scope="package")
@@ -40,12 +40,19 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     started.close()
 
 
+@pytest.fixture(scope="package")
+def context(browser: Browser, console: str) -> Iterator[BrowserContext]:
+    made = new_context(browser, console)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser, console: str) -> Iterator[Opener]:
+def open_page(context: BrowserContext, console: str) -> Iterator[Opener]:
     """`open_page("truth", theme="dark")`. The test fails, at its end, on any error in a page's console, any uncaught exception, any breach
     of the content security policy, and any request to another host.
     """
-    opener = Opener(browser, console)
+    opener = Opener(context, console)
     yield opener
     opener.close()
 

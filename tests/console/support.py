@@ -6,13 +6,14 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect
 
 from tests.support.http import ask
 from tests.support.kafka import free_ports
@@ -101,34 +102,44 @@ class Watch:
 
 @dataclass
 class Opener:
-    """Makes pages in contexts of their own, and says what went wrong on any of them."""
+    """Makes pages, and says what went wrong on any of them. They share `context`, and what it has loaded before; nothing else."""
 
-    browser: Browser
+    context: BrowserContext
     address: str
     watches: list[Watch] = field(default_factory=list)
-    contexts: list[BrowserContext] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
 
-    def __call__(self, path: str = "", *, address: str = "", theme: str = "light", allow: tuple[str, ...] = (), **options: object) -> Page:
+    def __call__(
+        self, path: str = "", *, address: str = "", theme: str = "light", allow: tuple[str, ...] = (), permissions: tuple[str, ...] = ()
+    ) -> Page:
         """A page of 1400 by 900 at `path` of the console (or of another `address`); `allow`: what may be complained about, as patterns."""
         base = address or self.address
-        context = self.browser.new_context(
-            base_url=base, color_scheme=theme, viewport={"width": 1400, "height": 900}, reduced_motion="reduce", **options
-        )
-        context.set_default_timeout(SECONDS * 1_000)
-        context.set_default_navigation_timeout(3 * SECONDS * 1_000)
-        self.contexts.append(context)
-        page = context.new_page()
+        self.context.clear_permissions()
+        self.context.grant_permissions([*permissions])
+        page = self.context.new_page()
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
         watch = Watch((base,), list(allow))
         watch.watch(page)
         self.watches.append(watch)
-        page.goto(path)
+        self.pages.append(page)
+        page.goto(urljoin(base, path))
         return page
 
     def close(self) -> None:
-        for context in self.contexts:
-            context.close()
+        for page in self.pages:
+            if not page.is_closed():
+                with suppress(Error):  # of a page that is no page of ours any more
+                    page.evaluate("localStorage.clear()")
+                page.close()
         problems = [problem for watch in self.watches for problem in watch.problems()]
         assert not problems, "the page complained:\n" + "\n".join(problems)
+
+
+def new_context(browser: Browser, address: str) -> BrowserContext:
+    context = browser.new_context(base_url=address, viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(SECONDS * 1_000)
+    context.set_default_navigation_timeout(3 * SECONDS * 1_000)
+    return context
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -137,7 +148,14 @@ def launch(playwright: Playwright) -> Browser:
     `--no-sandbox`: Chromium refuses to run as root with one, and the tests run as root; all that it opens is our own.
     """
     assert CHROMIUM.exists(), f"{CHROMIUM} is missing: run `make setup-test`"
-    quiet = ["--no-first-run", "--disable-breakpad", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    quiet = [
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-breakpad",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
     return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", *quiet])
 
 

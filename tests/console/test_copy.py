@@ -14,8 +14,6 @@ from playwright.sync_api import Page, expect
 from tests.console.support import EngineChild, Opener, ready
 from tests.support.processes import PATIENCE, run_weir
 
-SPAN = "from=now-1h&to=now"
-
 
 def copied(page: Page, what: str) -> str:
     page.locator("summary", has_text="Copy").first.click()
@@ -36,7 +34,8 @@ def saved(page: Page, what: str, folder: Path) -> Path:
 def test_lines_for_the_shell_give_what_the_page_shows(open_page: Opener, engine: EngineChild) -> None:
     page = ready(
         open_page(
-            f"explore?{SPAN}&shape=table&by=client,server&q=server%3D%22postgres%22", permissions=["clipboard-read", "clipboard-write"]
+            f"explore?from={engine.filled_s - 3_600}&to={engine.filled_s}&shape=table&by=client,server&q=server%3D%22postgres%22",
+            permissions=("clipboard-read", "clipboard-write"),
         )
     )
     expect(page.get_by_role("main")).to_contain_text("catalog")

@@ -36,15 +36,16 @@ def test_a_page_opens_without_a_complaint_and_is_accessible_in_both_themes(open_
     page = ready(open_page(path))
     expect(page.get_by_role("region", name=PAGES[path], exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="3 of 5 nodes")).to_be_visible()
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        assert (theme, violations(page)) == (theme, [])
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert violations(page, "color-contrast") == [], "in the dark"
 
 
-@pytest.mark.parametrize(("path", "shown"), SAVED)
-def test_an_address_that_was_saved_with_this_release_shows_what_it_did(open_page: Opener, path: str, shown: str) -> None:
-    page = open_page(path)
-    expect(page.locator("body")).to_contain_text(shown)
+def test_addresses_that_were_saved_with_this_release_show_what_they_did(open_page: Opener) -> None:
+    page = open_page("views")
+    for path, shown in SAVED:
+        page.goto(path)
+        expect(page.locator("body"), path).to_contain_text(shown)
 
 
 def test_a_complaint_of_the_page_fails_the_test(open_page: Opener) -> None:

@@ -113,12 +113,12 @@ def test_a_question_beyond_the_limits_says_the_way_out(open_page: Opener) -> Non
 
 
 def test_a_page_that_fails_leaves_the_others_alone(open_page: Opener) -> None:
-    page = open_page("truth", allow=("",))
-    page.route("**/api/v1/flows*", lambda route: route.fulfill(json={"data": None, "meta": None}))
-    page.get_by_role("link", name="Flows").click()
-    expect(page.get_by_role("heading", name="This page has failed")).to_be_visible()
+    page = open_page("views", allow=("",))
+    page.route("**/api/v1/losses*", lambda route: route.fulfill(json={"data": None, "meta": None}))
     page.get_by_role("link", name="Truth").click()
-    expect(page.get_by_role("main")).to_contain_text("map_full")
+    expect(page.get_by_role("heading", name="This page has failed")).to_be_visible()
+    page.get_by_role("link", name="Views").click()
+    expect(page.get_by_role("region", name="Views", exact=True)).to_be_visible()
 
 
 def log_in(page: Page, token: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tests.console.support import SECONDS, Opener, launch
+from tests.console.support import SECONDS, Opener, launch, new_context
 from tests.demo.running import WINDOW_LINE, console_of, start
 from weir.demo.topology import SERVICES
 
@@ -42,7 +42,7 @@ def take(url: str, file: Path, path: str = "map") -> Picture:
     """A PNG of the page, once its list says that the call fails. Fails as a test does where the page complains, or shows something else."""
     with sync_playwright() as playwright:
         browser = launch(playwright)
-        opener = Opener(browser, f"{url}/")
+        opener = Opener(new_context(browser, f"{url}/"), f"{url}/")
         page = opener(path)
         expect(_lines(page).filter(has_text=_FAILS).first).to_be_attached(timeout=3 * SECONDS * 1_000)
         file.parent.mkdir(parents=True, exist_ok=True)
