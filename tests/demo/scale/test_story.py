@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import SettingError
+from sinks.engines.directory import DirectoryLock, Held
 from tests.support.processes import ROOT
 from weir.demo.scale import story as told
 from weir.demo.scale.calls import EDGES, all_calls, steady_calls
@@ -101,6 +102,16 @@ def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path) -> 
     with pytest.raises(SettingError, match="name an empty or a new one"):
         make_empty(tmp_path)
     assert kept.exists()
+
+
+def test_a_recording_that_is_being_shown_stays(tmp_path: Path) -> None:
+    make_empty(tmp_path / "shown")
+    lock = DirectoryLock(tmp_path / "shown")
+    with pytest.raises(Held, match="stop it, or use another directory"):
+        make_empty(tmp_path / "shown")
+    assert (tmp_path / "shown" / MARK).exists()
+    lock.release()
+    make_empty(tmp_path / "shown")
 
 
 def test_a_recording_makes_room_for_the_next_one(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from weir.demo.scale.story import GRID_S, HOUR_S, Story
 from weir.demo.scale.views import write_views
 
 WINDOW_S = 10
-MINUTES_S = 3 * HOUR_S
-"""So long before its end the recording begins to have windows of a minute."""
+MINUTES_S = 4 * HOUR_S + 600
+"""So long before its end the recording begins to have windows of a minute: the time bar of an hour shows four, in steps of one."""
 TENS_S = 15 * 60
 """And so long, windows of ten seconds."""
 BOTH_VIEWS_S = HOUR_S

@@ -12,6 +12,7 @@ from pathlib import Path
 from schemas.errors import SettingError
 from schemas.private_files import private_directory
 from sinks.clickhouse import ClickHouseSink
+from sinks.engines.directory import DirectoryLock
 from sinks.open import open_engine
 from weir.demo.address import free_address, read_address, url_of
 from weir.demo.children import Child
@@ -62,10 +63,11 @@ def run_scale(options: DemoOptions) -> None:
 
 
 def make_empty(directory: Path) -> None:
-    """A new directory, or one that held such a recording: each begins anew, because it ends now."""
+    """A new directory, or one that held such a recording: each begins anew, because it ends now. Raises Held where it is still shown."""
     if directory.is_dir() and any(directory.iterdir()):
         if not (directory / MARK).exists():
             raise SettingError(f"--data-dir {directory} holds something else than a recording of --scale: name an empty or a new one.")
+        DirectoryLock(directory).release()
         shutil.rmtree(directory)
     private_directory(directory)
     (directory / MARK).touch(mode=0o600)
