@@ -114,8 +114,8 @@ def test_a_question_beyond_the_limits_says_the_way_out(open_page: Opener) -> Non
 
 def test_a_page_that_fails_leaves_the_others_alone(open_page: Opener) -> None:
     page = open_page("truth", allow=("",))
-    page.route("**/api/v1/flows*", lambda route: route.fulfill(json={"data": None, "meta": None}))
-    page.get_by_role("link", name="Flows").click()
+    page.route("**/api/v1/views*", lambda route: route.fulfill(json={"data": None, "meta": None}))
+    page.get_by_role("link", name="Views").click()
     expect(page.get_by_role("heading", name="This page has failed")).to_be_visible()
     page.get_by_role("link", name="Truth").click()
     expect(page.get_by_role("main")).to_contain_text("map_full")
