@@ -18,6 +18,7 @@ const SAID_MS = 2_500;
 export function CopyMenu({ path, parameters, sql, picture }: Props) {
   const said = useSignal("");
   const menu = useRef<HTMLDetailsElement>(null);
+  const timer = useRef(0);
   useEffect(() => {
     const outside = (event: Event): void => {
       if (menu.current?.open && event.target instanceof Node && !menu.current.contains(event.target)) menu.current.open = false;
@@ -33,10 +34,12 @@ export function CopyMenu({ path, parameters, sql, picture }: Props) {
     said.value = text;
     if (menu.current) menu.current.open = false;
     menu.current?.querySelector("summary")?.focus();
-    setTimeout(() => (said.value = ""), SAID_MS);
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => (said.value = ""), SAID_MS);
   };
   const link = (format?: string): string => new URL(address(path, { ...parameters, format }), document.baseURI).href;
   const copy = async (what: string, text: string): Promise<void> => {
+    said.value = "";
     try {
       await navigator.clipboard.writeText(text);
       tell(`${what} copied`);

@@ -1,9 +1,9 @@
 /** What stands in the place of a picture that is not there, and above one that is old: each state says what to do. */
 import type { ComponentChildren } from "preact";
 import type { ApiError } from "../api/client";
-import { age } from "../state/status";
+import { age, pulse } from "../state/status";
 import type { Loaded } from "../state/loaded";
-import { go, view } from "../state/view";
+import { go, isLive, view } from "../state/view";
 
 const SLOW_MS = 2_000;
 
@@ -19,7 +19,9 @@ interface Props<T> {
 
 export function StateBox<T>({ loaded, since, empty, part, children }: Props<T>) {
   void age.value;
-  const { error, value, busy } = loaded;
+  const { value, busy } = loaded;
+  const cut = isLive.value && value && pulse.value.error?.away ? pulse.value.error : null;
+  const error = loaded.error ?? cut;
   const slow = busy && !error && Date.now() - (loaded.since || since || Date.now()) > SLOW_MS;
   return (
     <>
@@ -29,7 +31,7 @@ export function StateBox<T>({ loaded, since, empty, part, children }: Props<T>) 
       {error && !value ? <Failed error={error} /> : null}
       {!error && !value && !slow && !part ? <div class="state quiet waiting">Asking the tables …</div> : null}
       {!error && value ? <Warnings of={value} /> : null}
-      {!error && value ? (empty ?? children) : null}
+      {!loaded.error && value ? (empty ?? children) : null}
     </>
   );
 }

@@ -225,12 +225,15 @@ function SpanChoice({ looked }: { looked: Window }) {
 }
 
 function LiveButton() {
-  const on = isLive.value && !paused.value;
+  const cut = pulse.value.error !== null;
+  const on = isLive.value && !paused.value && !cut;
   return (
     <button class={`live${on ? " on" : ""}`} aria-pressed={on} title="Live or paused ( Space )" onClick={toggleLive}>
       {isLive.value ? (
         paused.value ? (
           "▶ paused"
+        ) : cut ? (
+          "no answer"
         ) : (
           <>
             <span class="dot" aria-hidden="true" />

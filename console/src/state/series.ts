@@ -9,8 +9,8 @@ export interface Steps {
   covered: number[];
 }
 
-/** A step is shown where what is complete of it is so many times what may be: half of that is taken to be there. */
-const SURE = 4;
+/** A step is shown where what is complete of it is at least so many times what is still coming in. */
+const SURE = 5;
 
 export function steps(answer: Answer): Steps {
   const step = answer.meta.step ?? 60;
@@ -23,7 +23,7 @@ export function steps(answer: Answer): Steps {
     times.push(at);
     const seen = Math.min(at + step, complete) - Math.max(at, from);
     const open = Math.max(0, Math.min(at + step, to) - Math.max(at, from, complete));
-    covered.push(seen < Math.max(1, open * SURE) ? 0 : seen + open / 2);
+    covered.push(seen < Math.max(1, open * SURE) ? 0 : seen);
   }
   return { times, step, covered };
 }
