@@ -86,7 +86,7 @@ export function MapPage() {
         {graph ? <MapList graph={graph} selected={onMap.value} open={(key) => unfold(key, true)} /> : null}
         <Legend scene={scene.value} meta={meta} />
         <MapTip scene={scene.value} seconds={meta ? spanOf(meta) : 1} hover={hover} />
-        <StateBox loaded={loaded.value} since={map.since.current} empty={graph && graph.shapes.length === 0 ? <Empty /> : null} />
+        <StateBox loaded={loaded.value} since={map.since.current} empty={graph && graph.shapes.length === 0 ? <Empty meta={meta} /> : null} />
       </div>
       {graph && meta && selected.value ? <EdgeDrawer graph={graph} selected={selected.value} open={(key) => unfold(key, true)} /> : null}
       {graph && meta && !selected.value && comparing.value ? <Differences graph={graph} seconds={spanOf(meta)} /> : null}
