@@ -8,14 +8,15 @@ export interface Camera {
 }
 
 export const SCALES = { least: 0.02, most: 3 };
-const MARGIN = 44;
+/** Around the boxes: room for edges that swing out beside them. */
+const MARGIN = { x: 140, y: 44 };
 
 /** All of it, in what is left of the width beside `covered` pixels at its right end. */
 export function fit(places: Places, width: number, height: number, covered = 0): Camera {
   if (places.x.length === 0) return { x: 0, y: 0, scale: 1 };
   const [left, right] = [places.x.reduce((a, b) => Math.min(a, b)), places.x.reduce((a, b) => Math.max(a, b))];
   const [top, bottom] = [places.y.reduce((a, b) => Math.min(a, b)), places.y.reduce((a, b) => Math.max(a, b))];
-  const scale = Math.min(1.25, (width - covered) / (right - left + BOX.width + MARGIN), (height - 100) / (bottom - top + BOX.height + MARGIN));
+  const scale = Math.min(1.25, (width - covered) / (right - left + BOX.width + MARGIN.x), (height - 100) / (bottom - top + BOX.height + MARGIN.y));
   return { x: (left + right) / 2 + covered / 2 / scale, y: (top + bottom) / 2 - 14 / scale, scale };
 }
 

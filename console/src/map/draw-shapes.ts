@@ -153,6 +153,8 @@ export function drawNames(context: Context, scene: Scene, look: Look): void {
   for (const island of scene.islands) if (island.shapes.length > 1) nameAbove(context, island, look);
 }
 
+export const HEAD = { width: PITCH.x, height: 24 };
+
 /** Under the members of an open group: their own cells and nothing else's. */
 function ground(context: Context, scene: Scene, island: Island, { colours }: Look): void {
   context.fillStyle = colours.accent;
@@ -160,27 +162,27 @@ function ground(context: Context, scene: Scene, island: Island, { colours }: Loo
   context.beginPath();
   for (const at of island.shapes) {
     const [x, y] = [scene.places.x[at] ?? 0, scene.places.y[at] ?? 0];
-    context.rect(x - PITCH.x / 2 + 12, y - PITCH.y / 2 + 1, PITCH.x - 24, PITCH.y);
+    context.rect(x - PITCH.x / 2, y - PITCH.y / 2 + 1, PITCH.x, PITCH.y);
   }
   const [left, top] = headOf(scene, island);
-  context.rect(left, top, PITCH.x - 24, 24);
+  context.rect(left, top, HEAD.width, HEAD.height);
   context.fill();
   context.globalAlpha = 1;
   context.fillStyle = colours.accent;
   context.font = NAME;
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillText(fitting(context, `▾ ${island.name} · ${island.shapes.length}`, BOX.width), left + (PITCH.x - 24 - BOX.width) / 2, top + 13);
+  context.fillText(fitting(context, `▾ ${island.name} · ${island.shapes.length}`, BOX.width), left + (HEAD.width - BOX.width) / 2, top + 13);
 }
 
-/** The upper left corner of the name of an open group. It is PITCH.x - 24 wide and 24 high. */
+/** The upper left corner of the name of an open group; it is as large as HEAD. */
 export function headOf(scene: Scene, island: Island): readonly [number, number] {
   const first = island.shapes.reduce((best, at) => {
     const [x, y] = [scene.places.x[at] ?? 0, scene.places.y[at] ?? 0];
     const [bx, by] = [scene.places.x[best] ?? 0, scene.places.y[best] ?? 0];
     return x < bx || (x === bx && y < by) ? at : best;
   }, island.shapes[0] ?? 0);
-  return [(scene.places.x[first] ?? 0) - PITCH.x / 2 + 12, (scene.places.y[first] ?? 0) - PITCH.y / 2 - 22];
+  return [(scene.places.x[first] ?? 0) - PITCH.x / 2, (scene.places.y[first] ?? 0) - PITCH.y / 2 - 22];
 }
 
 function shore(context: Context, island: Island, { colours }: Look): void {

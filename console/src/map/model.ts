@@ -1,6 +1,7 @@
 /** The map as numbers: what is drawn, row by row of the API's answer, in typed arrays. */
 import type { Columns, GroupsAnswer } from "../api/types";
 import { number } from "../state/format";
+import { compare } from "./plane";
 
 export type Kind = "workload" | "group" | "outside" | "unnamed" | "rest";
 
@@ -45,14 +46,21 @@ export interface Graph {
 const STATUSES: readonly string[] = ["new", "gone", "more", "less", "failing"];
 const statusOf = (value: unknown): Status => (STATUSES.includes(String(value)) ? (value as Status) : "");
 
+/** In the order of names, whatever the order of rows: the same answer is the same picture. */
 export function graphOf(answer: GroupsAnswer): Graph {
   const { nodes, edges } = answer.data;
-  const length = edges["source"]?.length ?? 0;
-  const column = (name: string): Float64Array => (edges[name] ? Float64Array.from(edges[name], number) : new Float64Array(length));
+  const all = shapesOf(nodes);
+  const shapes = [...all].sort((a, b) => compare(a.key, b.key));
+  const row = new Map(shapes.map((shape, at) => [shape.key, at]));
+  const end = (name: string): number[] => (edges[name] ?? []).map((at) => row.get(all[number(at)]?.key ?? "") ?? 0);
+  const [source, target] = [end("source"), end("target")];
+  const length = source.length;
+  const order = source.map((_, at) => at).sort((a, b) => (source[a] ?? 0) - (source[b] ?? 0) || (target[a] ?? 0) - (target[b] ?? 0));
+  const column = (name: string): Float64Array => Float64Array.from(order, (at) => number(edges[name]?.[at]));
   return {
-    shapes: shapesOf(nodes),
-    source: Uint32Array.from(edges["source"] ?? [], number),
-    target: Uint32Array.from(edges["target"] ?? [], number),
+    shapes,
+    source: Uint32Array.from(order, (at) => source[at] ?? 0),
+    target: Uint32Array.from(order, (at) => target[at] ?? 0),
     bytes: column("bytes"),
     failed: column("connections_failed"),
     failing: column("failing_pairs"),
@@ -63,7 +71,7 @@ export function graphOf(answer: GroupsAnswer): Graph {
     pairs: column("pairs"),
     before: column("before_bytes"),
     beforeFailed: column("before_connections_failed"),
-    status: Array.from({ length }, (_, at) => statusOf(edges["status"]?.[at])),
+    status: Array.from({ length }, (_, at) => statusOf(edges["status"]?.[order[at] ?? 0])),
   };
 }
 

@@ -59,9 +59,10 @@ const PARTS = 8;
 /** Each edge as a line of points: x and y in turn. `start` as in paths. */
 export function flattened({ start, points, straight }: Paths): Paths {
   const edges = start.length - 1;
+  const parts = straight ? 1 : PARTS;
   const own = new Uint32Array(edges + 1);
   for (let edge = 0; edge < edges; edge += 1) {
-    own[edge + 1] = (own[edge] ?? 0) + 2 + (((start[edge + 1] ?? 0) - (start[edge] ?? 0) - 2) / CURVE) * PARTS * 2;
+    own[edge + 1] = (own[edge] ?? 0) + 2 + (((start[edge + 1] ?? 0) - (start[edge] ?? 0) - 2) / CURVE) * parts * 2;
   }
   const line = new Float64Array(own[edges] ?? 0);
   let next = 0;
@@ -72,8 +73,8 @@ export function flattened({ start, points, straight }: Paths): Paths {
     line[next++] = x;
     line[next++] = y;
     for (let at = first + 2; at < (start[edge + 1] ?? 0); at += CURVE) {
-      for (let part = 1; part <= PARTS; part += 1) {
-        const t = part / PARTS;
+      for (let part = 1; part <= parts; part += 1) {
+        const t = part / parts;
         const u = 1 - t;
         const [a, b, c, d] = [u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t];
         line[next++] = a * x + b * (points[at] ?? 0) + c * (points[at + 2] ?? 0) + d * (points[at + 4] ?? 0);
@@ -86,10 +87,13 @@ export function flattened({ start, points, straight }: Paths): Paths {
   return { start: own, points: line, straight };
 }
 
-/** Where an edge is halfway (or another share), by its points. */
+/** Where an edge is halfway (or at another share), by its points. */
 export function along(line: Paths, edge: number, share: number): readonly [number, number] {
   const first = line.start[edge] ?? 0;
-  const count = ((line.start[edge + 1] ?? 0) - first) / 2;
-  const at = first + 2 * Math.round((count - 1) * share);
-  return [line.points[at] ?? 0, line.points[at + 1] ?? 0];
+  const steps = ((line.start[edge + 1] ?? 0) - first) / 2 - 1;
+  const whole = Math.min(steps - 1, Math.floor(steps * share));
+  const at = first + 2 * whole;
+  const rest = steps * share - whole;
+  const mix = (a = 0, b = 0): number => a + (b - a) * rest;
+  return [mix(line.points[at], line.points[at + 2]), mix(line.points[at + 1], line.points[at + 3])];
 }

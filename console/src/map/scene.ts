@@ -115,7 +115,7 @@ const SHARES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9];
 /** Each where it covers neither a box nor another; one that has no such place is left out: its edge and its box say it, too. */
 function badgesOf(scene: Scene): Badge[] {
   const { graph, places } = scene;
-  const told = ranked(graph, [...scene.order].filter((edge) => stateAt(scene, edge) !== "plain")).slice(0, BADGES);
+  const told = ranked(graph, [...scene.order].filter((edge) => stateAt(scene, edge) !== "plain")).slice(0, scene.large ? BADGES / 4 : BADGES);
   if (!told.length) return [];
   const line = flattened(scene.paths);
   const found: Badge[] = [];

@@ -2,12 +2,12 @@
 import { Afar } from "./afar";
 import { fit, toScreen, toWorld, zoomed, type Camera } from "./camera";
 import { draw } from "./draw";
-import { headOf } from "./draw-shapes";
+import { HEAD, headOf } from "./draw-shapes";
 import { Frames } from "./frames";
 import { Finder, NOTHING, type Hit } from "./hit";
 import type { Focus, Look } from "./look";
 import { palette, type Palette } from "./palette";
-import { BOX, PITCH, type Point } from "./plane";
+import { BOX, type Point } from "./plane";
 import { listen, type Pointed } from "./pointer";
 import type { Scene } from "./scene";
 
@@ -238,7 +238,7 @@ export class Stage implements Pointed {
     const island = scene.islands.find((one) => {
       if (!one.group) return false;
       const [left, top] = headOf(scene, one);
-      return wx >= left && wx <= left + PITCH.x - 24 && wy >= top && wy <= top + 24;
+      return wx >= left && wx <= left + HEAD.width && wy >= top && wy <= top + HEAD.height;
     });
     return island?.group ?? "";
   }

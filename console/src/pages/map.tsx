@@ -8,7 +8,7 @@ import { EdgeDrawer } from "../parts/edge-drawer";
 import { Empty } from "../parts/empty";
 import { Legend } from "../parts/legend";
 import { MapList } from "../parts/map-list";
-import { MapTip } from "../parts/map-tip";
+import { MapTip, type Hovered } from "../parts/map-tip";
 import { MapTools } from "../parts/map-tools";
 import { StateBox } from "../parts/state-box";
 import { onKey } from "../state/keys";
@@ -27,6 +27,8 @@ export { mapMeta } from "../map/use-map";
 /** Width of what lies over the right end of the map. */
 const DRAWER_PX = 440;
 
+const TWICE_MS = 450;
+
 let current: TheMap | null = null;
 
 /** The map as it is seen, as PNG. */
@@ -39,7 +41,7 @@ export async function mapPicture(): Promise<Blob> {
 }
 
 export function MapPage() {
-  const hover = useSignal<{ hit: Hit; x: number; y: number }>({ hit: NOTHING, x: 0, y: 0 });
+  const hover = useSignal<Hovered>({ hit: NOTHING, x: 0, y: 0 });
   const map = useMap({
     hover: (hit, x, y) => {
       const before = hover.value.hit;
@@ -60,8 +62,13 @@ export function MapPage() {
     if (now) stage.current?.emphasise(onMap.value, focusOf(now, onMap.value, hover.value.hit, wrongOnly.value));
   });
   useSignalEffect(() => {
-    const row = scene.peek() ? rowOf((scene.peek() as NonNullable<typeof scene.value>).graph, onMap.value) : null;
-    if (row && row.shape >= 0) stage.current?.reveal([row.shape]);
+    const key = onMap.value;
+    const now = scene.peek();
+    const row = now ? rowOf(now.graph, key) : null;
+    if (!row || row.shape < 0) return;
+    // Under a mouse nothing moves before a second click could have come.
+    const timer = setTimeout(() => stage.current?.reveal([row.shape]), walked.to === key ? TWICE_MS : 0);
+    return () => clearTimeout(timer);
   });
   useEffect(() => {
     current = map;
@@ -78,8 +85,8 @@ export function MapPage() {
         <MapTools map={map}>{meta ? <CopyMenu path="groups" parameters={map.parameters.value} sql={meta.sql} picture={mapPicture} /> : null}</MapTools>
         {graph ? <MapList graph={graph} selected={onMap.value} open={(key) => unfold(key, true)} /> : null}
         <Legend scene={scene.value} meta={meta} />
-        <MapTip scene={scene.value} seconds={meta ? spanOf(meta) : 1} {...hover.value} />
-        <StateBox loaded={loaded.value} since={map.since.current} empty={graph && graph.shapes.length === 0 ? <Empty /> : null} />
+        <MapTip scene={scene.value} seconds={meta ? spanOf(meta) : 1} hover={hover} />
+        <StateBox loaded={loaded.value} since={map.since.current} empty={graph && graph.shapes.length === 0 ? <Empty meta={meta} /> : null} />
       </div>
       {graph && meta && selected.value ? <EdgeDrawer graph={graph} selected={selected.value} open={(key) => unfold(key, true)} /> : null}
       {graph && meta && !selected.value && comparing.value ? <Differences graph={graph} seconds={spanOf(meta)} /> : null}

@@ -28,6 +28,7 @@ const KEYS: readonly { title: string; keys: readonly (readonly [string, string])
       ["c", "against a day before"],
       ["u", "fold all up"],
       ["f", "fit into the window"],
+      ["r", "lay the map out anew"],
       ["+ −", "nearer, farther"],
       ["arrows, Enter", "walk along edges, open"],
       ["Esc", "select nothing"],

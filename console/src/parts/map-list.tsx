@@ -1,5 +1,5 @@
 /** The map as a list: what a screen reader reads, and what Tab reaches. Seen only while it has the focus. */
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { harm, healthOf, ranked } from "../map/harm";
 import { edgeKey, type Graph } from "../map/model";
 import { bytes, count } from "../state/format";
@@ -12,12 +12,17 @@ interface Props {
 }
 
 /** More rows than this are read by nobody; the filter makes them fewer. */
-const MOST = 200;
+const MOST = 100;
 
 export function MapList({ graph, selected, open }: Props) {
   const list = useRef<HTMLUListElement>(null);
-  const shapes = [...graph.shapes].sort((a, b) => b.bytes - a.bytes).slice(0, MOST);
-  const edges = ranked(graph, Array.from(graph.source, (_, at) => at)).slice(0, MOST);
+  const { shapes, edges } = useMemo(
+    () => ({
+      shapes: [...graph.shapes].sort((a, b) => b.bytes - a.bytes).slice(0, MOST),
+      edges: ranked(graph, Array.from(graph.source, (_, at) => at)).slice(0, MOST),
+    }),
+    [graph],
+  );
   const step = (event: KeyboardEvent): void => {
     const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     if (by === undefined) return;

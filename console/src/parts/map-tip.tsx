@@ -1,4 +1,5 @@
 /** What is under the pointer, in a few lines. */
+import type { ReadonlySignal } from "@preact/signals";
 import type { Hit } from "../map/hit";
 import { healthOf } from "../map/harm";
 import { changed, type Scene } from "../map/scene";
@@ -7,6 +8,11 @@ import { count, percent, rate } from "../state/format";
 interface Props {
   scene: Scene | null;
   seconds: number;
+  /** Read here alone: the rest of the page is not drawn again for it. */
+  hover: ReadonlySignal<Hovered>;
+}
+
+export interface Hovered {
   hit: Hit;
   x: number;
   y: number;
@@ -20,7 +26,8 @@ const SAID = {
   rest: "all that is too small to be drawn by itself",
 };
 
-export function MapTip({ scene, seconds, hit, x, y }: Props) {
+export function MapTip({ scene, seconds, hover }: Props) {
+  const { hit, x, y } = hover.value;
   if (!scene || (hit.shape < 0 && hit.edge < 0)) return null;
   const left = Math.min(x + 14, innerWidth - 360);
   return (

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
-from tests.bench.console import api, process
+from tests.bench.console import api, frames, process
 from tests.bench.console.dataset import DAYS, EDGES, WORKLOADS, fill
 from tests.bench.console.report import Figure, table
 from tests.bench.machine import machine
@@ -38,6 +38,7 @@ def main() -> None:
             for figure in chain(api.measure(directory), process.measure(directory)):
                 figures.append(figure)
                 say(f"{figure.name}: {figure.found}")
+    figures.extend(frames.measure())
     say("", *table(figures))
 
 
