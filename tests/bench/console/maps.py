@@ -107,6 +107,7 @@ def _edges(edges: list[tuple[str, str]], keys: list[str], sums: Sums, compare: b
         "bytes": [sums[ends]["bytes"] for ends in edges],
         "connections_opened": [sums[ends]["opened"] for ends in edges],
         "connections_failed": [sums[ends]["failed"] for ends in edges],
+        "failing_pairs": [min(1, sums[ends]["failed"]) for ends in edges],
     }
     if compare:
         columns["before_bytes"] = [sums[ends]["before"] for ends in edges]
