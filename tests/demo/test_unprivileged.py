@@ -17,7 +17,9 @@ def test_without_privileges_it_plays_a_recording_and_says_so() -> None:
     try:
         os.chown(data, 65_534, 65_534)
         env = {"XDG_STATE_HOME": str(data / "state"), "HOME": str(data)}
-        with Child([*as_nobody(), WEIR, "demo", "--duration", "12", "--data-dir", data / "tables"], name="weir demo", env=env) as demo:
+        with Child(
+            [*as_nobody(), WEIR, "demo", "--no-console", "--duration", "12", "--data-dir", data / "tables"], name="weir demo", env=env
+        ) as demo:
             demo.wait(90)
             first = demo.stdout.splitlines()[0]
             assert "recording" in first and "not root" in first

@@ -25,7 +25,7 @@ def cgroup() -> Iterator[Path]:
 def test_a_cgroup_is_watched_and_given_back_exact(tmp_path: Path, cgroup: Path) -> None:
     traffic = Path(__file__).with_name("loopback_traffic.py")
     numbers = {"connections": 23, "request": 7_919, "answer": 104_729, "datagrams": 101, "size": 997}
-    with start(tmp_path, "--no-traffic", "--cgroup", str(cgroup), "--duration", "8") as demo:
+    with start(tmp_path, "--no-console", "--no-traffic", "--cgroup", str(cgroup), "--duration", "8") as demo:
         demo.line(r"^One agent counts in", 60)
         argv = [sys.executable, traffic, cgroup, *map(str, numbers.values())]
         made = subprocess.run(argv, capture_output=True, text=True, timeout=30 * PATIENCE, check=True)
