@@ -206,6 +206,7 @@ function useCompletion(text: { value: string }, input: { current: HTMLInputEleme
     const put = place.wanted === "value" ? `${candidate} ` : place.wanted === "operator" && candidate.endsWith("in") ? `${candidate} (` : candidate;
     text.value = text.value.slice(0, place.start) + put + text.value.slice(place.end);
     const caret = place.start + put.length;
+    close();
     queueMicrotask(() => {
       if (input.current) input.current.value = text.value;
       input.current?.focus();
