@@ -77,6 +77,7 @@ def test_sixty_shapes_stand_apart_in_the_picture_and_no_edge_runs_through_a_box(
     page = show(folded(pairs) if len(pairs) > 1_000 else lambda _: maps.answer(pairs), "map")
     drawn = boxes(page)
     assert 55 <= len(drawn) <= 60
+    assert any(edge["state"] == "failing" for edge in page.evaluate("window.weirMap.edges()")) == any(pair.fails for pair in pairs)
     assert covered([*drawn.values(), *page.evaluate("window.weirMap.badges()")]) == []
     assert crossed(page) == []
     assert all(box["left"] >= 0 and box["left"] + box["width"] <= SIZED[0] for box in drawn.values())

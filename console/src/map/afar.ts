@@ -11,6 +11,8 @@ import type { Scene } from "./scene";
 /** So much wider and higher than the page is the picture, so that there is something to move in. */
 const WIDER = 1.5;
 const VEIL = 0.78;
+/** Between two pictures: the worker leaves the processors to the page while a hand moves the map. */
+const PAUSE_MS = 120;
 
 export class Afar {
   private readonly worker = new Worker(new URL("./paint.worker.ts", import.meta.url), { type: "module" });
@@ -21,6 +23,8 @@ export class Afar {
   private asked: Look | null = null;
   private id = 0;
   private late = false;
+  private taken = 0;
+  private timer = 0;
 
   constructor(private readonly ready: () => void) {
     this.worker.onmessage = ({ data }: MessageEvent<Painted>) => this.take(data);
@@ -34,7 +38,7 @@ export class Afar {
 
   /** False: there is no picture yet. */
   paint(context: CanvasRenderingContext2D, look: Look): boolean {
-    if (!this.asked && (this.late || !this.drawn || !same(this.drawn, look))) this.ask(look);
+    if (!this.asked && (this.late || !this.drawn || !same(this.drawn, look))) this.soon(look);
     const { width, height, ratio, colours, camera } = look;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = colours.bg;
@@ -56,8 +60,16 @@ export class Afar {
   }
 
   close(): void {
+    clearTimeout(this.timer);
     this.worker.terminate();
     this.bitmap?.close();
+  }
+
+  private soon(look: Look): void {
+    const wait = PAUSE_MS - (performance.now() - this.taken);
+    if (wait <= 0) return this.ask(look);
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(this.ready, wait);
   }
 
   private ask(look: Look): void {
@@ -72,6 +84,7 @@ export class Afar {
     this.bitmap = bitmap;
     this.drawn = this.asked;
     this.asked = null;
+    this.taken = performance.now();
     this.ready();
   }
 }

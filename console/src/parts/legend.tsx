@@ -35,7 +35,7 @@ export function Legend({ scene, meta }: { scene: Scene | null; meta: Meta | null
 
 const LINES = [
   { name: "plain", text: "calls, the wider the more bytes; the arrow points at the server" },
-  { name: "failing", text: "connections fail" },
+  { name: "failing", text: "1 % of connections or more fail, between two ends that it stands for" },
   { name: "reset", text: "more than 2 % of connections are reset" },
   { name: "resent", text: "more than 2 % of packets are sent again" },
   { name: "new", text: "+ new: not there at the other time" },
@@ -70,7 +70,7 @@ function Signs() {
         <b aria-hidden="true">…</b>the rest: all shapes that are too small for the map
       </li>
       <li>
-        <b class="bad" aria-hidden="true">▲</b>connections to it fail
+        <b class="bad" aria-hidden="true">▲</b>calls to it fail
       </li>
     </ul>
   );

@@ -24,6 +24,11 @@ class Pair:
     failed: int = 0
     before_bytes: int = 0
 
+    @property
+    def fails(self) -> int:
+        """As streams/insights/failing.py has it."""
+        return int(self.failed >= 3 and self.failed >= 0.01 * (self.opened + self.failed))
+
 
 def fleet(workloads: int = 2_000, pairs: int = 5_000, namespaces: int = 58) -> list[Pair]:
     """Workloads in namespaces of very different sizes; most call their own namespace, some a neighbour or what all share."""
@@ -56,7 +61,7 @@ def answer(pairs: Iterable[Pair], fold: str = "none", opened: Iterable[str] = ()
     sums: Sums = defaultdict(Counter)
     for pair in pairs:
         ends = _shape(pair.client, fold, shown), _shape(pair.server, fold, shown)
-        sums[ends].update(bytes=pair.bytes, opened=pair.opened, failed=pair.failed, before=pair.before_bytes, pairs=1)
+        sums[ends].update(bytes=pair.bytes, opened=pair.opened, failed=pair.failed, before=pair.before_bytes, pairs=1, failing=pair.fails)
     ranked = sorted(sums, key=lambda ends: (-sums[ends]["bytes"], ends))
     edges = ranked if fold == "none" else ranked[:EDGES_FOLDED]
     keys = list(dict.fromkeys(key for ends in ranked for key in ends))
@@ -107,7 +112,7 @@ def _edges(edges: list[tuple[str, str]], keys: list[str], sums: Sums, compare: b
         "bytes": [sums[ends]["bytes"] for ends in edges],
         "connections_opened": [sums[ends]["opened"] for ends in edges],
         "connections_failed": [sums[ends]["failed"] for ends in edges],
-        "failing_pairs": [min(1, sums[ends]["failed"]) for ends in edges],
+        "failing_pairs": [sums[ends]["failing"] for ends in edges],
     }
     if compare:
         columns["before_bytes"] = [sums[ends]["before"] for ends in edges]
