@@ -170,7 +170,7 @@ def _step(text: str) -> int:
 
 PAIR_LIMIT = 50_000
 FAILING = "failing_pairs"
-"""How many of the pairs that an edge stands for fail, or that a shape has a part in."""
+"""Of the pairs of an edge or a shape, how many fail. A pair is of one port: a dead one beside a busy one is seen."""
 PAIR_SUMS = (
     "bytes", "bytes_sent", "bytes_received", "connections_opened", "connections_failed", "connections_refused", "connections_timed_out",
     "connections_reset", "retransmits", "packets", "rtt_us_sum", "rtt_count",
@@ -182,7 +182,7 @@ def groups(tables: Tables, scope: Node | None, asked: p.GroupsParameters) -> Doc
     span = span_of(tables, asked)
     before = _before(tables, span, asked.compare)
     where = both(parse(asked.q), scope)
-    by = ("client", "server", "domain", "reason") + (("client_zone", "server_zone") if asked.fold == "zone" else ())
+    by = ("client", "server", "domain", "reason", "service_port") + (("client_zone", "server_zone") if asked.fold == "zone" else ())
     question = Sums(span, by, PAIR_SUMS, where, "bytes", PAIR_LIMIT, before=before)
     answer = ask_sums(tables.asker(_hull(span, before)), question, tables.oldest())
     prefixes = ("", BEFORE) if before else ("",)
