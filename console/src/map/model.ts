@@ -1,7 +1,7 @@
 /** The map as numbers: what is drawn, row by row of the API's answer, in typed arrays. */
 import type { Columns, GroupsAnswer } from "../api/types";
 import { number } from "../state/format";
-import { compare } from "./plane";
+import { compare } from "./layout/plane";
 
 export type Kind = "workload" | "group" | "outside" | "unnamed" | "rest";
 

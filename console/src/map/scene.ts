@@ -1,12 +1,12 @@
 /** What a picture of the map is made of: boxes with places, ways of edges, and how each of them is. */
 import { percent } from "../state/format";
-import { STATES, WRONG, healthOf, ranked, stateOf, type State } from "./harm";
-import { islandOf } from "./islands";
+import { STATES, WRONG, healthOf, ranked, stateOf, type State } from "./severity";
+import { islandOf } from "./layout/islands";
 import { nameOf } from "./terms";
 import type { Graph, Status } from "./model";
-import { along, flattened, type Paths } from "./paths";
-import { BOX, type Places } from "./plane";
-import { direct, routes } from "./routes";
+import { along, flattened, type Paths } from "./layout/paths";
+import { BOX, type Places } from "./layout/plane";
+import { direct, routes } from "./layout/routes";
 
 export const WIDTHS = [1, 1.5, 2.25, 3.5, 5];
 

@@ -7,16 +7,16 @@ import type { GroupsAnswer, Meta } from "../api/types";
 import { load, type Loaded } from "../state/loaded";
 import { paused, tick } from "../state/status";
 import { isLive, view } from "../state/view";
-import { Answers } from "./answers";
-import { Ground } from "./ground";
-import { expose, hide } from "./hook";
-import { ISLAND_PITCH } from "./islands";
-import { Layouts } from "./layout";
-import { COLUMNS_UP_TO } from "./limits";
+import { Answers } from "./prefetch";
+import { StablePlaces } from "./layout/stable-places";
+import { expose, hide } from "./test-hook";
+import { ISLAND_PITCH } from "./layout/islands";
+import { Layouts } from "./layout/layout";
+import { COLUMNS_UP_TO } from "./layout/limits";
 import { graphOf } from "./model";
-import { PITCH } from "./plane";
+import { PITCH } from "./layout/plane";
 import { sceneOf, type Scene } from "./scene";
-import { Stage, type Calls } from "./stage";
+import { Stage, type Calls } from "./render/stage";
 
 /** What the map says of the whole, for the truth line. */
 export const mapMeta = signal<Meta | null>(null);
@@ -26,9 +26,9 @@ interface Held<T> {
   current: T;
 }
 
-const GROUNDS = 20;
+const KEPT = 20;
 /** Outlives the page: who comes back finds every shape where it was. */
-const grounds = new Map<string, Ground>();
+const kept = new Map<string, StablePlaces>();
 
 export interface TheMap {
   canvas: RefObject<HTMLCanvasElement | null>;
@@ -88,7 +88,7 @@ export function useMap(calls: Calls): TheMap {
     void layouts.ask(graph).then((wanted) => {
       const large = wanted.size > COLUMNS_UP_TO;
       const which = `${answer.meta.fold} ${large} ${parameters.peek()["q"]}`;
-      const next = sceneOf(graph, groundOf(which, large).settle(graph.shapes, wanted), large);
+      const next = sceneOf(graph, stablePlacesOf(which, large).settle(graph.shapes, wanted), large);
       const before = scene.peek();
       scene.value = next;
       stage.current?.show(next, spanOf(answer.meta), which !== shown.current || !before);
@@ -98,7 +98,7 @@ export function useMap(calls: Calls): TheMap {
     });
   });
   const tidy = (): void => {
-    grounds.delete(shown.current);
+    kept.delete(shown.current);
     shown.current = "";
     anew.value += 1;
   };
@@ -118,13 +118,13 @@ function begin(parameters: ReadonlySignal<Parameters>, since: Held<number>) {
 
 export const spanOf = (meta: Meta): number => Math.max(1, (Date.parse(meta.to) - Date.parse(meta.from)) / 1_000);
 
-function groundOf(which: string, large: boolean): Ground {
-  const found = grounds.get(which) ?? new Ground(large ? ISLAND_PITCH : PITCH);
-  grounds.delete(which);
-  grounds.set(which, found);
-  for (const oldest of grounds.keys()) {
-    if (grounds.size <= GROUNDS) break;
-    grounds.delete(oldest);
+function stablePlacesOf(which: string, large: boolean): StablePlaces {
+  const found = kept.get(which) ?? new StablePlaces(large ? ISLAND_PITCH : PITCH);
+  kept.delete(which);
+  kept.set(which, found);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT) break;
+    kept.delete(oldest);
   }
   return found;
 }

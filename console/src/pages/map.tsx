@@ -14,13 +14,13 @@ import { StateBox } from "../parts/state-box";
 import { onKey } from "../state/keys";
 import { shown } from "../state/time";
 import { set, view } from "../state/view";
-import { focusOf } from "../map/focus";
-import { NOTHING, type Hit } from "../map/hit";
+import { focusOf } from "../map/input/focus";
+import { NOTHING, type Hit } from "../map/input/hit-test";
 import { edgeKey, rowOf, type Graph } from "../map/model";
-import { picture } from "../map/picture";
+import { picture } from "../map/render/picture";
 import { endsOf, standsIn } from "../map/terms";
 import { spanOf, useMap, type TheMap } from "../map/use-map";
-import { walk, walked, type Arrow } from "../map/walk";
+import { walk, walked, type Arrow } from "../map/input/arrow-keys";
 
 export { mapMeta } from "../map/use-map";
 

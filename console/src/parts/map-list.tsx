@@ -1,6 +1,6 @@
 /** The map as a list: what a screen reader reads, and what Tab reaches. Seen only while it has the focus. */
 import { useMemo, useRef } from "preact/hooks";
-import { harm, healthOf, ranked } from "../map/harm";
+import { healthOf, ranked, severity } from "../map/severity";
 import { edgeKey, type Graph } from "../map/model";
 import { bytes, count } from "../state/format";
 import { set } from "../state/view";
@@ -34,7 +34,7 @@ export function MapList({ graph, selected, open }: Props) {
   };
   return (
     <ul ref={list} class="map-list" aria-label="Shapes and edges of the map" onKeyDown={step}>
-      {edges.filter((at) => harm(healthOf(graph, at)) > 0).map((at) => (
+      {edges.filter((at) => severity(healthOf(graph, at)) > 0).map((at) => (
         <Edge graph={graph} at={at} selected={selected} />
       ))}
       {shapes.map((shape, place) => (
@@ -49,7 +49,7 @@ export function MapList({ graph, selected, open }: Props) {
           </button>
         </li>
       ))}
-      {edges.filter((at) => harm(healthOf(graph, at)) === 0).map((at) => (
+      {edges.filter((at) => severity(healthOf(graph, at)) === 0).map((at) => (
         <Edge graph={graph} at={at} selected={selected} />
       ))}
     </ul>

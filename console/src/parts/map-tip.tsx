@@ -1,7 +1,7 @@
 /** What is under the pointer, in a few lines. */
 import type { ReadonlySignal } from "@preact/signals";
-import type { Hit } from "../map/hit";
-import { healthOf } from "../map/harm";
+import type { Hit } from "../map/input/hit-test";
+import { healthOf } from "../map/severity";
 import { changed, type Scene } from "../map/scene";
 import { count, percent, rate } from "../state/format";
 

@@ -2,10 +2,10 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { get } from "../api/client";
 import type { Answer } from "../api/types";
-import { fails, harm, healthOf, type Health } from "../map/harm";
+import { fails, healthOf, severity, type Health } from "../map/severity";
 import { edgeKey, edgesOf, type Graph } from "../map/model";
 import { nameOf, selection } from "../map/terms";
-import { walked } from "../map/walk";
+import { walked } from "../map/input/arrow-keys";
 import { bytes, count, number, percent } from "../state/format";
 import { load } from "../state/loaded";
 import { paused, tick } from "../state/status";
@@ -88,7 +88,7 @@ function List({ rows, selected }: { rows: Row[]; selected: string }) {
     const free = document.activeElement === null || document.activeElement === document.body;
     if (free && walked.to !== selected) list.current?.querySelector("button")?.focus({ preventScroll: true });
   }, [selected]);
-  const sorted = [...rows].sort((a, b) => harm(b.health) - harm(a.health) || b.bytes - a.bytes || (a.key < b.key ? -1 : 1)).slice(0, SHOWN);
+  const sorted = [...rows].sort((a, b) => severity(b.health) - severity(a.health) || b.bytes - a.bytes || (a.key < b.key ? -1 : 1)).slice(0, SHOWN);
   const step = (event: KeyboardEvent): void => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (by === undefined) return;
@@ -126,6 +126,6 @@ function Wrong({ health }: { health: Health }) {
       </b>
     );
   }
-  if (harm(health) === 0) return null;
-  return <b class="warn">▲ {harm(health) >= 50 ? `${count(reset)} reset` : `${percent(retransmits / packets)} sent again`}</b>;
+  if (severity(health) === 0) return null;
+  return <b class="warn">▲ {severity(health) >= 50 ? `${count(reset)} reset` : `${percent(retransmits / packets)} sent again`}</b>;
 }

@@ -4,9 +4,9 @@
  */
 import { toScreen } from "./camera";
 import { drawFocus } from "./draw";
-import type { Look } from "./look";
+import type { Viewpoint } from "./viewpoint";
 import type { Painted } from "./paint.worker";
-import type { Scene } from "./scene";
+import type { Scene } from "../scene";
 
 /** So much wider and higher than the page is the picture, so that there is something to move in. */
 const WIDER = 1.5;
@@ -14,13 +14,13 @@ const VEIL = 0.78;
 /** Between two pictures: the worker leaves the processors to the page while a hand moves the map. */
 const PAUSE_MS = 120;
 
-export class Afar {
+export class LargePicture {
   private readonly worker = new Worker(new URL("./paint.worker.ts", import.meta.url), { type: "module" });
   private scene: Scene | null = null;
   private bitmap: ImageBitmap | null = null;
   /** How `bitmap` was looked at, and how the one that is being drawn is. */
-  private drawn: Look | null = null;
-  private asked: Look | null = null;
+  private drawn: Viewpoint | null = null;
+  private asked: Viewpoint | null = null;
   private id = 0;
   private late = false;
   private taken = 0;
@@ -37,7 +37,7 @@ export class Afar {
   }
 
   /** False: there is no picture yet. */
-  paint(context: CanvasRenderingContext2D, look: Look): boolean {
+  paint(context: CanvasRenderingContext2D, look: Viewpoint): boolean {
     if (!this.asked && (this.late || !this.drawn || !same(this.drawn, look))) this.soon(look);
     const { width, height, ratio, colours, camera } = look;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -65,14 +65,14 @@ export class Afar {
     this.bitmap?.close();
   }
 
-  private soon(look: Look): void {
+  private soon(look: Viewpoint): void {
     const wait = PAUSE_MS - (performance.now() - this.taken);
     if (wait <= 0) return this.ask(look);
     clearTimeout(this.timer);
     this.timer = window.setTimeout(this.ready, wait);
   }
 
-  private ask(look: Look): void {
+  private ask(look: Viewpoint): void {
     this.late = false;
     this.id += 1;
     this.asked = { ...look, width: look.width * WIDER, height: look.height * WIDER, focus: null, selected: "" };
@@ -90,7 +90,7 @@ export class Afar {
 }
 
 /** Whether a picture is as sharp as it can be for a look, and of the same place. */
-function same(of: Look, look: Look): boolean {
+function same(of: Viewpoint, look: Viewpoint): boolean {
   const [a, b] = [of.camera, look.camera];
   return a.x === b.x && a.y === b.y && a.scale === b.scale && of.width === look.width * WIDER && of.height === look.height * WIDER && of.colours === look.colours && of.seconds === look.seconds;
 }

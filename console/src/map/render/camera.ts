@@ -1,5 +1,5 @@
 /** Where the map is looked at from: screen = (world - middle) * scale + size / 2. */
-import { BOX, type Places, type Point } from "./plane";
+import { BOX, type Places, type Point } from "../layout/plane";
 
 export interface Camera {
   x: number;

@@ -1,8 +1,8 @@
 /** What is emphasised: what is selected or pointed at with its neighbours, or what is wrong. */
-import type { Focus } from "./look";
-import type { Hit } from "./hit";
-import { rowOf } from "./model";
-import { isWrong, type Scene } from "./scene";
+import type { Focus } from "../render/viewpoint";
+import type { Hit } from "./hit-test";
+import { rowOf } from "../model";
+import { isWrong, type Scene } from "../scene";
 
 /** `selected`: a key of the map. Null: nothing is emphasised. */
 export function focusOf(scene: Scene, selected: string, hit: Hit, wrongOnly: boolean): Focus | null {

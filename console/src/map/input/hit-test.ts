@@ -1,7 +1,7 @@
 /** What lies under the pointer. */
-import { flattened, type Paths } from "./paths";
-import { BOX } from "./plane";
-import type { Scene } from "./scene";
+import { flattened, type Paths } from "../layout/paths";
+import { BOX } from "../layout/plane";
+import type { Scene } from "../scene";
 
 export interface Hit {
   shape: number;

@@ -1,15 +1,15 @@
 /** The canvas: drawn when something has changed, once a frame at most. Knows nothing of pages and questions. */
-import { Afar } from "./afar";
+import { LargePicture } from "./large-picture";
 import { fit, toScreen, toWorld, zoomed, type Camera } from "./camera";
 import { draw } from "./draw";
 import { HEAD, headOf } from "./draw-shapes";
 import { Frames } from "./frames";
-import { Finder, NOTHING, type Hit } from "./hit";
-import type { Focus, Look } from "./look";
+import { Finder, NOTHING, type Hit } from "../input/hit-test";
+import type { Focus, Viewpoint } from "./viewpoint";
 import { palette, type Palette } from "./palette";
-import { BOX, type Point } from "./plane";
-import { listen, type Pointed } from "./pointer";
-import type { Scene } from "./scene";
+import { BOX, type Point } from "../layout/plane";
+import { listen, type Pointed } from "../input/pointer";
+import type { Scene } from "../scene";
 
 export interface Calls {
   hover(hit: Hit, x: number, y: number): void;
@@ -28,7 +28,7 @@ export class Stage implements Pointed {
   private colours: Palette;
   private scene: Scene | null = null;
   /** Draws what is too much for a frame; null: the scene is drawn here. */
-  private afar: Afar | null = null;
+  private largePicture: LargePicture | null = null;
   private finder: Finder | null = null;
   private focus: Focus | null = null;
   private selected = "";
@@ -131,11 +131,11 @@ export class Stage implements Pointed {
   close(): void {
     this.watcher.disconnect();
     this.stop();
-    this.afar?.close();
+    this.largePicture?.close();
     cancelAnimationFrame(this.asked);
   }
 
-  look(): Look {
+  look(): Viewpoint {
     const { width, height, camera, colours, selected, focus, seconds } = this;
     return { width, height, ratio: devicePixelRatio, camera, colours, selected, focus, seconds };
   }
@@ -158,17 +158,17 @@ export class Stage implements Pointed {
 
   private beside(scene: Scene): void {
     if (scene.large) {
-      this.afar ??= new Afar(() => this.repaint());
-      this.afar.show(scene);
+      this.largePicture ??= new LargePicture(() => this.repaint());
+      this.largePicture.show(scene);
     } else {
-      this.afar?.close();
-      this.afar = null;
+      this.largePicture?.close();
+      this.largePicture = null;
     }
   }
 
   private paint(): void {
     if (!this.scene || !this.width) return;
-    if (this.afar) this.afar.paint(this.context, this.look());
+    if (this.largePicture) this.largePicture.paint(this.context, this.look());
     else draw(this.context, this.scene, this.look());
   }
 

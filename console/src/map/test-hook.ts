@@ -1,8 +1,8 @@
 /** What tests ask the map. It is read by them alone; the page does not need it. */
-import { flattened } from "./paths";
-import { BOX } from "./plane";
+import { flattened } from "./layout/paths";
+import { BOX } from "./layout/plane";
 import { BADGE_HEIGHT, stateAt, type Scene } from "./scene";
-import type { Stage } from "./stage";
+import type { Stage } from "./render/stage";
 
 interface Box {
   key: string;

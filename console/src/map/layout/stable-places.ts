@@ -16,7 +16,7 @@ const STEP = 16;
 /** Room above the members of a group for its name. */
 const HEADER = 30;
 
-export class Ground {
+export class StablePlaces {
   private readonly kept = new Map<string, Point>();
   private before = new Set<string>();
   private taken: { key: string; place: Point }[] = [];

@@ -1,13 +1,13 @@
 /** Draws a scene on a canvas. Edges of one state and width are one path and one stroke: what costs is the stroke, not the line. */
 import { toScreen } from "./camera";
 import { drawBadges, drawIslands, drawNames, drawShape } from "./draw-shapes";
-import { STATES } from "./harm";
-import { DASHES, NEAR, colourOf, type Look } from "./look";
-import { trace } from "./paths";
-import { BOX } from "./plane";
-import { WIDTHS, stateAt, widthOf, type Scene } from "./scene";
+import { STATES } from "../severity";
+import { DASHES, NEAR, colourOf, type Viewpoint } from "./viewpoint";
+import { trace } from "../layout/paths";
+import { BOX } from "../layout/plane";
+import { WIDTHS, stateAt, widthOf, type Scene } from "../scene";
 
-export function draw(context: CanvasRenderingContext2D, scene: Scene, look: Look): void {
+export function draw(context: CanvasRenderingContext2D, scene: Scene, look: Viewpoint): void {
   const { colours, ratio, width, height } = look;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = colours.bg;
@@ -21,7 +21,7 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene, look: Look
 }
 
 /** Only what is emphasised, over a picture of all. */
-export function drawFocus(context: CanvasRenderingContext2D, scene: Scene, look: Look): void {
+export function drawFocus(context: CanvasRenderingContext2D, scene: Scene, look: Viewpoint): void {
   if (!look.focus) return;
   const { edges, shapes } = look.focus;
   place(context, look);
@@ -31,12 +31,12 @@ export function drawFocus(context: CanvasRenderingContext2D, scene: Scene, look:
   context.setTransform(look.ratio, 0, 0, look.ratio, 0, 0);
 }
 
-function place(context: CanvasRenderingContext2D, { camera, ratio, width, height }: Look): void {
+function place(context: CanvasRenderingContext2D, { camera, ratio, width, height }: Viewpoint): void {
   const [x, y] = toScreen(camera, 0, 0, width, height);
   context.setTransform(ratio * camera.scale, 0, 0, ratio * camera.scale, ratio * x, ratio * y);
 }
 
-function drawShapes(context: CanvasRenderingContext2D, scene: Scene, look: Look, shapes: Iterable<number>): void {
+function drawShapes(context: CanvasRenderingContext2D, scene: Scene, look: Viewpoint, shapes: Iterable<number>): void {
   const { camera, width, height } = look;
   const [wide, high] = [width / 2 / camera.scale + BOX.width, height / 2 / camera.scale + BOX.height];
   for (const at of shapes) {
@@ -48,7 +48,7 @@ function drawShapes(context: CanvasRenderingContext2D, scene: Scene, look: Look,
 const FADED = 0.1;
 
 /** Where there are many edges the plain ones are pale, so that boxes, names and what is wrong are seen. */
-function drawEdges(context: CanvasRenderingContext2D, scene: Scene, look: Look, seen: readonly number[]): void {
+function drawEdges(context: CanvasRenderingContext2D, scene: Scene, look: Viewpoint, seen: readonly number[]): void {
   const near = look.camera.scale >= NEAR;
   const paths = new Map<number, Path2D>();
   for (const edge of seen) {
@@ -73,7 +73,7 @@ function drawEdges(context: CanvasRenderingContext2D, scene: Scene, look: Look, 
 }
 
 /** Edges of which a part may be in the picture. */
-function visible(scene: Scene, look: Look, among: Iterable<number>): number[] {
+function visible(scene: Scene, look: Viewpoint, among: Iterable<number>): number[] {
   const { start, points } = scene.paths;
   const { camera } = look;
   const [wide, high] = [look.width / 2 / camera.scale, look.height / 2 / camera.scale];
@@ -93,7 +93,7 @@ function visible(scene: Scene, look: Look, among: Iterable<number>): number[] {
   return found;
 }
 
-function drawArrow(context: CanvasRenderingContext2D, scene: Scene, edge: number, look: Look): void {
+function drawArrow(context: CanvasRenderingContext2D, scene: Scene, edge: number, look: Viewpoint): void {
   const { start, points } = scene.paths;
   const end = start[edge + 1] ?? 0;
   const [x, y] = [points[end - 2] ?? 0, points[end - 1] ?? 0];

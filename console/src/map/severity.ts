@@ -1,4 +1,4 @@
-/** How an edge is, and how much harm is in it: what is wrong is told by shape, by dashes and by colour, and comes first in every list. */
+/** How an edge is, and how severe that is: what is wrong is told by shape, by dashes and by colour, and comes first in every list. */
 import type { Graph } from "./model";
 
 /** In the order in which they are drawn: the last lie on top. */
@@ -34,7 +34,7 @@ export function stateOf(health: Health): State {
 }
 
 /** A number by which edges are ranked: failures first, by their share and then their number, then resets, then what was sent again. */
-export function harm(health: Health): number {
+export function severity(health: Health): number {
   const { opened, failed, failing, reset, retransmits, packets } = health;
   const attempts = Math.max(1, opened + failed);
   if (failing > 0) return 100 + 100 * (failed / attempts) + Math.log1p(failed);
@@ -55,6 +55,6 @@ export const healthOf = (graph: Graph, edge: number): Health => ({
 
 /** Edges with the worst first; those that are as bad as one another by their bytes. */
 export function ranked(graph: Graph, edges: readonly number[]): number[] {
-  const own = new Map(edges.map((edge) => [edge, harm(healthOf(graph, edge))]));
+  const own = new Map(edges.map((edge) => [edge, severity(healthOf(graph, edge))]));
   return [...edges].sort((a, b) => (own.get(b) ?? 0) - (own.get(a) ?? 0) || (graph.bytes[b] ?? 0) - (graph.bytes[a] ?? 0) || a - b);
 }

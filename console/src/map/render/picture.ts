@@ -1,12 +1,12 @@
 /** The map as a picture that can be sent to someone: as it is seen, twice as sharp, with a line that says what it shows. */
 import { draw } from "./draw";
-import type { Look } from "./look";
-import type { Scene } from "./scene";
+import type { Viewpoint } from "./viewpoint";
+import type { Scene } from "../scene";
 
 const LINE = 34;
 const RATIO = 2;
 
-export async function picture(scene: Scene, look: Look, caption: string): Promise<Blob> {
+export async function picture(scene: Scene, look: Viewpoint, caption: string): Promise<Blob> {
   const { width, height, colours } = look;
   const canvas = new OffscreenCanvas(width * RATIO, (height + LINE) * RATIO);
   // It has all that is drawn with: only what shows it on a page is missing.

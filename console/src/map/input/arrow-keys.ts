@@ -1,6 +1,6 @@
 /** The arrow keys: from a shape to the nearest of its neighbours in a direction; to the nearest shape of all where it has none there. */
-import { edgesOf } from "./model";
-import type { Scene } from "./scene";
+import { edgesOf } from "../model";
+import type { Scene } from "../scene";
 
 export type Arrow = "ArrowLeft" | "ArrowRight" | "ArrowUp" | "ArrowDown";
 /** What was selected on the map itself, by a click or an arrow key: the focus stays on the map then. */

@@ -2,7 +2,7 @@
  * The ways of edges between boxes that stand in columns: level through the gaps between the boxes of a column, curved between columns.
  * Edges that share a side of a box, or a gap, run side by side.
  */
-import type { Graph } from "./model";
+import type { Graph } from "../model";
 import { PathsMaker, type Paths } from "./paths";
 import { BOX, PITCH, type Places, type Point } from "./plane";
 

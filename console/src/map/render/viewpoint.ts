@@ -1,6 +1,6 @@
 /** How a scene is looked at, and the signs that it is drawn with. */
 import type { Camera } from "./camera";
-import type { State } from "./harm";
+import type { State } from "../severity";
 import type { Palette } from "./palette";
 
 /** What is emphasised: everything else is faded. */
@@ -9,7 +9,7 @@ export interface Focus {
   edges: ReadonlySet<number>;
 }
 
-export interface Look {
+export interface Viewpoint {
   width: number;
   height: number;
   ratio: number;

@@ -1,6 +1,6 @@
 /** Layouts, computed beside the page. The members of an open group count as the group: what is around it does not depend on whether it is open. */
 import type { Done, Job } from "./layout.worker";
-import type { Graph } from "./model";
+import type { Graph } from "../model";
 import type { Input, Point } from "./plane";
 
 export type Wanted = ReadonlyMap<string, Point>;

@@ -1,9 +1,9 @@
 /** Draws scenes of very many shapes beside the page. */
 import { draw } from "./draw";
-import type { Look } from "./look";
-import type { Scene } from "./scene";
+import type { Viewpoint } from "./viewpoint";
+import type { Scene } from "../scene";
 
-export type Order = { scene: Scene } | { id: number; look: Look };
+export type Order = { scene: Scene } | { id: number; look: Viewpoint };
 
 export interface Painted {
   id: number;

@@ -1,11 +1,11 @@
 /** Draws boxes, the words beside edges, and the islands under them. */
-import { bytes as shownBytes, count } from "../state/format";
-import { SHORE } from "./islands";
-import { NEAR, colourOf, type Look } from "./look";
-import type { Shape } from "./model";
+import { bytes as shownBytes, count } from "../../state/format";
+import { SHORE } from "../layout/islands";
+import { NEAR, colourOf, type Viewpoint } from "./viewpoint";
+import type { Shape } from "../model";
 import type { Palette } from "./palette";
-import { BOX, PITCH } from "./plane";
-import { BADGE_HEIGHT, changed, isWrong, stateAt, type Badge, type Island, type Scene } from "./scene";
+import { BOX, PITCH } from "../layout/plane";
+import { BADGE_HEIGHT, changed, isWrong, stateAt, type Badge, type Island, type Scene } from "../scene";
 import { fitting } from "./text";
 
 const FAMILY = "system-ui, 'Liberation Sans', sans-serif";
@@ -14,7 +14,7 @@ const BADGE = `600 11px ${FAMILY}`;
 const MARKS: Record<Shape["kind"], string> = { workload: "", group: "▤", outside: "☁", unnamed: "?", rest: "…" };
 type Context = CanvasRenderingContext2D;
 
-export function drawShape(context: Context, scene: Scene, at: number, look: Look): void {
+export function drawShape(context: Context, scene: Scene, at: number, look: Viewpoint): void {
   const shape = scene.graph.shapes[at];
   if (!shape) return;
   const { colours, camera } = look;
@@ -61,7 +61,7 @@ function ring(context: Context, left: number, top: number, colour: string, scale
   context.stroke();
 }
 
-function words(context: Context, shape: Shape, failing: number, left: number, top: number, look: Look): void {
+function words(context: Context, shape: Shape, failing: number, left: number, top: number, look: Viewpoint): void {
   const { colours } = look;
   const inset = shape.kind === "outside" ? 18 : 11;
   const sign = shape.status === "new" ? "+ " : shape.status === "gone" ? "− " : "";
@@ -115,13 +115,13 @@ function triangle(context: Context, x: number, y: number, colour: string, inner:
   context.fillRect(x - 0.8, y + 2.5, 1.6, 1.6);
 }
 
-export function drawBadges(context: Context, scene: Scene, look: Look): void {
+export function drawBadges(context: Context, scene: Scene, look: Viewpoint): void {
   for (const badge of scene.badges) {
     if (look.focus === null || look.focus.edges.has(badge.edge)) drawBadge(context, scene, badge, look);
   }
 }
 
-function drawBadge(context: Context, scene: Scene, badge: Badge, { colours }: Look): void {
+function drawBadge(context: Context, scene: Scene, badge: Badge, { colours }: Viewpoint): void {
   const colour = colourOf(stateAt(scene, badge.edge), colours);
   const wrong = isWrong(scene, badge.edge);
   const [left, top] = [badge.x - badge.width / 2, badge.y - BADGE_HEIGHT / 2];
@@ -140,7 +140,7 @@ function drawBadge(context: Context, scene: Scene, badge: Badge, { colours }: Lo
   context.fillText(fitting(context, badge.text, badge.width - (wrong ? 26 : 10)), left + (wrong ? 22 : 6), badge.y + 0.5);
 }
 
-export function drawIslands(context: Context, scene: Scene, look: Look): void {
+export function drawIslands(context: Context, scene: Scene, look: Viewpoint): void {
   for (const island of scene.islands) {
     if (scene.large) shore(context, island, look);
     else ground(context, scene, island, look);
@@ -148,7 +148,7 @@ export function drawIslands(context: Context, scene: Scene, look: Look): void {
 }
 
 /** Names of islands, where those of their shapes cannot be read. */
-export function drawNames(context: Context, scene: Scene, look: Look): void {
+export function drawNames(context: Context, scene: Scene, look: Viewpoint): void {
   if (!scene.large || look.camera.scale >= NEAR) return;
   for (const island of scene.islands) if (island.shapes.length > 1) nameAbove(context, island, look);
 }
@@ -156,7 +156,7 @@ export function drawNames(context: Context, scene: Scene, look: Look): void {
 export const HEAD = { width: PITCH.x, height: 24 };
 
 /** Under the members of an open group: their own cells and nothing else's. */
-function ground(context: Context, scene: Scene, island: Island, { colours }: Look): void {
+function ground(context: Context, scene: Scene, island: Island, { colours }: Viewpoint): void {
   context.fillStyle = colours.accent;
   context.globalAlpha = 0.09;
   context.beginPath();
@@ -185,7 +185,7 @@ export function headOf(scene: Scene, island: Island): readonly [number, number] 
   return [(scene.places.x[first] ?? 0) - PITCH.x / 2, (scene.places.y[first] ?? 0) - PITCH.y / 2 - 22];
 }
 
-function shore(context: Context, island: Island, { colours }: Look): void {
+function shore(context: Context, island: Island, { colours }: Viewpoint): void {
   context.fillStyle = colours.line;
   context.globalAlpha = 0.35;
   context.fillRect(island.left - BOX.width / 2 - 16, island.top - BOX.height / 2 - 12, island.right - island.left + BOX.width + 32, island.bottom - island.top + BOX.height + 24);
@@ -193,7 +193,7 @@ function shore(context: Context, island: Island, { colours }: Look): void {
 }
 
 /** As large as it can be read from afar, and no wider than the island; not at all where it would be too small. */
-function nameAbove(context: Context, island: Island, { camera, colours }: Look): void {
+function nameAbove(context: Context, island: Island, { camera, colours }: Viewpoint): void {
   const room = island.right - island.left + BOX.width + 32;
   const wanted = Math.min(SHORE - 26, 13 / camera.scale);
   context.font = `600 100px ${FAMILY}`;
