@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sinks.filter.sql import Columns, condition, dimensions_of, metrics_of, split
 from sinks.filter.tree import Node
-from sinks.queries.grouped import grouped
+from sinks.queries.group_by import grouped
 from sinks.queries.metrics import DEFAULT, METRICS, base_sums, combine, derive, zero
 from sinks.queries.sources import HISTOGRAMS, MAXIMA, View, source_of
 from sinks.queries.spans import Oldest, Plan, Span, plan

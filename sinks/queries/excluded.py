@@ -13,7 +13,7 @@ from sinks.filter.sql import condition, metrics_of, split
 from sinks.filter.tree import Node, both, joined
 from sinks.queries.edges import Ask, Sums
 from sinks.queries.flows import known_columns
-from sinks.queries.grouped import grouped
+from sinks.queries.group_by import grouped
 from sinks.queries.metrics import METRICS, base_sums
 from sinks.queries.sources import View, columns
 from sinks.queries.spans import Piece, Span

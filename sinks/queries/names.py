@@ -11,7 +11,7 @@ from sinks.filter.fields import FIELDS
 from sinks.filter.sql import condition, dimensions_of
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
-from sinks.queries.grouped import canonical_of, within
+from sinks.queries.group_by import canonical_of, within
 from sinks.queries.sources import columns, source_of
 from sinks.queries.spans import Oldest, Span, plan
 

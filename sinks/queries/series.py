@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from sinks.filter.sql import condition, dimensions_of, metrics_of, split
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask, Sums, with_dimensions
-from sinks.queries.grouped import grouped, within
+from sinks.queries.group_by import grouped, within
 from sinks.queries.metrics import METRICS, base_sums, combine, derive
 from sinks.queries.sources import source_of
 from sinks.queries.spans import Oldest, Plan, Span, plan

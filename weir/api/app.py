@@ -22,18 +22,18 @@ from starlette.types import ASGIApp
 from schemas.errors import WeirError
 from sinks.filter.tree import Node, text
 from weir.api import evidence, parameters, questions
-from weir.api.access import Access, Person
+from weir.api.auth.access import Access, Person
+from weir.api.auth.hosts import KnownHosts, check_json, check_origin
 from weir.api.base_path import BasePath
-from weir.api.flights import Flights
 from weir.api.formats import MEDIA_TYPES, body, document
 from weir.api.headers import SafeHeaders
-from weir.api.hosts import KnownHosts, check_json, check_origin
 from weir.api.live import Live
 from weir.api.openapi import describe
 from weir.api.page import page_routes
 from weir.api.parameters import Parameters, read
 from weir.api.problems import Problem, problem_of, response
 from weir.api.questions import Document, Reply
+from weir.api.single_flight import Flights
 from weir.api.tables import Tables
 from weir.api.views import NewView, SavedView, Views, read_view
 from weir.explain.known import Rules

@@ -15,15 +15,15 @@ from sinks.queries.ownership import ask_ownership
 from sinks.queries.sources import columns
 from sinks.queries.spans import Piece, Plan
 from weir.api import parameters as p
+from weir.api.auth.scope import sees
 from weir.api.problems import Problem, bad_parameter
 from weir.api.questions import MICRO, Document, Recorded, Reply, said_of, span_of
-from weir.api.scope import sees
 from weir.api.tables import Tables
-from weir.asked import read_instant
+from weir.explain.as_object import said
 from weir.explain.evidence import Evidence, Flow, Question, gather
 from weir.explain.known import Rules, name_now
-from weir.explain.said import said
 from weir.explain.told import recall
+from weir.query_options import read_instant
 
 _NAMES = ("workload", "workloads", "service", "node_id", "watcher")
 """Columns of what is known of an address that hold names."""

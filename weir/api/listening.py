@@ -6,7 +6,7 @@ import os
 import socket
 
 from schemas.errors import SettingError, WeirError
-from weir.api.hosts import is_loopback
+from weir.api.auth.hosts import is_loopback
 from weir.settings.listening import Address
 
 BACKLOG = 128

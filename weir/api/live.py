@@ -22,13 +22,13 @@ from sinks.queries.edges import Sums, ask_sums
 from sinks.queries.newest import ask_newest
 from sinks.queries.spans import Span
 from sinks.queries.status import Lost
-from weir.api.flights import Flights
 from weir.api.formats import json_columns
 from weir.api.parameters import LiveParameters
 from weir.api.problems import Problem, problem_of
 from weir.api.questions import instant, lost_columns
+from weir.api.single_flight import Flights
 from weir.api.tables import Tables
-from weir.asked import read_instant
+from weir.query_options import read_instant
 
 LOOK_SECONDS = 1.0
 ALIVE_SECONDS = 15.0

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from weir.api import models
 from weir.api import parameters as p
-from weir.api import shapes
 from weir.api.formats import MEDIA_TYPES
 from weir.api.problems import MEDIA_TYPE
 from weir.api.views import NewView
@@ -34,13 +34,13 @@ def envelope(data: type[BaseModel]) -> dict[str, Any]:
 
 
 ANSWERS: Mapping[str, type[BaseModel]] = {
-    "/edges": shapes.Rows, "/series": shapes.Rows, "/groups": shapes.Map, "/flows": shapes.Rows, "/ownership": shapes.Rows,
-    "/losses": shapes.Rows, "/fields": shapes.Listed,
+    "/edges": models.Rows, "/series": models.Rows, "/groups": models.Map, "/flows": models.Rows, "/ownership": models.Rows,
+    "/losses": models.Rows, "/fields": models.Listed,
 }  # fmt: skip
 """Of answers with a `meta` of their own: the whole."""
 DOCUMENTS: Mapping[str, type[BaseModel]] = {
-    "/explain": shapes.Explanation, "/status": shapes.Status, "/parse": shapes.Parsed, "/complete": shapes.Completion, "/me": shapes.Me,
-    "/views": shapes.SavedViews,
+    "/explain": models.Explanation, "/status": models.Status, "/parse": models.Parsed, "/complete": models.Completion, "/me": models.Me,
+    "/views": models.SavedViews,
 }  # fmt: skip
 """Of the others: what `data` is."""
 _SUMMARIES: Mapping[str, tuple[str, type[p.Parameters]]] = {
@@ -62,8 +62,8 @@ _SUMMARIES: Mapping[str, tuple[str, type[p.Parameters]]] = {
 
 @cache
 def describe() -> dict[str, Any]:
-    models = (*ANSWERS.values(), *DOCUMENTS.values(), shapes.Saved, shapes.Problem, NewView)
-    unique = [(model, "validation") for model in dict.fromkeys(models)]
+    described = (*ANSWERS.values(), *DOCUMENTS.values(), models.Saved, models.Problem, NewView)
+    unique = [(model, "validation") for model in dict.fromkeys(described)]
     _, schemas = models_json_schema(unique, ref_template=_REFERENCE)  # type: ignore[arg-type]
     paths: dict[str, dict[str, Any]] = {path: {"get": _get(path)} for path in _SUMMARIES}
     paths["/live"] = {"get": _live()}
@@ -123,7 +123,7 @@ def _live() -> dict[str, Any]:
 
 
 def _post() -> dict[str, Any]:
-    saved = {"description": "It is saved.", "content": {MEDIA_TYPES["json"]: {"schema": envelope(shapes.Saved)}}}
+    saved = {"description": "It is saved.", "content": {MEDIA_TYPES["json"]: {"schema": envelope(models.Saved)}}}
     operation = _operation("save_view", "Saves a view", [], {"201": saved})
     operation["requestBody"] = {"required": True, "content": {MEDIA_TYPES["json"]: {"schema": _ref(NewView)}}}
     more = {"409": "There are too many views.", "413": "It is too long.", "415": "It is not JSON."}
@@ -142,7 +142,7 @@ def _operation(name: str, summary: str, parameters: list[dict[str, Any]], good: 
 
 
 def _problem(words: str) -> dict[str, Any]:
-    return {"description": words, "content": {MEDIA_TYPE: {"schema": _ref(shapes.Problem)}}}
+    return {"description": words, "content": {MEDIA_TYPE: {"schema": _ref(models.Problem)}}}
 
 
 def _ref(model: type[BaseModel]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from schemas.addresses import parse_address
 from sinks.queries.flows import Place
 from sinks.queries.losses import By
 from weir.api.problems import bad_parameter
-from weir.asked import DIMENSION_LIMIT, check_known, listed
+from weir.query_options import DIMENSION_LIMIT, check_known, listed
 
 Format = Literal["json", "ndjson", "csv", "arrow"]
 ROW_LIMIT = 5_000

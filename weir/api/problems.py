@@ -10,7 +10,7 @@ from starlette.responses import Response
 from schemas.errors import Unavailable, WeirError
 from sinks.engines.errors import TooLarge, TooLong
 from sinks.filter.tree import FilterError
-from weir.asked import BadParameter
+from weir.query_options import BadParameter
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = {429: "1", 503: "2"}

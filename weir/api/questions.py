@@ -32,7 +32,7 @@ from weir.api.formats import exact, json_columns
 from weir.api.problems import bad_parameter
 from weir.api.tables import Tables
 from weir.api.version import VERSION
-from weir.asked import UNITS_S, dimensions, metrics, order, read_other_time, read_span
+from weir.query_options import UNITS_S, dimensions, metrics, order, read_other_time, read_span
 
 MICRO = 1_000_000
 

@@ -37,10 +37,10 @@ def command(run: Run, listen: str | None, base_path: str | None, insecure: bool,
 def _serve(settings: Settings, listen: str | None, base_path: str | None, insecure: bool) -> None:
     from sinks.open import open_engine
     from weir.api import listening
-    from weir.api.access import OPEN
-    from weir.api.access_file import read_access
     from weir.api.app import Console
-    from weir.api.hosts import is_loopback
+    from weir.api.auth.access import OPEN
+    from weir.api.auth.access_file import read_access
+    from weir.api.auth.hosts import is_loopback
     from weir.api.no_pandas import keep_pandas_out
     from weir.api.server import serve
     from weir.api.tables import Tables
@@ -95,7 +95,7 @@ def _print_description() -> None:
 
 def _print_token(name: str) -> None:
     """The token is shown here and nowhere else."""
-    from weir.api.access_file import new_token
+    from weir.api.auth.access_file import new_token
 
     if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
         raise BadParameter(f"{name!r} cannot be a token's name: use letters, digits, - and _.", param_hint="--new-token")

@@ -131,6 +131,6 @@ def _row(held: Held, relation: str) -> tuple[str, ...]:
 def _show_json(evidence: Evidence, known: Known) -> None:
     import orjson
 
-    from weir.explain.said import said
+    from weir.explain.as_object import said
 
     write(orjson.dumps(said(evidence, known)).decode())

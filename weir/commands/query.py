@@ -75,8 +75,8 @@ def _sums(run: Run, form: str, given: Mapping[str, Any]) -> None:
     from sinks.queries.edges import ask_sums
     from sinks.queries.excluded import excluding_sums
     from sinks.queries.status import ask_completeness, ask_oldest
-    from weir.asked import filter_parts
     from weir.output.sums import said_of, show_sums
+    from weir.query_options import filter_parts
 
     terms = filter_parts(given.get("written", ""))
     question = _question(given, form, joined(terms), run.settings().window_seconds)
@@ -95,16 +95,16 @@ def _question(given: Mapping[str, Any], form: str, tree: Node | None, window_s: 
     """Now is the start of the window that is under way."""
     from sinks.queries import metrics as known
     from sinks.queries.edges import BY, Sums
-    from weir import asked
+    from weir import query_options
     from weir.output.sums import METRICS
 
     now_s = int(time.time()) // window_s * window_s
     return Sums(
-        asked.read_span(given.get("start", "now-15m"), given.get("end", "now"), now_s),
-        asked.dimensions(given["by"]) if "by" in given else BY,
-        asked.metrics(given.get("metrics", ""), METRICS if form == "table" else known.DEFAULT),
+        query_options.read_span(given.get("start", "now-15m"), given.get("end", "now"), now_s),
+        query_options.dimensions(given["by"]) if "by" in given else BY,
+        query_options.metrics(given.get("metrics", ""), METRICS if form == "table" else known.DEFAULT),
         tree,
-        asked.order(given.get("order", "bytes")),
+        query_options.order(given.get("order", "bytes")),
         given.get("limit", 100),
         given.get("view", "canonical"),
     )

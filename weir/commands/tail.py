@@ -49,7 +49,7 @@ def _filter(written: str) -> Callable[[dict[str, Any]], bool]:
         return lambda flow: True
     from sinks.filter.rows import matches
     from sinks.queries.published import fields_of
-    from weir.asked import read_filter
+    from weir.query_options import read_filter
 
     tree = read_filter(written)
     return lambda flow: matches(tree, fields_of(flow))

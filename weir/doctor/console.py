@@ -19,8 +19,8 @@ def has_console() -> bool:
 
 def check_console(settings: Settings) -> Finding:
     """Where it would listen, and with which login. Whether it runs there now is not asked: it may run elsewhere."""
-    from weir.api.access import OPEN
-    from weir.api.access_file import read_access
+    from weir.api.auth.access import OPEN
+    from weir.api.auth.access_file import read_access
     from weir.api.listening import check_public
     from weir.settings.listening import read_listen
 

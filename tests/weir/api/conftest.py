@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.weir.api.shop import Watched, opened
-from weir.api.access import OPEN, Access
 from weir.api.app import Console
+from weir.api.auth.access import OPEN, Access
 from weir.api.tables import Tables
 from weir.api.views import Views
 from weir.explain.known import Rules

@@ -15,9 +15,9 @@ from schemas.errors import SettingError, WeirError
 from sinks.filter.parse import parse
 from sinks.filter.tree import AnyOf
 from tests.support.processes import ROOT
-from weir.api.access import OPEN, Access
-from weir.api.access_file import new_token, read_access
-from weir.api.hosts import check_origin, host_of, is_loopback
+from weir.api.auth.access import OPEN, Access
+from weir.api.auth.access_file import new_token, read_access
+from weir.api.auth.hosts import check_origin, host_of, is_loopback
 from weir.api.listening import check_public, listen
 from weir.api.problems import Problem
 from weir.settings.listening import Address, read_base_path, read_listen

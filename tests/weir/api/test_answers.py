@@ -20,8 +20,8 @@ from tests.support.processes import ROOT
 from tests.weir.api.conftest import RULES, client_of
 from tests.weir.api.shop import MARK, Watched, write
 from weir.api import openapi, shapes
-from weir.api.access import OPEN
 from weir.api.app import questions_of
+from weir.api.auth.access import OPEN
 from weir.api.tables import Tables
 
 API = "/api/v1"

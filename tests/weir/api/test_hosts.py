@@ -6,7 +6,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from weir.api.hosts import KnownHosts
+from weir.api.auth.hosts import KnownHosts
 
 
 def status(listen: str, host: str) -> int:

@@ -15,10 +15,10 @@ from sinks.filter.parse import parse
 from tests.support.processes import PATIENCE
 from tests.weir.api.shop import EDGES, MARK, Watched, write
 from weir.api import live, tables
-from weir.api.flights import Flights
 from weir.api.live import Live
 from weir.api.parameters import LiveParameters
 from weir.api.problems import Problem
+from weir.api.single_flight import Flights
 from weir.api.tables import Tables
 
 PAY = parse("workload=pay-*")

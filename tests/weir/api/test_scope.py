@@ -17,7 +17,7 @@ from sinks.queries.metrics import METRICS
 from tests.weir.api.conftest import client_of
 from tests.weir.api.shop import MARK, Watched
 from weir.api import openapi, shapes
-from weir.api.access import Access
+from weir.api.auth.access import Access
 from weir.api.tables import Tables
 
 PAY = Access(

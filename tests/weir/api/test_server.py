@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.processes import PATIENCE, Child, run_weir, wait_for, weir
-from weir.api.access_file import new_token
+from weir.api.auth.access_file import new_token
 
 ADDRESS = r"The console: http://127\.0\.0\.1:(\d+)/"
 

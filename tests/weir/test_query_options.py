@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sinks.queries.spans import Span
-from weir.asked import BadParameter, dimensions, metrics, order, read_filter, read_instant, read_other_time, read_span
+from weir.query_options import BadParameter, dimensions, metrics, order, read_filter, read_instant, read_other_time, read_span
 
 NOW_S = 1_767_258_000  # 2026-01-01 09:00:00 UTC
 

@@ -14,7 +14,7 @@ from schemas.errors import SettingError
 from sinks.filter.parse import parse
 from sinks.filter.sql import metrics_of
 from sinks.filter.tree import FilterError, Node
-from weir.api.access import Access
+from weir.api.auth.access import Access
 
 TOKEN_BYTES = 32
 

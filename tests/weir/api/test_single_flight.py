@@ -11,8 +11,8 @@ import pytest
 
 from schemas.errors import Unavailable
 from weir.api.cache import Answers
-from weir.api.flights import Flights
 from weir.api.problems import Problem
+from weir.api.single_flight import Flights
 
 
 def test_who_asks_what_is_being_asked_gets_the_same_answer() -> None:

@@ -1,0 +1,1 @@
+"""Who may ask, under which name, and what he may see."""
