@@ -9,7 +9,7 @@ import { Empty } from "../parts/empty";
 import { Legend } from "../parts/legend";
 import { MapList } from "../parts/map-list";
 import { MapTip, type Hovered } from "../parts/map-tip";
-import { MapTools } from "../parts/map-tools";
+import { MapTools, otherTime } from "../parts/map-tools";
 import { StateBox } from "../parts/state-box";
 import { onKey } from "../state/keys";
 import { shown } from "../state/time";
@@ -135,7 +135,7 @@ function keysOf(map: TheMap, onMap: () => string): Record<string, () => void> {
     f: () => map.stage.current?.fit(),
     e: toggle("only", "wrong"),
     u: () => set({ open: "", sel: "" }),
-    c: toggle("compare", "-1d"),
+    c: () => set({ compare: view.value.rest["compare"] ? "" : otherTime() }),
     r: map.tidy,
     "+": () => map.stage.current?.zoom(1.25),
     "-": () => map.stage.current?.zoom(0.8),

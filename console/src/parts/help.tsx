@@ -25,7 +25,7 @@ const KEYS: readonly { title: string; keys: readonly (readonly [string, string])
     title: "Map",
     keys: [
       ["e", "only what is wrong"],
-      ["c", "against a day before"],
+      ["c", "against a day before, or as far back as there is something"],
       ["u", "fold all up"],
       ["f", "fit into the window"],
       ["r", "lay the map out anew"],

@@ -1,6 +1,7 @@
 /** The switches of the map. Each has a key. */
 import type { ComponentChildren } from "preact";
 import type { TheMap } from "../map/use-map";
+import { now, pulse } from "../state/status";
 import { set, view } from "../state/view";
 
 const FOLDS = [
@@ -17,6 +18,13 @@ const TIMES = [
   { value: "-1d", label: "a day before" },
   { value: "-1w", label: "a week before" },
 ];
+
+/** The longest of these distances that the tables go back: over tables that are young, everything would be new since yesterday. */
+export function otherTime(): string {
+  const oldest = Object.values(pulse.peek().status?.tables ?? {}).map((one) => Date.parse(one.oldest) / 1_000);
+  const reach = now() - Math.min(...oldest);
+  return [["-1d", 86_400] as const, ["-1h", 3_600] as const].find(([, seconds]) => reach >= seconds)?.[0] ?? "-15m";
+}
 
 export function MapTools({ map, children }: { map: TheMap; children: ComponentChildren }) {
   const { rest } = view.value;
