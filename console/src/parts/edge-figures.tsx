@@ -2,7 +2,7 @@
 import type { Answer, Value } from "../api/types";
 import { LineChart } from "../charts/line";
 import { bytes, count, micros, number, percent, rate } from "../state/format";
-import { steps, summed } from "../state/series";
+import { known, rates, steps, summed } from "../state/series";
 import { figures, maybe, total } from "./figures";
 import { Table, type Column } from "./table";
 import { verdict } from "./verdict";
@@ -88,9 +88,9 @@ function causes(of: (name: string) => number): string {
 
 function Lines({ series }: { series: Answer }) {
   const at = steps(series);
-  const per = (name: string): (number | null)[] => summed(series, name, at).map((value) => (value ?? 0) / at.step);
+  const per = (name: string): (number | null)[] => rates(summed(series, name, at), at);
   const round = (name: string): (number | null)[] => summed(series, name, at, null);
-  const failed = summed(series, "connections_failed", at);
+  const failed = known(summed(series, "connections_failed", at), at);
   const p95 = round("rtt_us_p95");
   return (
     <>

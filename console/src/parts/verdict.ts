@@ -1,4 +1,5 @@
 /** Is it the network, the client or the server? One sentence from the figures that stand below it. */
+import { fails } from "../map/severity";
 import { count, micros, percent } from "../state/format";
 
 export interface Figures {
@@ -46,7 +47,7 @@ export function verdict(f: Figures): Verdict {
 }
 
 function failures(f: Figures): Verdict | null {
-  if (f.failed === 0) return null;
+  if (!fails(f.tried - f.failed, f.failed)) return null;
   const all = f.failed === f.tried ? `all ${count(f.failed)}` : `${count(f.failed)} of ${count(f.tried)}`;
   const share = `${all} connects${f.port && ` to ${f.port}`} failed${f.failed === f.tried ? "" : ` (${percent(f.failed / f.tried)})`}`;
   if (f.refused * 2 >= f.failed) {
@@ -87,7 +88,8 @@ function fine(f: Figures): Verdict {
   if (f.bytes === 0 && f.opened === 0) return { who: "nothing", wrong: false, head: "No flow.", text: "Nothing was counted here in this span." };
   if (!f.tcp) return { who: "nobody", wrong: false, head: "Only bytes are known.", text: "Of what is not TCP neither failures nor round trips can be seen." };
   const round = f.rttP95 === null ? "no round trip was sampled" : `round trips take ${micros(f.rttP50)}, p95 ${micros(f.rttP95)}`;
-  const text = `No connect failed, ${percent(f.packets ? f.retransmits / f.packets : 0)} of packets were sent again, ${round}. What is slow here is the work of the client or the server itself.`;
+  const failed = f.failed ? `Only ${count(f.failed)} of ${count(f.tried)} connects failed` : "No connect failed";
+  const text = `${failed}, ${percent(f.packets ? f.retransmits / f.packets : 0)} of packets were sent again, ${round}. What is slow here is the work of the client or the server itself.`;
   return { who: "nobody", wrong: false, head: "The network is not to blame.", text };
 }
 
