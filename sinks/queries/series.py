@@ -18,7 +18,7 @@ from sinks.queries.spans import Oldest, Plan, Span, plan
 
 STEPS_S = (1, 10, 60, 300, 900, 3_600, 21_600, 86_400)
 POINTS = 300
-LONG_WINDOW_S = 3_600
+_HOUR_S = LONG_WINDOW_S = 3_600
 """No window is longer."""
 _WHOLE = "whole_"
 
@@ -45,7 +45,8 @@ def auto_step(ask: Ask, span: Span) -> int:
     step_s = next((step for step in STEPS_S if span.seconds <= step * POINTS), STEPS_S[-1])
     if step_s >= LONG_WINDOW_S:
         return step_s
-    longest_s = ask(f"SELECT toInt64(max(window_seconds)) AS seconds FROM weir.batches WHERE {within([span])}").to_pylist()[0]["seconds"]  # noqa: S608
+    hours = Span(span.start_s // _HOUR_S * _HOUR_S, -(-span.end_s // _HOUR_S) * _HOUR_S)  # so that many spans ask the same
+    longest_s = ask(f"SELECT toInt64(max(window_seconds)) AS seconds FROM weir.batches WHERE {within([hours])}").to_pylist()[0]["seconds"]  # noqa: S608
     return next((step for step in STEPS_S if step >= max(step_s, longest_s)), STEPS_S[-1])
 
 

@@ -90,7 +90,7 @@ def edges(tables: Tables, scope: Node | None, asked: p.EdgesParameters) -> Reply
 
 def series(tables: Tables, scope: Node | None, asked: p.SeriesParameters) -> Reply:
     span = span_of(tables, asked)
-    step_s = auto_step(tables.asker(span), span) if asked.step == "auto" else _step(asked.step)
+    step_s = auto_step(tables.seldom, span) if asked.step == "auto" else _step(asked.step)
     question = Sums(
         span,
         dimensions(asked.by),
@@ -303,7 +303,7 @@ def losses(tables: Tables, scope: Node | None, asked: p.LossesParameters) -> Rep
     if scope is not None and "node" in by:
         by = tuple(name for name in by if name != "node")
         warnings.append("The names of nodes are outside of your scope: their losses are summed.")
-    step_s = auto_step(tables.asker(span), span) if asked.step == "auto" else _step(asked.step)
+    step_s = auto_step(tables.seldom, span) if asked.step == "auto" else _step(asked.step)
     ask = Recorded(tables.asker(span))
     rows = ask_losses(ask, span, by, step_s, asked.limit)
     told = said_of(tables, Plan((Piece("losses", span),), span, tuple(warnings)), ask.sql)

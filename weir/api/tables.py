@@ -76,6 +76,11 @@ class Tables:
         generation = self.generation().of(span)
         return lambda sql: self._answers.get((sql, generation), lambda: self.ask_now(sql))
 
+    def seldom(self, sql: str) -> pa.Table:
+        """For what hardly changes: asked again after OLDEST_SECONDS."""
+        turn = f"{time.monotonic() // OLDEST_SECONDS}"
+        return self._answers.get((sql, turn), lambda: self.ask_now(sql))
+
     def generation(self) -> Generation:
         found = self._generation.get()
         assert isinstance(found, Generation)  # noqa: S101 for the type checker

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bench.console import painted
 from tests.bench.console.dataset import LAST_S
 from tests.bench.console.report import Figure, at_most
 from tests.bench.machine import cpu_seconds, resident_bytes
@@ -34,6 +35,7 @@ def measure(directory: Path) -> Iterator[Figure]:
         before = cpu_seconds(console.pid)
         time.sleep(IDLE_SECONDS)
         yield at_most("CPU while nobody looks", 0.01, (cpu_seconds(console.pid) - before) / IDLE_SECONDS, "cores")
+        yield from painted.measure(base)
         console.stop()
 
 

@@ -17,7 +17,8 @@ class Figure:
 
 
 def at_most(name: str, goal: float, found: float, unit: str, beside: str = "") -> Figure:
-    return Figure(name, f"<= {goal:g} {unit}", f"{found:,.1f} {unit}{beside}", found <= goal)
+    """What is told is compared, to a tenth."""
+    return Figure(name, f"<= {goal:g} {unit}", f"{found:,.1f} {unit}{beside}", round(found, 1) <= goal)
 
 
 def milliseconds(name: str, goal_ms: float | None, took_s: Sequence[float]) -> Figure:
