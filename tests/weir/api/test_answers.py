@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from tests.support.processes import ROOT
 from tests.weir.api.conftest import RULES, client_of
 from tests.weir.api.shop import MARK, Watched, write
-from weir.api import openapi, shapes
+from weir.api import models, openapi
 from weir.api.app import questions_of
 from weir.api.auth.access import OPEN
 from weir.api.tables import Tables
@@ -154,7 +154,7 @@ def test_pages_of_flows_are_all_flows(client: TestClient) -> None:
 )
 def test_a_wrong_parameter_is_named_with_the_way_out(client: TestClient, path: str, query: str, parameter: str, said: str) -> None:
     answer = client.get(f"{API}{path}?{query}")
-    problem = shapes.Problem.model_validate(answer.json())
+    problem = models.Problem.model_validate(answer.json())
     assert (answer.status_code, problem.status, problem.parameter) == (400, 400, parameter)
     assert (
         answer.headers["content-type"] == "application/problem+json"

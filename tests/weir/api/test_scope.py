@@ -16,7 +16,7 @@ from sinks.filter.parse import parse
 from sinks.queries.metrics import METRICS
 from tests.weir.api.conftest import client_of
 from tests.weir.api.shop import MARK, Watched
-from weir.api import openapi, shapes
+from weir.api import models, openapi
 from weir.api.auth.access import Access
 from weir.api.tables import Tables
 
@@ -137,7 +137,7 @@ def test_nothing_that_is_asked_tells_a_foreign_name(scoped: TestClient, request:
         if "data" in answer.json():
             assert path in ("/parse", "/complete", "/openapi.json") or MARK not in repr(answer.json()["data"])
     elif answer.status_code != 200:
-        shapes.Problem.model_validate(answer.json())
+        models.Problem.model_validate(answer.json())
         assert answer.headers["content-type"] == "application/problem+json"
 
 
