@@ -220,8 +220,9 @@ def test_a_base_path_is_served_cut_off_and_left(tables: Tables, base: str) -> No
         assert client.get(base.rstrip("/")).headers["location"] == base
 
 
-def test_fifty_who_look_at_the_same_cost_one_statement(client: TestClient, engine: Watched) -> None:
+def test_fifty_who_look_at_the_same_cost_one_statement(client: TestClient, engine: Watched, tables: Tables) -> None:
     start = int(time.time()) // 60 * 60 - 3_600
+    tables.forget()  # what the tests before have written is known from the first viewer on
     before = len(engine.asked)
     with client, ThreadPoolExecutor(50) as viewers:
         bodies = set(viewers.map(lambda _: client.get(f"{API}/groups?from={start}&to={start + 3600}").content, range(50)))
