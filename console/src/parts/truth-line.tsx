@@ -14,7 +14,8 @@ export function TruthLine({ meta }: { meta: Meta | null }) {
   const lost = meta?.lost ?? status.lost;
   const stale = age.value > STALE_S || error !== null;
   const until = meta?.complete_until ?? status.complete_until;
-  const behind = status.complete_until ? (Date.parse(status.now) - Date.parse(status.complete_until)) / 1_000 : 0;
+  const end = Math.min(Date.parse(status.now), meta ? Date.parse(meta.to) : Infinity);
+  const behind = until ? (end - Date.parse(until)) / 1_000 : 0;
   const late = behind > Math.max(60, 6 * status.window_seconds);
   const losing = lost.bytes > 0 || lost.flows > 0 || lost.packets > 0;
   return (
@@ -23,7 +24,7 @@ export function TruthLine({ meta }: { meta: Meta | null }) {
         {stale ? <b>⚠ no answer for {age.value} s · </b> : null}
         complete until <b>{shown(until)}</b>
         {zone.value === "UTC" ? " UTC" : ""}
-        {late && !meta?.complete_until ? <span class="warn"> ⚠ {length(behind)} behind</span> : null} ·{" "}
+        {late ? <span class="warn"> ⚠ {length(behind)} behind</span> : null} ·{" "}
         <span class={reporting < known ? "warn" : ""}>
           {reporting < known ? "⚠ " : ""}
           {reporting} of {known} nodes
