@@ -112,6 +112,16 @@ def test_a_question_beyond_the_limits_says_the_way_out(open_page: Opener) -> Non
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_the_line_at_the_bottom_says_how_far_a_live_picture_is_behind(open_page: Opener) -> None:
+    """The shop's last window is two minutes old; a span that ends before it is complete."""
+    line = re.compile("^complete until")
+    live = ready(open_page("map"))
+    expect(live.get_by_role("button", name=line)).to_contain_text("behind")
+    past = ready(open_page("map?from=now-30m&to=now-20m"))
+    expect(past.get_by_role("button", name=line)).to_contain_text("unnamed")
+    expect(past.get_by_role("button", name=line)).not_to_contain_text("behind")
+
+
 def test_a_page_that_fails_leaves_the_others_alone(open_page: Opener) -> None:
     page = open_page("views", allow=("",))
     page.route("**/api/v1/losses*", lambda route: route.fulfill(json={"data": None, "meta": None}))
