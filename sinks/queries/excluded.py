@@ -15,9 +15,8 @@ from sinks.queries.edges import Ask, Sums
 from sinks.queries.flows import known_columns
 from sinks.queries.group_by import grouped
 from sinks.queries.metrics import METRICS, base_sums
-from sinks.queries.sources import View, columns
+from sinks.queries.sources import View, canonical_of, columns, within
 from sinks.queries.spans import Piece, Span
-from sinks.queries.status import within
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,16 @@ def excluding_flows(ask: Ask, span: Span, parts: Sequence[Node], scope: Node | N
     """The same of raw flows, of which every part speaks row by row."""
     known = known_columns()
     flags = _flags([condition(part, known) for part in parts])
-    canonical = " AND canonical" if view == "canonical" else ""
-    rows = f"SELECT {flags} FROM weir.flows WHERE {within(span)}{canonical} AND {condition(scope, known)}"  # noqa: S608 (weir's own names)
+    rows = f"SELECT {flags} FROM weir.flows WHERE {within(span)}{canonical_of('flows', view)} AND {condition(scope, known)}"  # noqa: S608 (weir's own names)
     return _chosen(parts, list(range(len(parts))), _count(ask, [rows], len(parts))) if parts else ()
 
 
 def _rows(piece: Piece, parts: Sequence[Node], scope: Node | None, view: View) -> str:
     known = columns(piece.table)
-    canonical = " AND canonical" if view == "canonical" and not piece.table.startswith("edges_") else ""
     flags = _flags([condition(part, known) for part in parts])
-    return f"SELECT {flags} FROM weir.{piece.table} WHERE {within(piece.span)}{canonical} AND {condition(scope, known)}"  # noqa: S608
+    return (
+        f"SELECT {flags} FROM weir.{piece.table} WHERE {within(piece.span)}{canonical_of(piece.table, view)} AND {condition(scope, known)}"  # noqa: S608
+    )
 
 
 def _flags(conditions: Sequence[str]) -> str:

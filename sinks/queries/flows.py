@@ -12,7 +12,7 @@ from sinks.filter.fields import FIELDS
 from sinks.filter.sql import Columns, condition
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
-from sinks.queries.sources import View, columns
+from sinks.queries.sources import View, columns, within
 from sinks.queries.spans import Span
 
 SHOWN = (
@@ -94,7 +94,7 @@ def ask_flows(ask: Ask, span: Span, where: Node | None, view: View, limit: int, 
 
 
 def _statement(span: Span, where: Node | None, view: View, limit: int, after: Place | None) -> str:
-    conditions = [f"window_start >= toDateTime({span.start_s}, 'UTC')", f"window_start < toDateTime({span.end_s}, 'UTC')"]
+    conditions = [within(span)]
     conditions += ["canonical"] if view == "canonical" else []
     conditions += [condition(where, known_columns())] if where is not None else []
     conditions += [f"({', '.join(_ORDER)}) < {_tuple(after)}"] if after is not None else []

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sinks.filter.sql import condition
 from sinks.filter.tree import Node
 from sinks.queries.metrics import combine
-from sinks.queries.sources import HISTOGRAMS, View, columns
+from sinks.queries.sources import HISTOGRAMS, View, canonical_of, columns, within
 from sinks.queries.spans import Piece, Span
 
 
@@ -28,16 +28,6 @@ def grouped(pieces: Sequence[Piece], by: Sequence[str], where: Node | None, sums
     return f"SELECT {added} FROM ({rows})" + (f" GROUP BY {', '.join(keys)}" if keys else "")  # noqa: S608 (composed of weir's own names)
 
 
-def within(spans: Sequence[Span]) -> str:
-    """SQL that a row begins in one of the spans."""
-    return f"({' OR '.join(_within(span) for span in spans)})"
-
-
-def canonical_of(table: str, view: View) -> str:
-    """SQL, with its AND, that leaves out of a table what the view has not."""
-    return " AND canonical" if view == "canonical" and not table.startswith("edges_") else ""
-
-
 def _rows(table: str, spans: Sequence[Span], by: Sequence[str], where: Node | None, sums: Sequence[str], view: View, start: str) -> str:
     known = columns(table)
     shown = [f"{start} AS step"] if start else []
@@ -45,11 +35,7 @@ def _rows(table: str, spans: Sequence[Span], by: Sequence[str], where: Node | No
     shown += [f"{_wide(name, known[name])} AS m_{name}" for name in sums]
     shown += [] if start else [f"{_unnamed(known)} AS m_unnamed_bytes"]
     asked = "" if where is None else f" AND {condition(where, known)}"
-    return f"SELECT {', '.join(shown)} FROM weir.{table} WHERE {within(spans)}{canonical_of(table, view)}{asked}"  # noqa: S608
-
-
-def _within(span: Span) -> str:
-    return f"window_start >= toDateTime({span.start_s}, 'UTC') AND window_start < toDateTime({span.end_s}, 'UTC')"
+    return f"SELECT {', '.join(shown)} FROM weir.{table} WHERE {within(*spans)}{canonical_of(table, view)}{asked}"  # noqa: S608
 
 
 def _unnamed(known: Mapping[str, str]) -> str:

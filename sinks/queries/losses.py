@@ -7,8 +7,8 @@ from typing import Literal
 import pyarrow as pa
 
 from sinks.queries.edges import Ask
+from sinks.queries.sources import within
 from sinks.queries.spans import Span
-from sinks.queries.status import within
 
 By = Literal["stage", "reason", "node", "step"]
 _COLUMNS = {"stage": "toString(stage)", "reason": "toString(reason)", "node": "toString(node_id)"}

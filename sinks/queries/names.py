@@ -11,8 +11,7 @@ from sinks.filter.fields import FIELDS
 from sinks.filter.sql import condition, dimensions_of
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
-from sinks.queries.group_by import canonical_of, within
-from sinks.queries.sources import columns, source_of
+from sinks.queries.sources import canonical_of, columns, source_of, within
 from sinks.queries.spans import Oldest, Span, plan
 
 HOURS_FROM_S = 6 * 3_600
@@ -50,7 +49,7 @@ def _sums(table: str, spans: Sequence[Span], ends: Sequence[str], part: str, whe
     sent = f"sum(toUInt64({known['bytes_sent']} + {known['bytes_received']}))"
     return (
         f"SELECT {values}, {sent} AS m_bytes FROM weir.{table} "  # noqa: S608 (composed of weir's own names)
-        f"WHERE {within(spans)}{canonical_of(table, 'canonical')} AND {condition(where, known)} AND ({fitting}) "
+        f"WHERE {within(*spans)}{canonical_of(table, 'canonical')} AND {condition(where, known)} AND ({fitting}) "
         f"GROUP BY {', '.join(f'e{at}' for at in range(len(ends)))}"
     )
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from sinks.filter.fields import FIELDS
 from sinks.filter.sql import condition
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
-from sinks.queries.flows import SHOWN
-from sinks.queries.sources import View, columns
+from sinks.queries.flows import SHOWN, known_columns
+from sinks.queries.sources import View, within
 from sinks.queries.spans import Span
 
-_DERIVED = {
-    "bytes": "bytes_sent + bytes_received",
-    "packets": "packets_sent + packets_received",
-    "rtt_us": "if(rtt_count = 0, NULL, rtt_us_sum / rtt_count)",
-}
 _IDENTITY = (
     "window_start, node_id, epoch, network, local_ip, remote_ip, service_port, toString(protocol), toString(role), toString(local_workload)"
 )
@@ -27,10 +21,9 @@ def ask_newest(ask: Ask, span: Span, where: Node | None, view: View, limit: int,
 
     `since_s`: only what was written then or later, the last written first.
     """
-    known = {name: sql for name, sql in {**columns("flows"), **_DERIVED}.items() if name in FIELDS}
-    conditions = [f"window_start >= toDateTime({span.start_s}, 'UTC')", f"window_start < toDateTime({span.end_s}, 'UTC')"]
+    conditions = [within(span)]
     conditions += ["canonical"] if view == "canonical" else []
-    conditions += [condition(where, known)] if where is not None else []
+    conditions += [condition(where, known_columns())] if where is not None else []
     conditions += [] if since_s is None else [f"written_at >= toDateTime({int(since_s)}, 'UTC')"]
     order = "window_start DESC, key" if since_s is None else "written_s DESC, window_start DESC, key"
     return ask(

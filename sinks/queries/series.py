@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from sinks.filter.sql import condition, dimensions_of, metrics_of, split
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask, Sums, with_dimensions
-from sinks.queries.group_by import grouped, within
+from sinks.queries.group_by import grouped
 from sinks.queries.metrics import METRICS, base_sums, combine, derive
-from sinks.queries.sources import source_of
+from sinks.queries.sources import source_of, within
 from sinks.queries.spans import Oldest, Plan, Span, plan
 
 STEPS_S = (1, 10, 60, 300, 900, 3_600, 21_600, 86_400)
@@ -46,7 +46,7 @@ def auto_step(ask: Ask, span: Span) -> int:
     if step_s >= LONG_WINDOW_S:
         return step_s
     hours = Span(span.start_s // _HOUR_S * _HOUR_S, -(-span.end_s // _HOUR_S) * _HOUR_S)  # so that many spans ask the same
-    longest_s = ask(f"SELECT toInt64(max(window_seconds)) AS seconds FROM weir.batches WHERE {within([hours])}").to_pylist()[0]["seconds"]  # noqa: S608
+    longest_s = ask(f"SELECT toInt64(max(window_seconds)) AS seconds FROM weir.batches WHERE {within(hours)}").to_pylist()[0]["seconds"]  # noqa: S608
     return next((step for step in STEPS_S if step >= max(step_s, longest_s)), STEPS_S[-1])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sinks.queries.namespaces import namespace_sql
-from sinks.queries.spans import EDGES, FLOWS, ROLLUPS, Level
+from sinks.queries.spans import EDGES, FLOWS, ROLLUPS, Level, Span
 from sinks.rollups import edge_columns, edge_sums
 
 View = Literal["canonical", "both"]
@@ -67,3 +67,14 @@ _FLOWS = {
     "client_ip": f"if({_SERVER}, remote_ip, local_ip)",
     "server_ip": f"if({_SERVER}, local_ip, remote_ip)",
 }
+
+
+def within(*spans: Span) -> str:
+    """SQL that a row begins in one of the spans."""
+    each = (f"window_start >= toDateTime({one.start_s}, 'UTC') AND window_start < toDateTime({one.end_s}, 'UTC')" for one in spans)
+    return f"({' OR '.join(each)})"
+
+
+def canonical_of(table: str, view: View) -> str:
+    """SQL, with its AND, that leaves out of a table what the view has not."""
+    return " AND canonical" if view == "canonical" and not table.startswith("edges_") else ""

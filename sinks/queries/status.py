@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sinks.queries.edges import Ask
+from sinks.queries.sources import within
 from sinks.queries.spans import Span
 
 KNOWN_S = 3_600
@@ -97,7 +98,3 @@ def ask_oldest(ask: Ask) -> dict[str, int]:
         for table in TABLES
     )
     return {row["name"]: row["oldest"] for row in ask(each).to_pylist() if row["rows"]}
-
-
-def within(span: Span) -> str:
-    return f"window_start >= toDateTime({span.start_s}, 'UTC') AND window_start < toDateTime({span.end_s}, 'UTC')"
