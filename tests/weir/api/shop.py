@@ -32,6 +32,7 @@ class Edge:
     service: str = ""
     zone: str = "eu-1a"
     protocol: str = "tcp"
+    opened: int = 5
 
 
 EDGES = (
@@ -97,11 +98,11 @@ def opened(directory: Path) -> Iterator[Watched]:
         engine.close()
 
 
-def write(engine: Engine, start_s: int, windows: int, offset: int = 1) -> None:
+def write(engine: Engine, start_s: int, windows: int, offset: int = 1, edges: tuple[Edge, ...] = EDGES) -> None:
     """As a sink does, the ledger last."""
-    engine.execute(_insert("flows", [_flow(at, edge, start_s, offset) for at, edge in enumerate(EDGES)], windows))
+    engine.execute(_insert("flows", [_flow(at, edge, start_s, offset) for at, edge in enumerate(edges)], windows))
     start = f"toDateTime({start_s} + 10 * number, 'UTC')"
-    nodes = sorted({edge.node for edge in EDGES})
+    nodes = sorted({edge.node for edge in edges})
     lost = {"epoch": "1", "stage": "'agent'", "reason": "'map_full'", "flows": "1", "packets": "2", "bytes": "3"}
     engine.execute(_insert("losses", [{"window_start": start, "node_id": f"'{node}'", **lost} for node in nodes], windows))
     seen = {
@@ -144,7 +145,7 @@ def _flow(at: int, edge: Edge, start_s: int, offset: int) -> dict[str, str]:
         "canonical": "1",
         "bytes_sent": f"{edge.kilobytes} * 1000 + number",
         "bytes_received": f"{edge.kilobytes} * 3000",
-        "connections_opened": "5",
+        "connections_opened": str(edge.opened),
         "connections_failed": str(edge.refused),
         "connections_refused": str(edge.refused),
         "rtt_us_sum": "5000",
