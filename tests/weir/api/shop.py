@@ -36,11 +36,12 @@ class Edge:
 
 
 EDGES = (
-    Edge("n1", "web", "pay-api", 8443, 10),
+    Edge("n1", "web", "pay-api", 8443, 10, opened=5_000),
     Edge("n1", "pay-api", "pay-db", 5432, 30, 3),
     Edge("n2", "pay-api", "", 443, 8, 0, "external", "cards.example", zone="eu-1b"),
     Edge(f"{MARK}-n3", f"{MARK}/web", f"{MARK}/db", 5432, 77, 2, service=f"{MARK}/svc", zone=f"{MARK}-zone"),
     Edge(f"{MARK}-n3", f"{MARK}-reports", "", 443, 5, 0, "gap", f"{MARK}.example", zone=f"{MARK}-zone", protocol="udp"),
+    Edge("n1", "web", "pay-api", 9001, 0, 1, opened=0),  # dead, beside a busy one
 )
 
 
@@ -98,11 +99,11 @@ def opened(directory: Path) -> Iterator[Watched]:
         engine.close()
 
 
-def write(engine: Engine, start_s: int, windows: int, offset: int = 1, edges: tuple[Edge, ...] = EDGES) -> None:
+def write(engine: Engine, start_s: int, windows: int, offset: int = 1) -> None:
     """As a sink does, the ledger last."""
-    engine.execute(_insert("flows", [_flow(at, edge, start_s, offset) for at, edge in enumerate(edges)], windows))
+    engine.execute(_insert("flows", [_flow(at, edge, start_s, offset) for at, edge in enumerate(EDGES)], windows))
     start = f"toDateTime({start_s} + 10 * number, 'UTC')"
-    nodes = sorted({edge.node for edge in edges})
+    nodes = sorted({edge.node for edge in EDGES})
     lost = {"epoch": "1", "stage": "'agent'", "reason": "'map_full'", "flows": "1", "packets": "2", "bytes": "3"}
     engine.execute(_insert("losses", [{"window_start": start, "node_id": f"'{node}'", **lost} for node in nodes], windows))
     seen = {

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from tests.support.processes import ROOT
 from tests.weir.api.conftest import RULES, client_of
-from tests.weir.api.shop import MARK, Watched, write
+from tests.weir.api.shop import EDGES, MARK, WINDOWS, Watched, write
 from weir.api import models, openapi
 from weir.api.app import questions_of
 from weir.api.auth.access import OPEN
@@ -129,7 +129,9 @@ def test_pages_of_flows_are_all_flows(client: TestClient) -> None:
         cursor = page["meta"]["next"] or ""
         if not cursor:
             break
-    assert pages == list(zip(whole["window_start"], whole["remote_ip"], strict=True)) and len(set(pages)) == len(pages) == 60
+    assert pages == list(zip(whole["window_start"], whole["remote_ip"], strict=True)) and len(set(pages)) == len(pages) == WINDOWS * len(
+        EDGES
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,6 +220,13 @@ def test_a_base_path_is_served_cut_off_and_left(tables: Tables, base: str) -> No
         assert client.get(prefix + script).status_code == 200
     if base != "/":
         assert client.get(base.rstrip("/")).headers["location"] == base
+
+
+def test_a_dead_port_beside_a_busy_one_fails_on_the_map(client: TestClient) -> None:
+    graph = client.get(f"{API}/groups?from=now-1h&q=client%3Dweb").json()["data"]
+    opened, failed = (sum(graph["edges"][f"connections_{name}"]) for name in ("opened", "failed"))
+    assert 0 < failed < opened / 1_000
+    assert graph["edges"]["failing_pairs"] == [1]
 
 
 def test_fifty_who_look_at_the_same_cost_one_statement(client: TestClient, engine: Watched, tables: Tables) -> None:
