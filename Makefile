@@ -72,6 +72,9 @@ bench-crashes: setup-test ## the same under kills and rebalances: what is lost, 
 bench-console: setup-test ## what the console's questions take on a day of a large fleet: a table of goals
 	@.venv/bin/python -m tests.bench.console $(ARGS)
 
+bench-answers: setup-test ## the answers against a known truth: a table of bars; SEED=n for another one, ARGS=health for one answer
+	@nice -n 10 .venv/bin/python -m tests.bench.answers --seed $(or $(SEED),1) $(ARGS)
+
 faults: setup-test ## the fault bench alone: every point and every fault once
 	@.venv/bin/pytest tests/faults $(ARGS)
 

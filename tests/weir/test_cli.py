@@ -34,7 +34,8 @@ def test_the_contracts_commands_are_there(capsys: pytest.CaptureFixture[str]) ->
     named = re.findall(r"^  ([a-z-]+)  ", out.partition("Commands:")[2], re.MULTILINE)
     assert status == 0
     wanted = (
-        "demo agent worker watcher topics migrate recompute query console explain tail record replay ip-events dead-letter doctor config"
+        "demo agent worker watcher topics migrate recompute query console explain path paths health cost forecast segments findings "
+        "detector tail record replay ip-events dead-letter doctor config"
     )
     assert named == wanted.split()
 

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from schemas.errors import WeirError
 from sinks.filter.tree import Node, text
 from weir.api import evidence, parameters, questions
+from weir.api.answers.every import EVERY
 from weir.api.auth.access import Access, Person
 from weir.api.auth.hosts import KnownHosts, check_json, check_origin
 from weir.api.base_path import BasePath
@@ -67,6 +68,7 @@ def questions_of(rules: Rules) -> tuple[Question, ...]:
         Question("/fields", p.FieldsParameters, q.fields),
         Question("/parse", p.ParseParameters, q.parsed),
         Question("/complete", p.CompleteParameters, q.complete),
+        *(Question(one.path, one.parameters, one.answer) for one in EVERY),
     )
 
 

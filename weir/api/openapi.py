@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from weir.api import models
 from weir.api import parameters as p
+from weir.api.answers.every import EVERY
 from weir.api.formats import MEDIA_TYPES
 from weir.api.problems import MEDIA_TYPE
 from weir.api.views import NewView
@@ -36,11 +37,12 @@ def envelope(data: type[BaseModel]) -> dict[str, Any]:
 ANSWERS: Mapping[str, type[BaseModel]] = {
     "/edges": models.Rows, "/series": models.Rows, "/groups": models.Map, "/flows": models.Rows, "/ownership": models.Rows,
     "/losses": models.Rows, "/fields": models.Listed,
+    **{one.path: one.shape for one in EVERY if issubclass(one.shape, (models.Rows, models.Listed))},
 }  # fmt: skip
 """Of answers with a `meta` of their own: the whole."""
 DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "/explain": models.Explanation, "/status": models.Status, "/parse": models.Parsed, "/complete": models.Completion, "/me": models.Me,
-    "/views": models.SavedViews,
+    "/views": models.SavedViews, **{one.path: one.shape for one in EVERY if not issubclass(one.shape, (models.Rows, models.Listed))},
 }  # fmt: skip
 """Of the others: what `data` is."""
 _SUMMARIES: Mapping[str, tuple[str, type[p.Parameters]]] = {
@@ -56,6 +58,7 @@ _SUMMARIES: Mapping[str, tuple[str, type[p.Parameters]]] = {
     "/parse": ("Whether a filter can be used, and its shortest form", p.ParseParameters),
     "/complete": ("What may stand at the caret of a filter", p.CompleteParameters),
     "/me": ("Who asks, and what he may see", p.Documents),
+    **{one.path: (one.summary, one.parameters) for one in EVERY},
     "/views": ("Saved views: one's own, and those shared within the same groups", p.Documents),
 }
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from click import Choice, IntRange, UsageError, argument, option
 
 from weir.output.stdout import write, write_lines
+from weir.reading import opened_sink
 from weir.settings.options import Run
 from weir.settings.options import command as make
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from sinks.base import Sink
     from sinks.filter.tree import Node
     from sinks.queries.edges import Sums
 
@@ -65,7 +64,7 @@ def command(run: Run, sql: str | None, form: str, **asked: Any) -> None:
     text = _read(sql)
     if not text.strip():
         return _show_examples()
-    with _opened(run) as sink:
+    with opened_sink(run.settings()) as sink:
         result = sink.query(text)
     print_result(result, form)
 
@@ -80,7 +79,7 @@ def _sums(run: Run, form: str, given: Mapping[str, Any]) -> None:
 
     terms = filter_parts(given.get("written", ""))
     question = _question(given, form, joined(terms), run.settings().window_seconds)
-    with _opened(run) as sink:
+    with opened_sink(run.settings()) as sink:
         answer = ask_sums(sink.query, question, ask_oldest(sink.query))
         excluding = () if answer.groups else excluding_sums(sink.query, question, terms, None, answer.plan.pieces)
         complete = ask_completeness(sink.query)
@@ -108,18 +107,6 @@ def _question(given: Mapping[str, Any], form: str, tree: Node | None, window_s: 
         given.get("limit", 100),
         given.get("view", "canonical"),
     )
-
-
-@contextmanager
-def _opened(run: Run) -> Iterator[Sink]:
-    from sinks.open import open_sink
-    from weir.settings.targets import reading_url
-
-    sink = open_sink(reading_url(run.settings()), read_only=True)
-    try:
-        yield sink
-    finally:
-        sink.close()
 
 
 def _read(sql: str | None) -> str:

@@ -1,0 +1,1 @@
+"""Answers against a known truth: `make bench-answers`."""

@@ -1,0 +1,1 @@
+"""The answers' paths: parameters, shape and summary of each, one file an answer."""
