@@ -1,0 +1,1 @@
+"""How hourly series go on: weekly shape, level and trend, intervals from what was wrong before, and when a limit is reached."""
