@@ -5,6 +5,7 @@ import type { Answer } from "../api/types";
 import { nameOf, endsOf, selection } from "../map/terms";
 import type { Graph } from "../map/model";
 import { load } from "../state/loaded";
+import { isEnd, pathFrom, pathKey } from "../state/path-ends";
 import { now, paused, tick } from "../state/status";
 import { seconds } from "../state/time";
 import { go, isLive, set, view } from "../state/view";
@@ -50,8 +51,24 @@ export function EdgeDrawer({ graph, selected, open }: Props) {
         </p>
       ) : null}
       {ends ? null : <Neighbours graph={graph} selected={selected} />}
+      <PathButton selected={selected} />
       {filter ? <Details filter={filter} isEdge={ends !== null} name={selected.startsWith("w:") ? selected.slice(2) : ""} /> : <Rest />}
     </aside>
+  );
+}
+
+/** Of an edge its path; of a shape the path from it, or to it where it was begun elsewhere. */
+function PathButton({ selected }: { selected: string }) {
+  const ends = endsOf(selected) ?? [selected];
+  if (!ends.every(isEnd)) return null;
+  const from = pathFrom.value;
+  const label = ends.length > 1 ? "its path" : from === selected ? "no path from here" : from ? `path from ${nameOf(from)} to here` : "path from here";
+  return (
+    <p class="row">
+      <button title="Does it get there? ( p )" onClick={() => pathKey(selected)}>
+        {label}
+      </button>
+    </p>
   );
 }
 

@@ -1,0 +1,25 @@
+/** What can be worse than usual of an edge: in words, and how its figures are shown. */
+import { count, micros, percent } from "./format";
+
+export interface Signal {
+  label: string;
+  /** What is counted in `bad` of `tried`. */
+  bad: string;
+  tried: string;
+  show: (value: number) => string;
+}
+
+const share = (value: number): string => percent(value);
+
+export const SIGNALS: Record<string, Signal> = {
+  failure: { label: "connects fail", bad: "failed", tried: "connects", show: share },
+  reset: { label: "connections are cut off", bad: "reset", tried: "connections", show: share },
+  retransmit: { label: "packets are lost", bad: "sent again", tried: "packets", show: share },
+  rtt: { label: "round trips are slow", bad: "slow", tried: "round trips", show: micros },
+  connect: { label: "connecting takes long", bad: "slow", tried: "connects", show: micros },
+  silence: { label: "has fallen silent", bad: "missing", tried: "expected", show: (value) => `${count(value)} in 5 min` },
+};
+
+const UNKNOWN: Signal = { label: "is worse", bad: "bad", tried: "tried", show: count };
+
+export const signalOf = (name: string): Signal => SIGNALS[name] ?? { ...UNKNOWN, label: name || UNKNOWN.label };
