@@ -41,7 +41,9 @@ export function HealthPage() {
       {rowsOf(data) ? (
         <>
           <Faults data={data} chosen={fault} />
-          <Table label="Worse than usual" data={taken(data, rows)} columns={columns(taken(data, rows))} />
+          <div class="block">
+            <Table label="Worse than usual" data={taken(data, rows)} columns={columns(taken(data, rows))} />
+          </div>
           {rowsOf(data) >= LIMIT ? <p class="quiet">These are the {LIMIT} that harm most; a filter shows others.</p> : null}
           <p class="quiet">
             Ranked by what is in excess of usual. Usual is the same hour of past weeks; the bar is what the figure may be, given how much was tried; the line is the usual. Only TCP is seen: a program

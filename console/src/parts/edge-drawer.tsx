@@ -11,6 +11,7 @@ import { seconds } from "../state/time";
 import { go, isLive, set, view } from "../state/view";
 import { CopyMenu } from "./copy-menu";
 import { EdgeFigures } from "./edge-figures";
+import { Forecast, ForecastSwitch } from "./forecast";
 import { METRICS, SIDES } from "./figures";
 import { Neighbours } from "./neighbours";
 
@@ -101,6 +102,8 @@ function Details({ filter, isEdge, name }: { filter: string; isEdge: boolean; na
   return (
     <>
       <EdgeFigures sums={value} series={series.state.value.value} sides={sides.state.value.value} before={before.state.value.value} isEdge={isEdge} />
+      <ForecastSwitch />
+      <Forecast by={["protocol"]} metric="bytes" filter={filter} height={140} />
       <p class="row">
         <button onClick={() => go({ page: "flows", q, rest: {} })}>its flows</button>
         <button onClick={() => go({ page: "explore", q, rest: {} })}>explore</button>

@@ -1,10 +1,11 @@
 /** The three edges that are worst, above the map; nothing where all is well. */
+import type { Columns } from "../api/types";
 import { SHOWN, worst } from "../state/worst";
-import { rowsOf, textAt } from "../state/columns";
+import { numberAt, rowsOf, textAt } from "../state/columns";
 import { edgeAt, onMap } from "../state/edge";
 import { signalOf } from "../state/signals";
 import { go } from "../state/view";
-import { EdgeName, against } from "./worse";
+import { EdgeName } from "./worse";
 
 export function WorstStrip() {
   const data = worst.value;
@@ -16,12 +17,7 @@ export function WorstStrip() {
           <li>
             <button title={textAt(data, "sentence", row)} onClick={() => go(onMap(edgeAt(data, row)))}>
               <Sign severity={textAt(data, "severity", row)} />
-              <b>
-                <EdgeName data={data} row={row} plain />
-              </b>{" "}
-              <span>
-                {signalOf(textAt(data, "signal", row)).label}: {against(data, row)}
-              </span>
+              <b>{figure(data, row)}</b> <EdgeName data={data} row={row} plain />
             </button>
           </li>
         ))}
@@ -29,6 +25,12 @@ export function WorstStrip() {
       <button class="plain link" title="g h" onClick={() => go({ page: "health", rest: {} })}>all in Health</button>
     </div>
   );
+}
+
+function figure(data: Columns, row: number): string {
+  const { short, show } = signalOf(textAt(data, "signal", row));
+  const now = numberAt(data, "now", row);
+  return short(now === null ? "worse" : show(now));
 }
 
 function Sign({ severity }: { severity: string }) {
