@@ -9,9 +9,14 @@ import { Login } from "./parts/login";
 import { TimeBar, ZoneSwitch, toggleLive } from "./parts/time-bar";
 import { TruthLine } from "./parts/truth-line";
 import { AddressPage } from "./pages/address";
+import { CostPage } from "./pages/cost";
 import { ExplorePage } from "./pages/explore";
 import { FlowsPage } from "./pages/flows";
+import { HealthPage } from "./pages/health";
 import { MapPage, mapMeta } from "./pages/map";
+import { PathPage } from "./pages/path";
+import { SecurityPage } from "./pages/security";
+import { SegmentsPage } from "./pages/segments";
 import { TruthPage } from "./pages/truth";
 import { ViewsPage, remember } from "./pages/views";
 import { WorkloadPage } from "./pages/workload";
@@ -25,6 +30,11 @@ import { go, page, view, type Page } from "./state/view";
 
 const SHOWN: readonly { page: Page; label: string; key: string }[] = [
   { page: "map", label: "Map", key: "m" },
+  { page: "health", label: "Health", key: "h" },
+  { page: "security", label: "Security", key: "s" },
+  { page: "cost", label: "Cost", key: "c" },
+  { page: "path", label: "Path", key: "p" },
+  { page: "segments", label: "Segments", key: "r" },
   { page: "explore", label: "Explore", key: "e" },
   { page: "flows", label: "Flows", key: "f" },
   { page: "address", label: "Address", key: "a" },
@@ -144,6 +154,16 @@ function Shown() {
           <MapPage />
         </>
       );
+    case "health":
+      return <HealthPage />;
+    case "security":
+      return <SecurityPage />;
+    case "cost":
+      return <CostPage />;
+    case "path":
+      return <PathPage />;
+    case "segments":
+      return <SegmentsPage />;
     case "explore":
       return <ExplorePage />;
     case "flows":

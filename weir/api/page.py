@@ -10,7 +10,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 STATIC = Path(__file__).parent / "static"
-PAGES = ("", "map", "edge", "workload", "explore", "flows", "address", "truth", "views")
+PAGES = (
+    "", "map", "health", "security", "cost", "path", "segments", "edge", "workload", "explore", "flows", "address", "truth", "views",
+)  # fmt: skip
 _BASE = '<base href="/"'
 
 

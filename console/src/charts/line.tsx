@@ -13,6 +13,8 @@ export interface Line {
   colour: string;
   filled?: boolean;
   dashed?: boolean;
+  /** Between what its value is thought to lie; not of stacked lines. */
+  band?: { low: (number | null)[]; high: (number | null)[] };
 }
 
 interface Props {
@@ -39,8 +41,8 @@ export function LineChart({ times, lines, height, show, label, stacked, incomple
   const chart = useRef<uPlot | null>(null);
   const now = useRef({ times, show, incompleteFrom, choose });
   now.current = { times, show, incompleteFrom, choose };
-  const kind = JSON.stringify([lines.map((line) => [line.label, line.colour, line.filled, line.dashed]), stacked, height, theme.value, zone.value]);
-  const data = [times, ...(stacked ? piled(lines) : lines.map((line) => line.values))] as uPlot.AlignedData;
+  const kind = JSON.stringify([lines.map((line) => [line.label, line.colour, line.filled, line.dashed, line.band !== undefined]), stacked, height, theme.value, zone.value]);
+  const data = [times, ...(stacked ? piled(lines) : [...lines.map((line) => line.values), ...edgesOf(lines)])] as uPlot.AlignedData;
   useEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -68,6 +70,9 @@ export function LineChart({ times, lines, height, show, label, stacked, incomple
   return <div class="chart" ref={box} role="img" aria-label={label} />;
 }
 
+/** The upper and the lower edge of each band, after all lines. */
+const edgesOf = (lines: readonly Line[]): (number | null)[][] => lines.flatMap(({ band }) => (band ? [band.high, band.low] : []));
+
 /** The topmost line first, as uPlot draws bands: each is the sum of itself and of all below it. */
 function piled(lines: readonly Line[]): (number | null)[][] {
   const found: (number | null)[][] = [];
@@ -88,6 +93,7 @@ interface Now {
 
 function options(element: HTMLElement, drawn: readonly Line[], height: number, stacked: boolean, now: { current: Now }, at?: Signal<number | null>): uPlot.Options {
   const colour = (name: string): string => resolved(element, name);
+  const banded = drawn.filter((line) => line.band);
   const axis = { stroke: colour("dim"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `11px ${getComputedStyle(element).fontFamily}` };
   return {
     width: Math.max(NARROWEST, element.clientWidth),
@@ -110,7 +116,11 @@ function options(element: HTMLElement, drawn: readonly Line[], height: number, s
         ...(line.dashed ? { dash: [6, 4] } : {}),
         ...(line.filled || stacked ? { fill: mixed(element, line.colour, stacked ? 62 : 20) } : {}),
       })),
+      ...(stacked ? [] : banded.flatMap(() => [{ stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } }])),
     ],
+    ...(!stacked && banded.length
+      ? { bands: banded.map((line, place) => ({ series: [drawn.length + 1 + 2 * place, drawn.length + 2 + 2 * place] as [number, number], fill: faint(element, line.colour) })) }
+      : {}),
     ...(stacked ? { bands: drawn.slice(1).map((_, place) => ({ series: [place + 1, place + 2] as [number, number] })) } : {}),
     tzDate: (seconds) => (zone.peek() === "UTC" ? uPlot.tzDate(new Date(seconds * 1_000), "Etc/UTC") : new Date(seconds * 1_000)),
     hooks: {
@@ -161,6 +171,9 @@ export const resolved = (element: Element, name: string): string => computedColo
 
 /** So many percent of a colour over the page's background: opaque, so that bands do not shine through each other. */
 const mixed = (element: Element, name: string, share: number): string => computedColour(element, `color-mix(in srgb, var(--${name}) ${share}%, var(--panel))`);
+
+/** See-through: bands of several lines lie over each other. */
+const faint = (element: Element, name: string): string => computedColour(element, `color-mix(in srgb, var(--${name}) 20%, transparent)`);
 
 function computedColour(element: Element, colour: string): string {
   const probe = document.createElement("span");

@@ -4,6 +4,7 @@ import type { Answer } from "../api/types";
 import type { Window } from "../state/frame";
 import { steps, summed } from "../state/series";
 import { mark } from "../state/time";
+import { drawTicks, type Tick } from "./finding-ticks";
 import { hatch } from "./line";
 
 export interface Strip {
@@ -58,7 +59,7 @@ export function saidAt(strip: Strip, place: number): string {
     .join(" · ");
 }
 
-export function drawStrip(canvas: HTMLCanvasElement, strip: Strip | null, whole: Window, looked: Window): void {
+export function drawStrip(canvas: HTMLCanvasElement, strip: Strip | null, whole: Window, looked: Window, ticks: readonly Tick[]): void {
   const box = canvas.getBoundingClientRect();
   const context = canvas.getContext("2d");
   if (!context || !box.width) return;
@@ -78,6 +79,7 @@ export function drawStrip(canvas: HTMLCanvasElement, strip: Strip | null, whole:
   context.strokeRect(left + 0.5, 0.5, right - left - 1, room - 1);
   context.fillStyle = colour("chosen-line");
   for (const edge of [left + 1, right - 4]) context.fillRect(edge, room / 2 - 7, 3, 14);
+  drawTicks(context, ticks, x, colour);
   drawAxis(context, whole, box, style);
 }
 

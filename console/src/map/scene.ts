@@ -1,7 +1,9 @@
 /** What a picture of the map is made of: boxes with places, ways of edges, and how each of them is. */
 import { percent } from "../state/format";
+import { kindOf } from "../state/kinds";
 import { STATES, WRONG, healthOf, ranked, stateOf, type State } from "./severity";
 import { islandOf } from "./layout/islands";
+import { grave, type Marks } from "./marks";
 import { nameOf } from "./terms";
 import type { Graph, Status } from "./model";
 import { along, flattened, type Paths } from "./layout/paths";
@@ -17,6 +19,8 @@ export interface Badge {
   x: number;
   y: number;
   width: number;
+  /** A finding is open on it. */
+  found: "" | "grave" | "found";
 }
 
 /** Shapes that stand together under a name. */
@@ -45,13 +49,14 @@ export interface Scene {
   /** Failed connections to each shape, as the one that is called. */
   failing: Float64Array;
   badges: Badge[];
+  marks: Marks;
   islands: Island[];
 }
 
 const BADGES = 80;
 export const BADGE_HEIGHT = 18;
 
-export function sceneOf(graph: Graph, places: Places, large: boolean): Scene {
+export function sceneOf(graph: Graph, places: Places, large: boolean, marks: Marks): Scene {
   const edges = graph.source.length;
   const state = new Uint8Array(edges);
   const width = new Uint8Array(edges);
@@ -68,7 +73,7 @@ export function sceneOf(graph: Graph, places: Places, large: boolean): Scene {
     (a, b) => (state[a] ?? 0) - (state[b] ?? 0) || (width[a] ?? 0) - (width[b] ?? 0) || a - b,
   );
   const paths = large ? direct(graph, places) : routes(graph, places);
-  const scene: Scene = { graph, places, paths, large, state, width, order, failing, badges: [], islands: islandsOf(graph, places, large) };
+  const scene: Scene = { graph, places, paths, large, state, width, order, failing, badges: [], marks, islands: islandsOf(graph, places, large) };
   return { ...scene, badges: badgesOf(scene) };
 }
 
@@ -115,25 +120,27 @@ const SHARES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9];
 /** Each where it covers neither a box nor another; one that has no such place is left out: its edge and its box say it, too. */
 function badgesOf(scene: Scene): Badge[] {
   const { graph, places } = scene;
-  const told = ranked(graph, [...scene.order].filter((edge) => stateAt(scene, edge) !== "plain")).slice(0, scene.large ? BADGES / 4 : BADGES);
+  const told = ranked(graph, [...scene.order].filter((edge) => stateAt(scene, edge) !== "plain" || scene.marks.edges.has(edge))).slice(0, scene.large ? BADGES / 4 : BADGES);
   if (!told.length) return [];
   const line = flattened(scene.paths);
-  const found: Badge[] = [];
+  const badges: Badge[] = [];
   const covers = (x: number, y: number, width: number): boolean => {
     for (let at = 0; at < places.x.length; at += 1) {
       const [dx, dy] = [Math.abs((places.x[at] ?? 0) - x), Math.abs((places.y[at] ?? 0) - y)];
       if (dx < (BOX.width + width) / 2 + 2 && dy < (BOX.height + BADGE_HEIGHT) / 2 + 1) return true;
     }
-    return found.some((one) => Math.abs(one.x - x) < (one.width + width) / 2 + 3 && Math.abs(one.y - y) < BADGE_HEIGHT + 2);
+    return badges.some((one) => Math.abs(one.x - x) < (one.width + width) / 2 + 3 && Math.abs(one.y - y) < BADGE_HEIGHT + 2);
   };
   for (const edge of told) {
-    const text = badgeText(scene, edge);
+    const marks = scene.marks.edges.get(edge);
+    const text = badgeText(scene, edge) || (marks?.[0] ? kindOf(marks[0].kind).label : "");
     if (!text) continue;
-    const width = Math.ceil(text.length * 7.8) + (isWrong(scene, edge) ? 28 : 14);
+    const found = !marks ? "" : grave(marks) ? "grave" : "found";
+    const width = Math.ceil(text.length * 7.8) + (isWrong(scene, edge) || marks ? 28 : 14);
     const place = SHARES.map((share) => along(line, edge, share)).find(([x, y]) => !covers(x, y, width));
-    if (place) found.push({ edge, text, x: place[0], y: place[1], width });
+    if (place) badges.push({ edge, text, x: place[0], y: place[1], width, found });
   }
-  return found;
+  return badges;
 }
 
 function islandsOf(graph: Graph, places: Places, large: boolean): Island[] {

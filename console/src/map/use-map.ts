@@ -4,6 +4,7 @@ import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Parameters } from "../api/client";
 import type { GroupsAnswer, Meta } from "../api/types";
+import { findings, within } from "../state/findings";
 import { load, type Loaded } from "../state/loaded";
 import { paused, tick } from "../state/status";
 import { isLive, view } from "../state/view";
@@ -13,7 +14,8 @@ import { expose, hide } from "./test-hook";
 import { ISLAND_PITCH } from "./layout/islands";
 import { Layouts } from "./layout/layout";
 import { COLUMNS_UP_TO } from "./layout/limits";
-import { graphOf } from "./model";
+import { marksOf, type Marks } from "./marks";
+import { graphOf, type Graph } from "./model";
 import { PITCH } from "./layout/plane";
 import { sceneOf, type Scene } from "./scene";
 import { Stage, type Calls } from "./render/stage";
@@ -88,7 +90,7 @@ export function useMap(calls: Calls): TheMap {
     void layouts.ask(graph).then((wanted) => {
       const large = wanted.size > COLUMNS_UP_TO;
       const which = `${answer.meta.fold} ${large} ${parameters.peek()["q"]}`;
-      const next = sceneOf(graph, stablePlacesOf(which, large).settle(graph.shapes, wanted), large);
+      const next = sceneOf(graph, stablePlacesOf(which, large).settle(graph.shapes, wanted), large, marks(graph, answer.meta));
       const before = scene.peek();
       scene.value = next;
       stage.current?.show(next, spanOf(answer.meta), which !== shown.current || !before);
@@ -96,6 +98,15 @@ export function useMap(calls: Calls): TheMap {
       shown.current = which;
       if (window.weirMap) window.weirMap.shown += 1;
     });
+  });
+  useSignalEffect(() => {
+    void findings.value;
+    const [before, meta] = [scene.peek(), loaded.state.peek().value?.meta];
+    if (!before || !meta) return;
+    const found = marks(before.graph, meta);
+    if (!found.shapes.size && !found.edges.size && !before.marks.shapes.size && !before.marks.edges.size) return;
+    scene.value = sceneOf(before.graph, before.places, before.large, found);
+    stage.current?.show(scene.value, spanOf(meta), false);
   });
   const tidy = (): void => {
     kept.delete(shown.current);
@@ -117,6 +128,9 @@ function begin(parameters: ReadonlySignal<Parameters>, since: Held<number>) {
 }
 
 export const spanOf = (meta: Meta): number => Math.max(1, (Date.parse(meta.to) - Date.parse(meta.from)) / 1_000);
+
+/** Findings of the span that is shown. */
+const marks = (graph: Graph, meta: Meta): Marks => marksOf(graph, within(findings.peek(), Date.parse(meta.from) / 1_000, Date.parse(meta.to) / 1_000));
 
 function stablePlacesOf(which: string, large: boolean): StablePlaces {
   const found = kept.get(which) ?? new StablePlaces(large ? ISLAND_PITCH : PITCH);

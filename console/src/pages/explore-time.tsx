@@ -4,6 +4,7 @@ import type { Answer } from "../api/types";
 import { Heat } from "../charts/heat";
 import { Legend, type Entry } from "../charts/legend";
 import { LineChart } from "../charts/line";
+import { Forecast, ForecastSwitch } from "../parts/forecast";
 import { METRICS } from "../state/dimensions";
 import { count, number } from "../state/format";
 import { groups, known, rates, steps } from "../state/series";
@@ -66,6 +67,12 @@ export function OverTime({ answer, asked: { shape, metric, dimensions }, pick, c
         {shows.rated ? `Steps of ${length(grid.step)}, by the second.` : `By steps of ${length(grid.step)}.`} Drag over the chart to choose a span.
         {incompleteFrom === null ? "" : " Hatched: flows of that time are still coming in."}
       </p>
+      {shows.sample ? null : (
+        <>
+          <ForecastSwitch />
+          <Forecast by={dimensions} metric={metric} filter="" height={300} />
+        </>
+      )}
       <Legend entries={lines} times={grid.times} at={at} looked={looked} show={show} />
       <Whole answer={answer} metric={metric} drawn={found.filter((group) => group.names !== null).length} others="one line" />
     </>

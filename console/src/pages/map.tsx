@@ -10,12 +10,17 @@ import { Legend } from "../parts/legend";
 import { MapList } from "../parts/map-list";
 import { MapTip, type Hovered } from "../parts/map-tip";
 import { MapTools, otherTime } from "../parts/map-tools";
+import { PathPending } from "../parts/path-pending";
 import { StateBox } from "../parts/state-box";
+import { WorstStrip } from "../parts/worst-strip";
 import { onKey } from "../state/keys";
 import { shown } from "../state/time";
+import { isEnd, openPath, pathFrom, pathKey } from "../state/path-ends";
 import { set, view } from "../state/view";
+import { watchWorst } from "../state/worst";
 import { focusOf } from "../map/input/focus";
 import { NOTHING, type Hit } from "../map/input/hit-test";
+import { UNMARKED } from "../map/marks";
 import { edgeKey, rowOf, type Graph } from "../map/model";
 import { picture } from "../map/render/picture";
 import { endsOf, standsIn } from "../map/terms";
@@ -74,23 +79,29 @@ export function MapPage() {
     current = map;
     return onKey(keysOf(map, () => onMap.value));
   }, []);
+  useEffect(watchWorst, []);
+  useEffect(() => () => void (pathFrom.value = ""), []);
 
   const graph = scene.value?.graph ?? null;
   const meta = loaded.value.value?.meta ?? null;
   const late = loaded.value.busy && Date.now() - map.since.current > 200;
   return (
-    <section class="map" aria-label="Map">
-      <div class={`stage${late ? " busy" : ""}`}>
-        <canvas ref={map.canvas} aria-hidden="true" />
-        <MapTools map={map}>{meta ? <CopyMenu path="groups" parameters={map.parameters.value} sql={meta.sql} picture={mapPicture} /> : null}</MapTools>
-        {graph ? <MapList graph={graph} selected={onMap.value} open={(key) => unfold(key, true)} /> : null}
-        <Legend scene={scene.value} meta={meta} />
-        <MapTip scene={scene.value} seconds={meta ? spanOf(meta) : 1} hover={hover} />
-        <StateBox loaded={loaded.value} since={map.since.current} empty={graph && graph.shapes.length === 0 ? <Empty meta={meta} /> : null} />
-      </div>
-      {graph && meta && selected.value ? <EdgeDrawer graph={graph} selected={selected.value} open={(key) => unfold(key, true)} /> : null}
-      {graph && meta && !selected.value && comparing.value ? <Differences graph={graph} seconds={spanOf(meta)} /> : null}
-    </section>
+    <div class="with-worst">
+      <WorstStrip />
+      <section class="map" aria-label="Map">
+        <div class={`stage${late ? " busy" : ""}`}>
+          <canvas ref={map.canvas} aria-hidden="true" />
+          <MapTools map={map}>{meta ? <CopyMenu path="groups" parameters={map.parameters.value} sql={meta.sql} picture={mapPicture} /> : null}</MapTools>
+          {graph ? <MapList graph={graph} marks={scene.value?.marks ?? UNMARKED} selected={onMap.value} open={(key) => unfold(key, true)} /> : null}
+          <Legend scene={scene.value} meta={meta} />
+          <MapTip scene={scene.value} seconds={meta ? spanOf(meta) : 1} hover={hover} />
+          <PathPending />
+          <StateBox loaded={loaded.value} since={map.since.current} empty={graph && graph.shapes.length === 0 ? <Empty meta={meta} /> : null} />
+        </div>
+        {graph && meta && selected.value ? <EdgeDrawer graph={graph} selected={selected.value} open={(key) => unfold(key, true)} /> : null}
+        {graph && meta && !selected.value && comparing.value ? <Differences graph={graph} seconds={spanOf(meta)} /> : null}
+      </section>
+    </div>
   );
 }
 
@@ -113,6 +124,7 @@ function pick(graph: Graph | null, hit: Hit, twice: boolean): void {
   if (!graph) return;
   const shape = graph.shapes[hit.shape];
   if (shape && twice && shape.kind === "group") unfold(shape.key, true);
+  else if (shape && pathFrom.peek() && isEnd(shape.key) && shape.key !== pathFrom.peek()) openPath(pathFrom.peek(), shape.key);
   else choose(shape?.key ?? (hit.edge >= 0 ? edgeKey(graph, hit.edge) : ""));
 }
 
@@ -139,7 +151,8 @@ function keysOf(map: TheMap, onMap: () => string): Record<string, () => void> {
     r: map.tidy,
     "+": () => map.stage.current?.zoom(1.25),
     "-": () => map.stage.current?.zoom(0.8),
-    Escape: () => set({ sel: "" }),
+    p: () => pathKey(view.value.rest["sel"] ?? ""),
+    Escape: () => (pathFrom.value ? (pathFrom.value = "") : set({ sel: "" })),
     ArrowLeft: go("ArrowLeft"),
     ArrowRight: go("ArrowRight"),
     ArrowUp: go("ArrowUp"),

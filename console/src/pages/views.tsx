@@ -26,6 +26,9 @@ export function remember(): void {
 
 /** Questions that most people begin with: a sentence, and the page that answers it. */
 const BEGINNINGS: readonly { name: string; address: string }[] = [
+  { name: "What is worse than usual?", address: "health?from=now-1h&to=now" },
+  { name: "What is strange?", address: "security?from=now-7d&to=now" },
+  { name: "What does a day's transfer cost?", address: "cost?from=now-24h&to=now" },
   { name: "What is failing now?", address: "map?only=wrong" },
   { name: "What is new since yesterday?", address: "map?from=now-1h&to=now&compare=-1d" },
   { name: "Who fails, over six hours", address: "explore?from=now-6h&to=now&by=client,server&metric=connections_failed&shape=lines" },

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { Answer } from "../api/types";
 import { LineChart } from "../charts/line";
 import { quoted } from "../map/terms";
+import { Forecast, ForecastSwitch } from "../parts/forecast";
 import { CopyMenu } from "../parts/copy-menu";
 import { Empty } from "../parts/empty";
 import { StateBox } from "../parts/state-box";
@@ -50,6 +51,8 @@ export function WorkloadPage() {
         <>
           {clients.value && servers.value ? <Sums clients={clients.value} servers={servers.value} /> : null}
           {series.value ? <Traffic answer={series.value} /> : null}
+          <ForecastSwitch />
+          <Forecast by={["protocol"]} metric="bytes" filter={`workload=${own}`} height={200} />
           <div class="two">
             {clients.value ? <Peers title="Its clients" side="client" answer={clients.value} none="Nobody called it in this span." /> : null}
             {servers.value ? <Peers title="Its servers" side="server" answer={servers.value} none="It called nobody in this span." /> : null}

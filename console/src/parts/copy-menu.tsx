@@ -9,13 +9,17 @@ interface Props {
   path: string;
   parameters: Parameters;
   sql: string;
+  /** The same on a command line, without the span and the filter; absent: the sums of `weir query`. */
+  command?: string;
+  /** False: it is a document, and no table. */
+  csv?: boolean;
   /** What is saved as PNG: a canvas, or the picture itself. */
   picture?: () => HTMLCanvasElement | Promise<Blob> | null;
 }
 
 const SAID_MS = 2_500;
 
-export function CopyMenu({ path, parameters, sql, picture }: Props) {
+export function CopyMenu({ path, parameters, sql, command, csv: isTable = true, picture }: Props) {
   const said = useSignal("");
   const menu = useRef<HTMLDetailsElement>(null);
   const timer = useRef(0);
@@ -73,6 +77,7 @@ export function CopyMenu({ path, parameters, sql, picture }: Props) {
     const at = items.indexOf(document.activeElement as HTMLElement);
     items[at < 0 ? 0 : (at + step + items.length) % items.length]?.focus();
   };
+  const program = (command ?? "weir query").split(" ").slice(0, 2).join(" ");
   const authorized = token.value ? ` -H "Authorization: Bearer $WEIR_TOKEN"` : "";
   return (
     <div class="copy">
@@ -81,9 +86,9 @@ export function CopyMenu({ path, parameters, sql, picture }: Props) {
         <div role="menu" aria-label="Copy">
           <button role="menuitem" onClick={() => void copy("Link", location.href)}>Link to this view</button>
           <button role="menuitem" onClick={() => void copy("curl", `curl -s${authorized} ${quoted(link())}`)}>curl</button>
-          <button role="menuitem" onClick={() => void copy("SQL", sql)}>SQL</button>
-          <button role="menuitem" onClick={() => void copy("weir query", command(path, parameters))}>weir query</button>
-          <button role="menuitem" onClick={() => void csv()}>CSV</button>
+          {sql ? <button role="menuitem" onClick={() => void copy("SQL", sql)}>SQL</button> : null}
+          <button role="menuitem" onClick={() => void copy(program, command ? spanned(command) : queried(path, parameters))}>{program}</button>
+          {isTable ? <button role="menuitem" onClick={() => void csv()}>CSV</button> : null}
           {picture ? <button role="menuitem" onClick={() => void png()}>PNG</button> : null}
         </div>
       </details>
@@ -94,8 +99,14 @@ export function CopyMenu({ path, parameters, sql, picture }: Props) {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
+/** A command of the page's span and filter. */
+function spanned(command: string): string {
+  const { q, from, to } = view.value;
+  return [command, `--from ${quoted(from)} --to ${quoted(to)}`, q ? `-q ${quoted(q)}` : ""].filter(Boolean).join(" ");
+}
+
 /** The same sums on a command line. */
-function command(path: string, parameters: Parameters): string {
+function queried(path: string, parameters: Parameters): string {
   const { q, from, to } = view.value;
   const asked: Parameters = { from, to };
   if (path === "edges" || path === "series") for (const name of ["by", "metrics", "order", "limit", "view"]) asked[name] = parameters[name];

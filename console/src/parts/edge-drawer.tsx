@@ -5,11 +5,13 @@ import type { Answer } from "../api/types";
 import { nameOf, endsOf, selection } from "../map/terms";
 import type { Graph } from "../map/model";
 import { load } from "../state/loaded";
+import { isEnd, pathFrom, pathKey } from "../state/path-ends";
 import { now, paused, tick } from "../state/status";
 import { seconds } from "../state/time";
 import { go, isLive, set, view } from "../state/view";
 import { CopyMenu } from "./copy-menu";
 import { EdgeFigures } from "./edge-figures";
+import { Forecast, ForecastSwitch } from "./forecast";
 import { METRICS, SIDES } from "./figures";
 import { Neighbours } from "./neighbours";
 
@@ -50,8 +52,24 @@ export function EdgeDrawer({ graph, selected, open }: Props) {
         </p>
       ) : null}
       {ends ? null : <Neighbours graph={graph} selected={selected} />}
+      <PathButton selected={selected} />
       {filter ? <Details filter={filter} isEdge={ends !== null} name={selected.startsWith("w:") ? selected.slice(2) : ""} /> : <Rest />}
     </aside>
+  );
+}
+
+/** Of an edge its path; of a shape the path from it, or to it where it was begun elsewhere. */
+function PathButton({ selected }: { selected: string }) {
+  const ends = endsOf(selected) ?? [selected];
+  if (!ends.every(isEnd)) return null;
+  const from = pathFrom.value;
+  const label = ends.length > 1 ? "its path" : from === selected ? "no path from here" : from ? `path from ${nameOf(from)} to here` : "path from here";
+  return (
+    <p class="row">
+      <button title="Does it get there? ( p )" onClick={() => pathKey(selected)}>
+        {label}
+      </button>
+    </p>
   );
 }
 
@@ -84,6 +102,8 @@ function Details({ filter, isEdge, name }: { filter: string; isEdge: boolean; na
   return (
     <>
       <EdgeFigures sums={value} series={series.state.value.value} sides={sides.state.value.value} before={before.state.value.value} isEdge={isEdge} />
+      <ForecastSwitch />
+      <Forecast by={["protocol"]} metric="bytes" filter={filter} height={140} />
       <p class="row">
         <button onClick={() => go({ page: "flows", q, rest: {} })}>its flows</button>
         <button onClick={() => go({ page: "explore", q, rest: {} })}>explore</button>

@@ -9,7 +9,8 @@ const KEYS: readonly { title: string; keys: readonly (readonly [string, string])
       ["/", "write a filter"],
       ["Ctrl K", "jump to a workload or a page"],
       ["?", "this help"],
-      ["g then m e f a t v", "map, explore, flows, address, truth, views"],
+      ["g then m h s c p r", "map, health, security, cost, path, segments (roles)"],
+      ["g then e f a t v", "explore, flows, address, truth, views"],
     ],
   },
   {
@@ -31,6 +32,7 @@ const KEYS: readonly { title: string; keys: readonly (readonly [string, string])
       ["r", "lay the map out anew"],
       ["+ −", "nearer, farther"],
       ["arrows, Enter", "walk along edges, open"],
+      ["p", "path of the edge that is selected, or from the shape that is to the next one"],
       ["Esc", "select nothing"],
     ],
   },

@@ -72,6 +72,9 @@ function Signs() {
       <li>
         <b class="bad" aria-hidden="true">▲</b>calls to it fail
       </li>
+      <li>
+        <b class="warn" aria-hidden="true">◆</b>the detector has found something; the time bar shows since when
+      </li>
     </ul>
   );
 }

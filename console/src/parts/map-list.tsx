@@ -1,12 +1,15 @@
 /** The map as a list: what a screen reader reads, and what Tab reaches. Seen only while it has the focus. */
 import { useMemo, useRef } from "preact/hooks";
 import { healthOf, ranked, severity } from "../map/severity";
+import type { Marks } from "../map/marks";
 import { edgeKey, type Graph } from "../map/model";
+import { said, type Finding } from "../state/findings";
 import { bytes, count } from "../state/format";
 import { set } from "../state/view";
 
 interface Props {
   graph: Graph;
+  marks: Marks;
   selected: string;
   open: (key: string) => void;
 }
@@ -14,7 +17,7 @@ interface Props {
 /** More rows than this are read by nobody; the filter makes them fewer. */
 const MOST = 100;
 
-export function MapList({ graph, selected, open }: Props) {
+export function MapList({ graph, marks, selected, open }: Props) {
   const list = useRef<HTMLUListElement>(null);
   const { shapes, edges } = useMemo(
     () => ({
@@ -35,7 +38,7 @@ export function MapList({ graph, selected, open }: Props) {
   return (
     <ul ref={list} class="map-list" aria-label="Shapes and edges of the map" onKeyDown={step}>
       {edges.filter((at) => severity(healthOf(graph, at)) > 0).map((at) => (
-        <Edge graph={graph} at={at} selected={selected} />
+        <Edge graph={graph} at={at} selected={selected} found={marks.edges.get(at)} />
       ))}
       {shapes.map((shape, place) => (
         <li>
@@ -46,17 +49,18 @@ export function MapList({ graph, selected, open }: Props) {
           >
             {shape.label}, {shape.kind}, {bytes(shape.bytes)}
             {shape.failed ? `, ${count(shape.failed)} failed connections` : ""}
+            {told(marks.shapes.get(graph.shapes.indexOf(shape)))}
           </button>
         </li>
       ))}
       {edges.filter((at) => severity(healthOf(graph, at)) === 0).map((at) => (
-        <Edge graph={graph} at={at} selected={selected} />
+        <Edge graph={graph} at={at} selected={selected} found={marks.edges.get(at)} />
       ))}
     </ul>
   );
 }
 
-function Edge({ graph, at, selected }: { graph: Graph; at: number; selected: string }) {
+function Edge({ graph, at, selected, found }: { graph: Graph; at: number; selected: string; found: readonly Finding[] | undefined }) {
   const failed = graph.failed[at] ?? 0;
   const label = (shape: number | undefined): string => graph.shapes[shape ?? 0]?.label ?? "";
   return (
@@ -64,7 +68,10 @@ function Edge({ graph, at, selected }: { graph: Graph; at: number; selected: str
       <button tabIndex={-1} aria-pressed={edgeKey(graph, at) === selected} onClick={() => set({ sel: edgeKey(graph, at) })}>
         {label(graph.source[at])} calls {label(graph.target[at])}, {bytes(graph.bytes[at] ?? 0)}
         {failed ? `, ${count(failed)} failed connections` : ""}
+        {told(found)}
       </button>
     </li>
   );
 }
+
+const told = (findings: readonly Finding[] | undefined): string => (findings ? `, found: ${findings.map(said).join(", ")}` : "");

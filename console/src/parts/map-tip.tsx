@@ -3,6 +3,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { Hit } from "../map/input/hit-test";
 import { healthOf } from "../map/severity";
 import { changed, type Scene } from "../map/scene";
+import { said, type Finding } from "../state/findings";
 import { count, percent, rate } from "../state/format";
 
 interface Props {
@@ -52,6 +53,7 @@ function ShapeTip({ scene, at, seconds }: { scene: Scene; at: number; seconds: n
       </span>
       {failing ? <span class="bad">{count(failing)} connections to it failed</span> : null}
       {shape.failed > failing ? <span class="bad">{count(shape.failed - failing)} connections from it failed</span> : null}
+      <Found findings={scene.marks.shapes.get(at)} />
       {shape.kind === "group" ? <small>double click opens it</small> : null}
     </>
   );
@@ -77,6 +79,21 @@ function EdgeTip({ scene, edge, seconds }: { scene: Scene; edge: number; seconds
         </span>
       ) : null}
       {reset ? <span class="warn">{count(reset)} reset</span> : null}
+      <Found findings={scene.marks.edges.get(edge)} />
+    </>
+  );
+}
+
+const TOLD = 3;
+
+function Found({ findings }: { findings: readonly Finding[] | undefined }) {
+  if (!findings) return null;
+  return (
+    <>
+      {findings.slice(0, TOLD).map((one) => (
+        <span class={one.severity === "critical" ? "bad" : "warn"}>◆ {said(one)}</span>
+      ))}
+      {findings.length > TOLD ? <small>and {findings.length - TOLD} more findings</small> : null}
     </>
   );
 }

@@ -3,11 +3,15 @@ import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { get } from "../api/client";
 import type { Answer } from "../api/types";
+import type { Answered } from "../api/answers";
+import type { Columns } from "../api/types";
+import { ticksOf } from "../charts/finding-ticks";
 import { drawStrip, saidAt, stripOf, type Strip } from "../charts/strip";
 import { bytes } from "../state/format";
 import { around, dragged, gripAt, snap, type Grip, type Window } from "../state/frame";
+import { findings, findingsOf, said, within } from "../state/findings";
 import { load } from "../state/loaded";
-import { clock, now, paused, pulse, tick } from "../state/status";
+import { clock, minute, now, paused, pulse, tick } from "../state/status";
 import { theme } from "../state/theme";
 import { PRESETS, elsewhere, instant, length, otherZone, ranged, shown, spanOf, stepped, zone, zoomed } from "../state/time";
 import { go, isLive, view } from "../state/view";
@@ -23,12 +27,17 @@ interface Drag {
 
 /** So often the page follows a drag. */
 const FOLLOW_MS = 90;
+const FINDINGS = 200;
+/** Of a place on the bar. */
+const TOLD = 3;
 
 export function TimeBar() {
   const looked = useComputed(() => spanOf(view.value, now()));
   const drag = useSignal<Drag | null>(null);
   const whole = useComputed(() => drag.value?.whole ?? around(looked.value, now()));
-  const strip = useStrip(() => drag.peek() !== null);
+  const held = (): boolean => drag.peek() !== null;
+  const strip = useStrip(held);
+  useFindings(held);
   return (
     <div class="timebar" role="group" aria-label="Time">
       <div class="scale" title="The most in one step of the time bar">
@@ -73,6 +82,25 @@ function useStrip(held: () => boolean) {
   return strip;
 }
 
+/** Findings of the time that the bar shows, for it and for the map. */
+function useFindings(held: () => boolean): void {
+  useEffect(() => {
+    const loaded = load<Answered<Columns>>(() => {
+      void (isLive.value && !paused.value && minute.value);
+      const { from, to } = around(spanOf(view.value, clock.peek()), clock.peek());
+      const { q } = view.value;
+      return held() ? null : (signal) => get("findings", { from: instant(from), to: instant(to), q, state: "all", limit: FINDINGS }, signal);
+    });
+    const stop = loaded.state.subscribe(({ value }) => {
+      if (value) findings.value = findingsOf(value);
+    });
+    return () => {
+      stop();
+      loaded.stop();
+    };
+  }, []);
+}
+
 interface StripProps {
   strip: Strip | null;
   looked: Window;
@@ -88,12 +116,12 @@ function TimeStrip({ strip, looked, whole, drag }: StripProps) {
   useEffect(() => {
     const element = canvas.current;
     if (!element) return;
-    const paint = (): void => drawStrip(element, strip, whole, looked);
+    const paint = (): void => drawStrip(element, strip, whole, looked, ticksOf(findings.value, whole));
     paint();
     const watcher = new ResizeObserver(paint);
     watcher.observe(element);
     return () => watcher.disconnect();
-  }, [strip, looked.from, looked.to, whole.from, whole.to, looks]);
+  }, [strip, looked.from, looked.to, whole.from, whole.to, looks, findings.value]);
 
   const wide = (): number => canvas.current?.getBoundingClientRect().width ?? 1;
   const place = (event: PointerEvent): { x: number; at: number } => {
@@ -172,6 +200,7 @@ function TimeStrip({ strip, looked, whole, drag }: StripProps) {
       {here && !held && strip && strip.times[at] !== undefined ? (
         <div class="time-tip" style={{ left: `${Math.min(Math.max(here.x, 120), wide() - 120)}px` }}>
           <b>{shown(instant(strip.times[at] ?? 0))}</b> {saidAt(strip, at)}
+          {within(findings.value, strip.times[at] ?? 0, (strip.times[at] ?? 0) + strip.step).slice(0, TOLD).map((one) => <div>◆ {said(one)}</div>)}
         </div>
       ) : null}
       {held ? (

@@ -2,6 +2,8 @@
 import type { Meta } from "../api/types";
 import { bytes, percent } from "../state/format";
 import { age, pulse } from "../state/status";
+import { askingWorst, worst } from "../state/worst";
+import { rowsOf } from "../state/columns";
 import { elsewhere, length, shown, zone } from "../state/time";
 import { go } from "../state/view";
 
@@ -32,6 +34,16 @@ export function TruthLine({ meta }: { meta: Meta | null }) {
         · <span class={losing ? "warn" : ""}>{losing ? "⚠ " : ""}{bytes(lost.bytes)} lost</span>
         {meta && meta.unnamed !== null ? <> · {percent(meta.unnamed)} unnamed</> : null}
       </button>
+      {meta && worst.value && !rowsOf(worst.value) ? (
+        <>
+          {" "}
+          ·{" "}
+          <button class="plain" title="Of what nodes have told in this span ( g h )" onClick={() => go({ page: "health", rest: {} })}>
+            ✓ nothing is worse than usual
+          </button>
+        </>
+      ) : null}
+      {askingWorst.value && !worst.value ? <span class="hidden">Asking what is worse than usual …</span> : null}
       <output class="hidden" aria-live="polite">
         {stale ? "The console does not answer." : reporting < known ? `${known - reporting} of ${known} nodes are silent.` : ""}
       </output>

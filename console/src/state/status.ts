@@ -1,5 +1,5 @@
 /** How complete the tables are, told by the server while the page is looked at. */
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { ApiError, asking, get } from "../api/client";
 import type { Status } from "../api/types";
 import { locked } from "./access";
@@ -56,6 +56,8 @@ export function begin(): void {
 /** The server's clock in seconds: it stands still within a window, and while the page is paused. */
 export const clock = signal(Math.floor(Date.now() / 10_000) * 10);
 export const now = (): number => clock.value;
+/** Changes once a minute: what looks at weeks is asked again so often and no oftener. */
+export const minute = computed(() => Math.floor(clock.value / 60));
 
 /** Seconds since the newest answer about completeness. */
 export const age = signal(0);

@@ -1,7 +1,7 @@
 /** What is looked at: all of it stands in the page's address, under the API's own names. */
 import { computed, signal } from "@preact/signals";
 
-export const PAGES = ["map", "explore", "flows", "address", "truth", "views", "workload"] as const;
+export const PAGES = ["map", "health", "security", "cost", "path", "segments", "explore", "flows", "address", "truth", "views", "workload"] as const;
 export type Page = (typeof PAGES)[number];
 
 export interface View {

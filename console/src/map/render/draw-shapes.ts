@@ -2,6 +2,7 @@
 import { bytes as shownBytes, count } from "../../state/format";
 import { SHORE } from "../layout/islands";
 import { NEAR, colourOf, type Viewpoint } from "./viewpoint";
+import { grave } from "../marks";
 import type { Shape } from "../model";
 import type { Palette } from "./palette";
 import { BOX, PITCH } from "../layout/plane";
@@ -29,6 +30,8 @@ export function drawShape(context: Context, scene: Scene, at: number, look: View
   else outline(context, shape, left, top);
   if (shape.key === look.selected) ring(context, left, top, colours.accent, camera.scale);
   if (camera.scale >= 0.3) words(context, shape, failing, left, top, look);
+  const marks = scene.marks.shapes.get(at);
+  if (marks) diamond(context, left + BOX.width - 2, top + 1, Math.min(BOX.height / 2, Math.max(8, 6 / camera.scale)), grave(marks) ? colours.bad : colours.warn, colours.bg);
   context.globalAlpha = 1;
 }
 
@@ -102,6 +105,21 @@ function second(context: Context, shape: Shape, seconds: number, room: number): 
   return [all, rate].find((text) => fitting(context, text, room) === text) ?? "";
 }
 
+/** A finding. */
+function diamond(context: Context, x: number, y: number, size: number, colour: string, around: string): void {
+  context.fillStyle = colour;
+  context.strokeStyle = around;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.moveTo(x, y - size);
+  context.lineTo(x + size, y);
+  context.lineTo(x, y + size);
+  context.lineTo(x - size, y);
+  context.closePath();
+  context.fill();
+  context.stroke();
+}
+
 /** What is wrong is seen without its colour. */
 function triangle(context: Context, x: number, y: number, colour: string, inner: string): void {
   context.fillStyle = colour;
@@ -122,8 +140,9 @@ export function drawBadges(context: Context, scene: Scene, look: Viewpoint): voi
 }
 
 function drawBadge(context: Context, scene: Scene, badge: Badge, { colours }: Viewpoint): void {
-  const colour = colourOf(stateAt(scene, badge.edge), colours);
   const wrong = isWrong(scene, badge.edge);
+  const colour = badge.found && !wrong ? (badge.found === "grave" ? colours.bad : colours.warn) : colourOf(stateAt(scene, badge.edge), colours);
+  const signed = wrong || badge.found !== "";
   const [left, top] = [badge.x - badge.width / 2, badge.y - BADGE_HEIGHT / 2];
   context.fillStyle = colours.bg;
   context.strokeStyle = colour;
@@ -132,12 +151,13 @@ function drawBadge(context: Context, scene: Scene, badge: Badge, { colours }: Vi
   context.roundRect(left, top, badge.width, BADGE_HEIGHT, BADGE_HEIGHT / 2);
   context.fill();
   context.stroke();
-  if (wrong) triangle(context, left + 13, badge.y, colour, colours.bg);
+  if (badge.found) diamond(context, left + 12, badge.y, 6, badge.found === "grave" ? colours.bad : colours.warn, colours.bg);
+  else if (wrong) triangle(context, left + 13, badge.y, colour, colours.bg);
   context.fillStyle = colour;
   context.font = BADGE;
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillText(fitting(context, badge.text, badge.width - (wrong ? 26 : 10)), left + (wrong ? 22 : 6), badge.y + 0.5);
+  context.fillText(fitting(context, badge.text, badge.width - (signed ? 26 : 10)), left + (signed ? 22 : 6), badge.y + 0.5);
 }
 
 export function drawIslands(context: Context, scene: Scene, look: Viewpoint): void {

@@ -1,0 +1,196 @@
+/** What may talk to what: roles from who talks to whom, policies from them, and what these would cut. */
+import { useSignal } from "@preact/signals";
+import { get } from "../api/client";
+import type { Answered, Segments } from "../api/answers";
+import type { Columns } from "../api/types";
+import { Matrix } from "../charts/matrix";
+import { CopyMenu } from "../parts/copy-menu";
+import { PolicyText } from "../parts/policy-text";
+import { Longer } from "../parts/longer";
+import { StateBox } from "../parts/state-box";
+import { Table } from "../parts/table";
+import { numberAt, rowsOf, taken, textAt } from "../state/columns";
+import { bytes, count, many, number, percent } from "../state/format";
+import { useLoaded } from "../state/loaded";
+import { elsewhere, shown } from "../state/time";
+import { go, set, view } from "../state/view";
+
+const POLICIES = { none: "none", kubernetes: "NetworkPolicy", cilium: "CiliumNetworkPolicy", calico: "Calico" } as const;
+const MEMBERS = 6;
+
+export function SegmentsPage() {
+  const { from, to, q, rest } = view.value;
+  const policy = rest["policy"] && rest["policy"] in POLICIES ? rest["policy"] : "none";
+  // Not asked again by itself: roles are of days, and a matrix that changes under the eyes is not read.
+  const loaded = useLoaded<Answered<Segments>>(() => {
+    const { from, to, q } = view.value;
+    return (signal) => get("segments", { from, to, q, policy }, signal);
+  }, policy);
+  const segments = loaded.value?.data;
+  return (
+    <section class="page segments-page" aria-label="Segments">
+      <div class="head">
+        <h1>What may talk to what?</h1>
+        <label class="quiet">
+          as policy{" "}
+          <select value={policy} onChange={(event) => set({ policy: event.currentTarget.value === "none" ? "" : event.currentTarget.value })}>
+            {Object.entries(POLICIES).map(([name, label]) => (
+              <option value={name}>{label}</option>
+            ))}
+          </select>
+        </label>
+        <Longer least={86_400} />
+        {loaded.value ? <CopyMenu path="segments" parameters={{ from, to, q, policy }} sql={loaded.value.meta?.sql ?? ""} command="weir segments" csv={false} /> : null}
+      </div>
+      <StateBox loaded={loaded} empty={null} />
+      {segments && !segments.roles ? <p class="quiet">Not known: this console has no answer about segments.</p> : null}
+      {segments?.needs?.length ? <Needs needs={segments.needs} /> : null}
+      {segments?.roles ? <Found segments={segments} policy={policy} /> : null}
+    </section>
+  );
+}
+
+function Found({ segments, policy }: { segments: Partial<Segments>; policy: string }) {
+  const { roles = {}, edges = {}, cut = {}, policies } = segments;
+  if (!rowsOf(roles)) return <p class="quiet">No roles: no workload talks to another in this span.</p>;
+  return (
+    <>
+      <Roles data={roles} />
+      <Talk roles={roles} edges={edges} />
+      {segments.cut ? <Cut data={cut} /> : null}
+      {policy === "none" ? null : policies ? <PolicyText text={policies} kind={policy} /> : <p class="quiet">There is no policy text: what is needed for it stands above.</p>}
+    </>
+  );
+}
+
+function Needs({ needs }: { needs: readonly string[] }) {
+  return (
+    <div class="card warned">
+      <h2>⚠ Before a policy can be used</h2>
+      <ul>{needs.map((need) => <li>{need}</li>)}</ul>
+    </div>
+  );
+}
+
+function Roles({ data }: { data: Columns }) {
+  const size = (row: number): number => members(data, row).length;
+  const unsure = (data["sure"] ?? []).filter((sure) => sure === false).length;
+  return (
+    <div class="block">
+      <h2>{many(rowsOf(data), "role")}</h2>
+      <p class="quiet">Workloads that call, and are called by, the same ones have one role. {unsure ? `${many(unsure, "role is", "roles are")} not sure: ${unsure === 1 ? "its members come" : "their members come"} together only by part of what was seen.` : ""}</p>
+      <Table
+        label="Roles"
+        data={{ ...data, size: (data["role"] ?? []).map((_, row) => size(row)) }}
+        columns={[
+          { name: "label", label: "role", show: (value, row) => <b class="tight">{String(value ?? "") || textAt(data, "role", row)}</b> },
+          { name: "size", label: "workloads", numeric: true },
+          {
+            name: "confidence",
+            label: "confidence",
+            numeric: true,
+            show: (value, row) => (
+              <span class={data["sure"]?.[row] === false ? "warn" : ""}>
+                {data["sure"]?.[row] === false ? "? " : data["sure"]?.[row] === true ? "✓ " : ""}
+                {value === null ? "not known" : percent(number(value))}
+              </span>
+            ),
+          },
+          { name: "members", label: "members", show: (_, row) => <Members names={members(data, row)} /> },
+        ]}
+      />
+    </div>
+  );
+}
+
+function members(data: Columns, row: number): string[] {
+  const found = data["members"]?.[row];
+  return Array.isArray(found) ? found.map(String) : [];
+}
+
+function Members({ names }: { names: readonly string[] }) {
+  const all = useSignal(false);
+  return (
+    <span class="members">
+      {(all.value ? names : names.slice(0, MEMBERS)).map((name) => (
+        <button class="plain" onClick={() => go({ page: "workload", rest: { name } })}>{name}</button>
+      ))}
+      {names.length > MEMBERS ? <button class="plain quiet" onClick={() => (all.value = !all.value)}>{all.value ? "fewer" : `and ${names.length - MEMBERS} more`}</button> : null}
+    </span>
+  );
+}
+
+/** Roles against roles. One cell may stand for several ports: a click lists them. */
+function Talk({ roles, edges }: { roles: Columns; edges: Columns }) {
+  const labels = new Map((roles["role"] ?? []).map((role, row) => [String(role), textAt(roles, "label", row) || String(role)]));
+  const name = (side: string, row: number): string => labels.get(textAt(edges, side, row)) ?? textAt(edges, side, row);
+  const sums = new Map<string, [string, string, number]>();
+  const pairs = Array.from({ length: rowsOf(edges) }, (_, row) => [name("from", row), name("to", row)] as const);
+  pairs.forEach(([from, to], row) => {
+    const key = `${from}\n${to}`;
+    sums.set(key, [from, to, (sums.get(key)?.[2] ?? 0) + Math.max(1, numberAt(edges, "connections", row) ?? 0)]);
+  });
+  const cells = [...sums.values()];
+  const chosen = view.value.rest["pair"] ?? "";
+  const rows = pairs.flatMap(([from, to], row) => (`${from}>${to}` === chosen ? [row] : []));
+  return (
+    <div class="block">
+      <h2>Who talks to whom</h2>
+      {cells.length ? (
+        <Matrix
+          data={{ client: cells.map((one) => one[0]), server: cells.map((one) => one[1]), connections: cells.map((one) => one[2]) }}
+          dimensions={["client", "server"]}
+          metric="connections"
+          show={count}
+          pick={([from, to]) => set({ pair: `${from}>${to}` }, true)}
+        />
+      ) : (
+        <p class="quiet">No role talks to another.</p>
+      )}
+      {rows.length ? (
+        <>
+          <h3>{chosen.replace(">", " → ")}</h3>
+          <Table
+            label="Between these roles"
+            data={taken(edges, rows)}
+            columns={[
+              { name: "protocol", label: "protocol" },
+              { name: "service_port", label: "port", numeric: true },
+              { name: "connections", label: "connections", numeric: true, show: (value) => count(number(value)) },
+              { name: "bytes", label: "bytes", numeric: true, show: (value) => bytes(number(value)) },
+              { name: "first_seen", label: "first seen", show: time },
+              { name: "last_seen", label: "last seen", show: time },
+            ]}
+          />
+        </>
+      ) : (
+        <p class="quiet">The number is connections; a click lists the ports of a cell.</p>
+      )}
+    </div>
+  );
+}
+
+const time = (value: unknown) => <span class="tight" title={elsewhere(value ? String(value) : null)}>{shown(value ? String(value) : null, false)}</span>;
+
+function Cut({ data }: { data: Columns }) {
+  if (!rowsOf(data)) return <p class="card fine">✓ No flow that was seen would be cut.</p>;
+  return (
+    <div class="block">
+      <h2 class="warn">⚠ What would be cut: {many(rowsOf(data), "call")}</h2>
+      <p class="quiet">Flows of the span that no rule allows: each is a rule that is missing, or a call that should not be.</p>
+      <Table
+        label="What would be cut"
+        data={data}
+        columns={[
+          { name: "client", label: "client", show: (value) => String(value ?? "") || <i>no name</i> },
+          { name: "server", label: "server", show: (value) => String(value ?? "") || <i>no name</i> },
+          { name: "protocol", label: "protocol" },
+          { name: "service_port", label: "port", numeric: true },
+          { name: "connections", label: "connections", numeric: true, show: (value) => count(number(value)) },
+          { name: "bytes", label: "bytes", numeric: true, show: (value) => bytes(number(value)) },
+          { name: "last_seen", label: "last seen", show: time },
+        ]}
+      />
+    </div>
+  );
+}
