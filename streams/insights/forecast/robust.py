@@ -32,7 +32,8 @@ def mean(values: Floats, axis: int | tuple[int, ...] = -1) -> Floats:
     known = ~np.isnan(values)
     count = np.count_nonzero(known, axis=axis)
     total = np.sum(np.where(known, values, 0.0), axis=axis)
-    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    found: Floats = np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    return found
 
 
 def filled(values: Floats) -> Floats:
