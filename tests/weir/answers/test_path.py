@@ -1,0 +1,151 @@
+"""A path's answer over real tables: what is asked, what may be said of silence, and of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sinks.engines.base import Engine
+from sinks.filter.parse import parse
+from sinks.open import open_engine, open_sink
+from sinks.queries.spans import Span
+from sinks.queries.status import ask_oldest
+from tests.weir.answers.path_tables import START_S, WINDOW_S, Row, flow, holds, loss, windows
+from weir.answers.path import Path, PathQuestion, path
+from weir.answers.path_ends import read_ends
+from weir.query_options import BadParameter
+
+WINDOWS = 60
+"""Ten minutes."""
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    url = f"chdb://{tmp_path_factory.mktemp('path') / 'data'}"
+    sink = open_sink(url)
+    sink.migrate()
+    sink.close()
+    found = open_engine(url)
+    _fill(found)
+    yield found
+    found.close()
+
+
+def _fill(engine: Engine) -> None:
+    """web is on n1, pay on n2; lone's n3 dies in window 30, lossy's n4 loses something in window 20, parts of n5's windows do not come."""
+    everything = range(-20, WINDOWS)
+    for node in ("n1", "n2", "n4"):
+        windows(engine, node, everything)
+    windows(engine, "n3", range(-20, 30))
+    windows(engine, "n5", range(-20, 20))
+    windows(engine, "n5", range(20, 22), batches=2)
+    windows(engine, "n5", range(22, WINDOWS))
+    loss(engine, "n4", 20)
+    for at, (node, workload, until) in enumerate(
+        (("n1", "web", 60), ("n2", "pay", 60), ("n3", "lone", 30), ("n4", "lossy", 60), ("n5", "partly", 60), ("n1", "late", 60))
+    ):
+        holds(engine, node, workload, 15 if workload == "late" else -20, until, f"10.0.0.{at + 1}")
+    flow(
+        engine,
+        *(Row(n, opened=3) for n in range(0, 60)),
+        *(Row(n, opened=3, role="server", node="n2") for n in range(0, 60)),
+        *(Row(n, opened=3, port=81) for n in range(0, 30)),
+        *(Row(n, failed=2, refused=2, received=2, port=81) for n in range(30, 60)),
+        *(Row(n, failed=1, sent=2, received=0, port=82) for n in range(10, 20)),
+        *(Row(n, opened=3, client="lone", node="n3") for n in range(0, 30)),
+        *(Row(n, opened=3, client="lossy", node="n4", port=83) for n in range(0, 10)),
+        *(Row(n, opened=1, server="", reason="ambiguous", port=84) for n in range(10, 12)),
+        *(Row(n, server_ip="10.9.9.9", server="red" if n < 30 else "blue", opened=2, port=85) for n in range(0, 60)),
+        *(Row(n, server="", reason="external", domain="cards.example", opened=1, port=443) for n in range(0, 60)),
+        *(Row(n, protocol="udp", port=53) for n in range(0, 9)),
+        *(Row(n, protocol="udp", port=514, received=0) for n in range(0, 9)),
+        Row(59, sent=2, received=0, retransmits=1, port=86),
+        *(Row(n, port=87) for n in range(0, 60)),
+    )
+
+
+def asked(engine: Engine, client: str, server: str, first: int = 0, until: int = WINDOWS, protocol: str = "tcp", q: str = "") -> Path:
+    span = Span(START_S + WINDOW_S * first, START_S + WINDOW_S * until)
+    return path(engine.ask, ask_oldest(engine.ask), PathQuestion(read_ends(client, server, protocol), span, parse(q)))
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "word"),
+    [
+        ("web", "pay:8443", "works"),
+        ("web", "10.0.1.1:8443", "works"),
+        ("web", "10.0.0.0/8", "flaky"),
+        ("web", "pay:81", "broke"),
+        ("web", "pay:82", "failing"),
+        ("web", "pay:86", "pending"),
+        ("web", "pay:87", "established"),
+        ("web", "pay:99", "no_attempts"),
+        ("web", "cards.example:443", "works"),
+        ("web", "red:85", "works"),
+        ("lone", "pay:8443", "unknown"),
+        ("lone", "pay:99", "unknown"),
+        ("lossy", "pay:83", "unknown"),
+        ("lossy", "pay:99", "unknown"),
+        ("partly", "pay:99", "unknown"),
+        ("late", "pay:99", "unknown"),
+        ("web", "pay:84", "unknown"),
+    ],
+)
+def test_a_path_has_the_word_that_fits(engine: Engine, client: str, server: str, word: str) -> None:
+    found = asked(engine, client, server)
+    assert found.verdict.word == word, (found.sentence, found.reasons)
+
+
+def test_datagrams_work_where_answers_came(engine: Engine) -> None:
+    assert asked(engine, "web", "pay:53", protocol="udp").verdict.word == "works"
+    assert asked(engine, "web", "pay:514", protocol="udp").verdict.word == "unknown"
+    assert asked(engine, "web", "pay:515", protocol="udp").verdict.word == "no_attempts"
+
+
+def test_silence_counts_where_the_clients_nodes_told_of_all_of_it(engine: Engine) -> None:
+    assert asked(engine, "late", "pay:99", 15).verdict.word == "no_attempts"
+    assert asked(engine, "lossy", "pay:99", 21).verdict.word == "no_attempts"
+    assert asked(engine, "partly", "pay:99", 22).verdict.word == "no_attempts"
+    assert asked(engine, "lone", "pay:99", 0, 29).verdict.word == "no_attempts"
+    assert "Node n3 told of no window from 2026-01-01T09:05:00Z to 2026-01-01T09:10:00Z." in asked(engine, "lone", "pay:99").reasons
+
+
+def test_a_change_lies_between_the_last_success_and_the_first_failure(engine: Engine) -> None:
+    found = asked(engine, "web", "pay:81")
+    assert "between 2026-01-01T09:04:58Z, the last success, and 2026-01-01T09:05:01Z, the first failure" in found.sentence
+    assert any("saw nothing of web at a socket" in reason for reason in found.reasons)
+
+
+def test_an_address_that_changed_hands_is_told_by_whom_it_was(engine: Engine) -> None:
+    assert asked(engine, "web", "red:85", 31).verdict.word == "no_attempts"
+    assert asked(engine, "web", "blue:85", 31).verdict.word == "works"
+    assert any("red from" in reason and "blue from" in reason for reason in asked(engine, "web", "10.9.9.9:85").reasons)
+
+
+def test_the_evidence_is_by_node_zone_and_role(engine: Engine) -> None:
+    rows = asked(engine, "web", "pay:8443").evidence.to_pylist()
+    assert [(row["node"], row["zone"], row["role"], row["opened"]) for row in rows] == [
+        ("n1", "eu-1a", "client", 180),
+        ("n2", "", "server", 180),
+    ]
+
+
+def test_a_name_that_was_never_seen_is_refused_with_the_nearest(engine: Engine) -> None:
+    with pytest.raises(BadParameter, match=r"client=wep was not seen .* did you mean web\?"):
+        asked(engine, "wep", "pay")
+    with pytest.raises(BadParameter, match=r"server=pai was not seen .* did you mean pay\?"):
+        asked(engine, "web", "pai:99")
+
+
+def test_a_filter_that_hides_rows_makes_silence_unknown(engine: Engine) -> None:
+    assert asked(engine, "web", "pay:99", q="client=web").verdict.word == "no_attempts"
+    assert asked(engine, "web", "pay:99", q="zone=eu-1a").verdict.word == "unknown"
+    assert asked(engine, "web", "pay:8443", q="port=81").verdict.word == "unknown"
+    with pytest.raises(BadParameter, match="server=pay was not seen"):
+        asked(engine, "web", "pay:99", q="server=red")
+
+
+def test_no_node_is_named_within_a_filter(engine: Engine) -> None:
+    said = asked(engine, "lone", "pay:99", q="client=lone").reasons
+    assert any("a node that had lone told of no window" in reason.lower() for reason in said) and not any("n3" in reason for reason in said)
