@@ -11,6 +11,7 @@ OWNERSHIP_TOPIC = "weir.ownership"
 ATTRIBUTED_TOPIC = "weir.attributed"
 AGENT_CONFIG_TOPIC = "weir.agent-config"
 DEAD_LETTER_TOPIC = "weir.dead-letter"
+FINDINGS_TOPIC = "weir.findings"
 
 REGION_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 """What may stand behind `weir.forward.`: Kafka allows no other characters in a topic's name, and 249 of them."""
@@ -42,6 +43,8 @@ TOPICS = (
     Topic(OWNERSHIP_TOPIC, 1, {**_COMPACTED, "min.cleanable.dirty.ratio": "0.2"}),
     Topic(ATTRIBUTED_TOPIC, 8, _kept(3 * _DAY_MS)),
     Topic(AGENT_CONFIG_TOPIC, 1, _COMPACTED),
+    # One partition: who has it is the detector that leads, and changes stand in one order. Open findings are told anew each day.
+    Topic(FINDINGS_TOPIC, 1, _kept(14 * _DAY_MS)),
     # A message as large as its topic takes, and the reason: it must not be refused here, or its worker would wait for ever.
     Topic(DEAD_LETTER_TOPIC, 1, {**_kept(14 * _DAY_MS), "max.message.bytes": "8000000"}),
 )

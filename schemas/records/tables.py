@@ -203,8 +203,28 @@ BATCHES = pa.schema(
 )
 """The ledger of applied batches of known windows: what a worker rebuilds its dedup state from."""
 
+FINDINGS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("kind", NAME),
+        ("network", NAME),
+        ("subject", NAME),
+        ("peer", NAME),
+        ("service_port", pa.uint16()),
+        ("state", NAME),
+        ("severity", NAME),
+        ("first_seen", INSTANT),
+        ("last_seen", INSTANT),
+        ("count", pa.uint64()),
+        ("evidence", pa.string()),
+        ("withheld", NAME),
+        ("version", pa.uint64()),
+    ]
+)
+"""The highest version of an id counts."""
 
-SetTable = Literal["ip_events", "service_statements", "watcher_watermarks", "workload_states", "node_sightings"]
+
+SetTable = Literal["ip_events", "service_statements", "watcher_watermarks", "workload_states", "node_sightings", "findings"]
 """Tables whose rows say the same however often they are written."""
 
 

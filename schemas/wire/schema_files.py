@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MESSAGES = (
     *("FlowBatch", "IpEvent", "Ownership", "OwnershipChanges", "OwnershipLeases", "NodePlace", "Watermark", "AttributedFlows"),
-    *("ServiceAddress", "WatcherWatermark", "WorkloadState", "NodeLabels"),
+    *("ServiceAddress", "WatcherWatermark", "WorkloadState", "NodeLabels", "Finding", "FindingsCheckpoint"),
 )
 """Names of the records that travel as messages: one file each."""
 

@@ -16,6 +16,7 @@ from streams.observe import metrics
 from streams.observe.cpu_threads import ThreadTimes
 from tests.support.processes import ROOT
 from weir.cli import COMMANDS
+from weir.detector import metrics as detector_metrics
 from weir.settings.catalogue import SECRETS, Settings
 from weir.settings.secret_files import FILE
 
@@ -53,7 +54,7 @@ def test_every_metric_has_a_row_and_no_other_is_named() -> None:
     exported |= {name.removesuffix("_total") for name in agent_metrics() if name.startswith("weir_")}
     exported |= set(re.findall(r'"(weir_watcher_[a-z_]+)"', (ROOT / "producers" / "watcher" / "metrics.py").read_text()))
     named = {name.removesuffix("_total") for name in re.findall(r"`(weir_[a-z_]+)`", FORMATS)}
-    assert metrics.FLOWS and named == exported
+    assert metrics.FLOWS and detector_metrics.STEPS and named == exported
 
 
 def agent_metrics() -> set[str]:

@@ -96,7 +96,10 @@ def test_protocol_names_are_the_systems() -> None:
 def test_topics_are_those_of_the_design() -> None:
     found = {topic.name: topic for topic in topics.all_topics(flow_partitions=3, regions=("us",))}
     assert sorted(found) == sorted(
-        ["weir.flows", "weir.ip-events", "weir.ownership", "weir.attributed", "weir.forward.us", "weir.agent-config", "weir.dead-letter"]
+        [
+            *("weir.flows", "weir.ip-events", "weir.ownership", "weir.attributed", "weir.forward.us"),
+            *("weir.agent-config", "weir.dead-letter", "weir.findings"),
+        ]
     )
     assert (found["weir.flows"].partitions, found["weir.ownership"].partitions) == (3, 1)
     assert found["weir.ownership"].config["cleanup.policy"] == "compact"

@@ -19,6 +19,7 @@ from weir.settings.bootstrap import check_bootstrap
 from weir.settings.cidrs import parse_cidrs
 from weir.settings.listening import read_base_path, read_listen
 from weir.settings.paths import default_state_dir
+from weir.settings.receivers import read_target
 from weir.settings.regions import check_regions, parse_region_cidrs, parse_region_kafka
 
 ZONE_BYTES = 64
@@ -37,6 +38,12 @@ def _clickhouse_url(url: str) -> str:
 def _registry_url(url: str) -> str:
     if url:
         read_registry_url(url)
+    return url
+
+
+def _receiver_url(url: str) -> str:
+    if url:
+        read_target(url)
     return url
 
 
@@ -89,7 +96,10 @@ def _zone(text: str) -> str:
     return text
 
 
-SECRETS = ("kafka_sasl_password", "schema_registry_url", "clickhouse_url", "clickhouse_read_url")
+SECRETS = (
+    *("kafka_sasl_password", "schema_registry_url", "clickhouse_url", "clickhouse_read_url"),
+    *("alertmanager_url", "webhook_url", "webhook_secret"),
+)
 """Fields that may hold a password: masked where they are shown; `<field>_file` names a file that holds one."""
 
 Name = Annotated[str, Field(min_length=1), AfterValidator(_plain_name)]
@@ -155,9 +165,7 @@ class Settings(BaseModel):
     block_flows: int = Field(100_000, ge=1, le=1_000_000, description="flows in one insert at most, unless one message holds more")
     future_seconds: int = Field(86_400, ge=0, le=31_536_000, description="seconds that a window may be ahead of the clock")
     dead_letter_share: float = Field(0.5, ge=0, le=1, description="share of unreadable messages that ends a worker; 1: never")
-    metrics_port: int = Field(
-        0, ge=0, le=65_535, description="Prometheus metrics and /health of a worker or an agent on this port; 0: none"
-    )
+    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics and /health of a part on this port; 0: none")
     metrics_address: Annotated[str, AfterValidator(_address)] = Field(
         "", description="IPv4 or IPv6 address that WEIR_METRICS_PORT listens on; empty: every address of both"
     )
@@ -179,6 +187,16 @@ class Settings(BaseModel):
         None, description="TOML file that says who may see what in the console; absent: no login, on loopback alone"
     )
     console_views: Path | None = Field(None, description="SQLite file of the console's saved views; absent: until it ends")
+    detector_seconds: int = Field(300, ge=1, le=3_600, description="seconds of a step that the detector looks at when it is complete")
+    detector_learning_days: int = Field(
+        7, ge=0, le=366, description="days from the oldest row of the tables on in which findings are kept and told to no receiver"
+    )
+    alertmanager_url: Annotated[str, AfterValidator(_receiver_url)] = Field(
+        "", description="Alertmanager that findings are told to: http://host:9093; empty: none"
+    )
+    webhook_url: Annotated[str, AfterValidator(_receiver_url)] = Field("", description="URL that findings are posted to; empty: none")
+    webhook_secret: str = Field("", description="key that those posts are signed with; empty: they are not signed")
+    mutes_file: Path | None = Field(None, description="TOML file of findings that receivers are not told of, until when, and why")
     cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="labels of outside ranges: 172.16.0.0/12=onprem,...")
 
     region_cidrs: Annotated[str, AfterValidator(_region_cidrs)] = Field(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from schemas.urls import scheme_of
+
 MASK = "********"
 _USERINFO = re.compile(r"(?<=://)([^:/?#@]*):.*@", re.DOTALL)
 _PARAMETER = re.compile(r"([?&](?:password|secret|token)=)[^&#]*", re.IGNORECASE)
@@ -18,6 +20,8 @@ def mask_setting(field: str, value: object) -> str:
     """A setting's value as `weir config` shows it."""
     if value is None:
         return ""
-    if "password" in field:
+    if "password" in field or "secret" in field:
         return MASK if value else ""
+    if field == "webhook_url" and value:  # what is secret of one is often its path
+        return f"{scheme_of(str(value))}://{MASK}"
     return mask_url(str(value)) if field.endswith("_url") else str(value)

@@ -37,6 +37,8 @@ HASHES: dict[str, str] = {
     "v5/ServiceAddress.avsc": "e9ce5829ddf87b6aa702d703e482e6639da104bdebd168b4af7d81fa60877cfb",
     "v5/WatcherWatermark.avsc": "b0112ae2edf382b0578b5d8f8dd6e1f45bb50af17507e12a15bfa8d745b13c4a",
     "v5/WorkloadState.avsc": "eb005a78859a1cacf662390f9c4993c44eea246950f5054a06b10c56c16147da",
+    "v6/Finding.avsc": "f95faded4fe6f474b3c69649c937f9457026231beca190ebaa0ff8ed454bb457",
+    "v6/FindingsCheckpoint.avsc": "84653c6edaa4d606254f6f35eb6e72793fc4a61ba7515b8fb8173f4b5022b768",
 }
 """SHA-256 of every released file. A new version adds lines here; no line ever changes."""
 

@@ -33,6 +33,10 @@ GIVEN = (
     ("kafka_bootstrap", "sasl://me:{}@127.0.0.1:1"),
     ("region_kafka", "us=me:{}@127.0.0.1:1"),
     ("kafka_sasl_password", "{}"),
+    ("alertmanager_url", "http://me:{}@127.0.0.1:1"),
+    ("webhook_url", "https://me:{}@127.0.0.1:1/path"),
+    ("webhook_url", "http://127.0.0.1:1/services/{}"),
+    ("webhook_secret", "{}"),
 )
 
 
@@ -90,7 +94,8 @@ def _used(field: str, value: str) -> list[str]:
 @pytest.mark.parametrize("field", SECRETS)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_every_secret_may_come_from_a_file(tmp_path: Path, field: str, end: str) -> None:
-    values = {"kafka_sasl_password": " s3cret\n ", "schema_registry_url": "http://me:pw@host"}
+    web = dict.fromkeys(("schema_registry_url", "alertmanager_url", "webhook_url"), "http://me:pw@host")
+    values = {"kafka_sasl_password": " s3cret\n ", **web}
     value = values.get(field, "clickhouse://me:pw@host")
     secret = tmp_path / "secret@1"
     secret.write_bytes(f"{value}{end}".encode())
