@@ -178,6 +178,7 @@ class Settings(BaseModel):
     console_access: Path | None = Field(
         None, description="TOML file that says who may see what in the console; absent: no login, on loopback alone"
     )
+    prices_file: str = Field("", description="price table of transfer: aws, azure, gcp, or a TOML file; empty: nothing has a price")
     console_views: Path | None = Field(None, description="SQLite file of the console's saved views; absent: until it ends")
     cidrs: Annotated[str, AfterValidator(_cidrs)] = Field("", description="labels of outside ranges: 172.16.0.0/12=onprem,...")
 
