@@ -18,6 +18,8 @@ from sinks.queries.spans import Level, Oldest, Plan, Span, plan
 PLACE = ("client_zone", "server_zone", "client_region", "server_region", "reason")
 ENDS = ("client", "server", "domain")
 RANGE, THROUGH = "range_at", "through_at"
+BY = "by_"
+"""Stands before the names of dimensions that are asked by, and of ENDS: a zone may be both."""
 NAMED_LIMIT = 50_000
 """Of so many groups the names are told; all others are one for each place."""
 _SUMS = ("bytes_sent", "bytes_received", "payload_bytes_sent", "payload_bytes_received")
@@ -49,7 +51,7 @@ class Movements:
 
 @dataclass(frozen=True)
 class Moved:
-    """`rows`: by `step`, PLACE, RANGE, THROUGH, ENDS and `by`, whose names are text; `named` is 0 of what is beyond NAMED_LIMIT.
+    """`rows`: by `step`, PLACE, RANGE, THROUGH, and BY with ENDS and `by`, all text; `named` is 0 of what is beyond NAMED_LIMIT.
 
     `totals`: by `step`, PLACE, RANGE and THROUGH. Step -1 is of the month before the span. Both have bytes each way, of one state.
     """
@@ -171,6 +173,6 @@ def _added(totals: pa.Table) -> pa.Table:
 def _part(found: pa.Table, is_row: bool) -> pa.Table:
     """In an order that does not depend on the engine's."""
     part = found.filter(pc.equal(found.column("is_row"), int(is_row))).drop_columns(["is_row"])
-    renamed = part.rename_columns([name.removeprefix("n_").removeprefix("d_").removeprefix("p_") for name in part.column_names])
+    renamed = part.rename_columns([name.replace("n_d_", BY).removeprefix("p_") for name in part.column_names])
     keys = [(name, "ascending") for name in renamed.column_names if name not in _SUMS]
     return renamed.sort_by(keys)

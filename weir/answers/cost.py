@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sinks.filter.sql import dimensions_of, metrics_of
 from sinks.filter.tree import Node
+from sinks.queries.cost import BY as BY_COLUMN
 from sinks.queries.cost import ENDS, PLACE, RANGE, THROUGH, Movements, ask_movements, planned
 from sinks.queries.edges import Ask
 from sinks.queries.spans import Oldest, Plan, Span
@@ -170,7 +171,7 @@ def _traffic(found: pa.Table) -> list[Traffic]:
 
 
 def _pairs(found: pa.Table, traffic: Sequence[Traffic]) -> list[Pair]:
-    names = zip(*(found.column(name).to_pylist() for name in ENDS), strict=True)
+    names = zip(*(found.column(f"{BY_COLUMN}{name}").to_pylist() for name in ENDS), strict=True)
     payload = zip(*(found.column(f"payload_bytes_{way}").to_pylist() for way in ("sent", "received")), strict=True)
     return [
         Pair(row.place, client, server, domain, row.sent + row.received, sum(both))
@@ -180,7 +181,7 @@ def _pairs(found: pa.Table, traffic: Sequence[Traffic]) -> list[Pair]:
 
 def _names(found: pa.Table, by: Sequence[str]) -> list[tuple[str, ...] | None]:
     """By row; None of a row whose names are not told."""
-    columns = [found.column(name).to_pylist() for name in by]
+    columns = [found.column(f"{BY_COLUMN}{name}").to_pylist() for name in by]
     names = [tuple(name.removeprefix(_MAPPED) for name in row) for row in zip(*columns, strict=True)] if by else [()] * found.num_rows
     return [row if not by or named else None for row, named in zip(names, found.column("named").to_pylist(), strict=True)]
 

@@ -181,8 +181,9 @@ def _batching(basis: Basis, taken: set[tuple[str, str]]) -> Iterator[Saving]:
             client,
             server,
             monthly,
-            f"{100 - 100 * payload // count} % of the bytes between {client} and {server} are headers, for {basis.money(basis.monthly(nano))} in "
-            f"all: larger messages, or several in one, would save that much at {GOOD_PAYLOAD} % of payload.",
+            f"{100 - 100 * payload // count} % of the bytes between {client} and {server} are headers, for "
+            f"{basis.money(basis.monthly(nano))} in all: larger messages, or several in one, would save that much at "
+            f"{GOOD_PAYLOAD} % of payload.",
         )
 
 

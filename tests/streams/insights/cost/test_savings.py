@@ -28,7 +28,8 @@ TABLE = Prices(
     "2026-01-01",
     (
         price("same_zone", 0), price("inter_zone", NANO // 100), price("inter_zone", NANO // 100, "receiver"),
-        price("inter_region", NANO // 50), price("internet_out", 9 * NANO // 100), price("internet_in", 0), price("object_store", 0), price("cdn", 2 * NANO // 100),
+        price("inter_region", NANO // 50), price("internet_out", 9 * NANO // 100), price("internet_in", 0),
+        price("object_store", 0), price("cdn", 2 * NANO // 100),
         price("nat", 45 * NANO // 1000, "owner"), price("endpoint", NANO // 100, "owner", NANO // 100),
     ),
     (Range("object_store", EXTERNAL),),
