@@ -51,6 +51,7 @@ _NEEDS = {
     "streams/attribution/test_simulated.py": "long",
     "streams/forwarding/test_power_cut.py": "kernel",
     "streams/test_dropped.py": "long",
+    "weir/answers/test_cost.py": "long",
     "weir/answers/test_path.py": "long",
     "weir/api": "long",
     "weir/commands/test_query.py": "long",

@@ -1,11 +1,11 @@
 """Both ends of DNS in a pod: `name_server.py COMMAND ARGUMENTS...`. What the server is to answer, the question carries behind its header.
 
-    reflect             answers on port 53, UDP and TCP
-    ask HOST            for each line of input, "ID ANSWER" in hex: asks under the id by UDP, awaits the answer, says a word
-    ask-tcp HOST        the same by TCP, a connection a line
-    tell HOST PORT      sends each line's answer from port 53 to a socket that asked nothing
-    dial HOST PORT      connects from port 53 and sends each line's answer behind its length
-    listen PORT         a UDP and a TCP socket that take what comes; says a word for each
+reflect             answers on port 53, UDP and TCP
+ask HOST            for each line of input, "ID ANSWER" in hex: asks under the id by UDP, awaits the answer, says a word
+ask-tcp HOST        the same by TCP, a connection a line
+tell HOST PORT      sends each line's answer from port 53 to a socket that asked nothing
+dial HOST PORT      connects from port 53 and sends each line's answer behind its length
+listen PORT         a UDP and a TCP socket that take what comes; says a word for each
 """
 
 from __future__ import annotations

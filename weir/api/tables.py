@@ -14,6 +14,7 @@ from sinks.engines.base import Engine
 from sinks.queries.generation import Generation, ask_generation
 from sinks.queries.spans import Oldest, Span
 from sinks.queries.status import Completeness, Lost, ask_completeness, ask_lost, ask_oldest
+from streams.insights.cost.prices import NO_PRICES, Prices
 from weir.api.cache import Answers
 
 FRESH_SECONDS = 1.0
@@ -51,10 +52,11 @@ class Remembered:
 
 
 class Tables:
-    """Nothing is asked while nobody looks."""
+    """Nothing is asked while nobody looks. `prices`: what transfer is reckoned with."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, prices: Prices = NO_PRICES) -> None:
         self._engine = engine
+        self.prices = prices
         self._answers = Answers()
         self._generation = Remembered(lambda: ask_generation(self.ask_now), FRESH_SECONDS)
         self._oldest = Remembered(lambda: ask_oldest(self.ask_now), OLDEST_SECONDS)

@@ -36,6 +36,7 @@ def command(run: Run, listen: str | None, base_path: str | None, insecure: bool,
 
 def _serve(settings: Settings, listen: str | None, base_path: str | None, insecure: bool) -> None:
     from sinks.open import open_engine
+    from weir.answers.price_file import read_prices
     from weir.api import listening
     from weir.api.app import Console
     from weir.api.auth.access import OPEN
@@ -55,13 +56,14 @@ def _serve(settings: Settings, listen: str | None, base_path: str | None, insecu
         raise BadParameter(f"{error}.") from None
     access = read_access(settings.console_access) if settings.console_access else OPEN
     listening.check_public(address, not access.is_open, insecure)
+    prices = read_prices(settings.prices_file)
     views = Views(settings.console_views)
     listener, where = listening.listen(address)
     with listener:
         engine = open_engine(reading_url(settings), read_only=True)
         keep_pandas_out()
         try:
-            console = Console(Tables(engine), access, views, _rules(settings), base_path=base, listen=address.host)
+            console = Console(Tables(engine, prices), access, views, _rules(settings), base_path=base, listen=address.host)
             if access.is_open and not is_loopback(address.host):
                 _warn(where.text)
             write(f"The console: http://{where.text}{base}")

@@ -186,6 +186,7 @@ class Settings(BaseModel):
     console_access: Path | None = Field(
         None, description="TOML file that says who may see what in the console; absent: no login, on loopback alone"
     )
+    prices_file: str = Field("", description="price table of transfer: aws, azure, gcp, or a TOML file; empty: nothing has a price")
     console_views: Path | None = Field(None, description="SQLite file of the console's saved views; absent: until it ends")
     detector_seconds: int = Field(300, ge=1, le=3_600, description="seconds of a step that the detector looks at when it is complete")
     detector_learning_days: int = Field(

@@ -66,6 +66,6 @@ def why_unknown(place: Place) -> str:
         if place.client_region and place.server_region
         else ("region", place.client_region, place.server_region)
     )
-    ends = "the client and the server" if not (client or server) else "the client" if not client else "the server"
+    ends = "the client and of the server" if not (client or server) else "the client" if not client else "the server"
     because = f", which has no name ({place.reason})" if place.reason and not (client and server) else ""
     return f"the {what} of {ends} is not known{because}"

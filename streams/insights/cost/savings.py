@@ -17,8 +17,8 @@ Kind = Literal["zone_routing", "region_routing", "gateway_endpoint", "interface_
 MONTH_S = 30 * 86_400
 LEAST_NANO, LEAST_SHARE = 5 * NANO, 100
 """A saving is told from 5 of the currency's units a month on, and from a hundredth of what all costs a month on."""
-POOR_PAYLOAD, GOOD_PAYLOAD = 0.5, 0.9
-"""Shares of payload in bytes: below the first batching is proposed, and the second is taken for what it reaches."""
+POOR_PAYLOAD, GOOD_PAYLOAD = 50, 90
+"""Percent of payload in bytes: below the first batching is proposed, and the second is taken for what it reaches."""
 
 
 class Pair(NamedTuple):
@@ -173,17 +173,17 @@ def _batching(basis: Basis, taken: set[tuple[str, str]]) -> Iterator[Saving]:
     costs = _sums(basis, lambda charge, pair: bool(pair.client and pair.server), lambda pair: (pair.client, pair.server))
     for (client, server), (nano, _) in costs.items():
         count, payload = sums[client, server]
-        share = payload / count
-        if not 0 < share < POOR_PAYLOAD or (client, server) in taken:
+        if not 0 < 100 * payload < POOR_PAYLOAD * count or (client, server) in taken:
             continue
-        monthly = basis.monthly(rounded(nano * (round(GOOD_PAYLOAD * count) - payload), round(GOOD_PAYLOAD * count)))
+        monthly = basis.monthly(nano * (GOOD_PAYLOAD * count - 100 * payload) // (GOOD_PAYLOAD * count))
         yield Saving(
             "batching",
             client,
             server,
             monthly,
-            f"{100 * (1 - share):.0f} % of the bytes between {client} and {server} are headers, for {basis.money(basis.monthly(nano))} in "
-            f"all: larger messages, or several in one, would save that much at {100 * GOOD_PAYLOAD:.0f} % of payload.",
+            f"{100 - 100 * payload // count} % of the bytes between {client} and {server} are headers, for "
+            f"{basis.money(basis.monthly(nano))} in all: larger messages, or several in one, would save that much at "
+            f"{GOOD_PAYLOAD} % of payload.",
         )
 
 

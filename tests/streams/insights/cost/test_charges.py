@@ -102,7 +102,7 @@ def test_the_first_price_that_fits_counts() -> None:
     [
         (Place("a", "", "x", "", "unknown"), "unknown", "the region of the server is not known, which has no name (unknown)"),
         (Place("", "a", "x", "x", "shared"), "unknown", "the zone of the client is not known, which has no name (shared)"),
-        (Place("", "", "x", "x", ""), "unknown", "the zone of the client and the server is not known"),
+        (Place("", "", "x", "x", ""), "unknown", "the zone of the client and of the server is not known"),
         (Place("", "", "x", "y", ""), "inter_region", None),
         (Place("a", "", "x", "", "group"), "link", None),
         (Place("", "a", "", "x", "external"), "internet_in", None),
