@@ -13,7 +13,7 @@ import { useLoaded } from "../state/loaded";
 import { money } from "../state/money";
 import { minute, now, paused } from "../state/status";
 import { length, spanOf } from "../state/time";
-import { isLive, set, view } from "../state/view";
+import { isLive, set, spanned, view } from "../state/view";
 import { Share } from "./explore-sums";
 
 const LIMIT = 50;
@@ -38,7 +38,7 @@ export function CostPage() {
   const by = BY.find((one) => one === rest["by"]) ?? "client,server";
   const loaded = useLoaded<Answered<Cost>>(() => {
     void (isLive.value && !paused.value && minute.value);
-    const { from, to, q } = view.value;
+    const { from, to, q } = spanned.value;
     return (signal) => get("cost", { from, to, q, by, limit: LIMIT }, signal);
   }, by);
   const cost = loaded.value?.data;
