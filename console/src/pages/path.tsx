@@ -106,7 +106,7 @@ function Verdict({ path, asked }: { path: Partial<Path>; asked: Ends }) {
       </div>
       <Times path={path} />
       <Counts path={path} />
-      {rowsOf(path.evidence) ? <Evidence data={path.evidence ?? {}} /> : <p class="quiet">No node has told of an attempt in this span.</p>}
+      {!path.evidence ? null : rowsOf(path.evidence) ? <Evidence data={path.evidence} /> : <p class="quiet">No node has told of an attempt in this span.</p>}
     </>
   );
 }
