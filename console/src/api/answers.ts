@@ -35,9 +35,11 @@ export interface Cost {
   prices: { source?: string; as_of?: string };
   estimate: string;
   /** Decimal text, as every amount of money. */
-  total: string;
+  total: string | null;
   classes: Columns;
   rows: Columns;
+  /** Of the rows that are not told. */
+  other: { rows: number; bytes: number | string; cost: string | null };
   unpriced: Columns;
   savings: Columns;
 }

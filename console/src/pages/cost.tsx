@@ -1,4 +1,5 @@
 /** What transfer costs, by class: an estimate, and it says so. */
+import type { ComponentChildren } from "preact";
 import { get } from "../api/client";
 import type { Answered, Cost } from "../api/answers";
 import type { Columns } from "../api/types";
@@ -13,22 +14,31 @@ import { useLoaded } from "../state/loaded";
 import { money } from "../state/money";
 import { minute, now, paused } from "../state/status";
 import { length, spanOf } from "../state/time";
-import { isLive, set, view } from "../state/view";
-import { Share } from "./explore-sums";
+import { isLive, set, spanned, view } from "../state/view";
 
 const LIMIT = 50;
 const BY = ["client,server", "client", "server", "client_namespace,server_namespace", "client_zone,server_zone", "service_port"];
 
-export const CLASSES: Record<string, string> = {
+const CLASSES: Record<string, string> = {
   same_zone: "within a zone",
   inter_zone: "between zones",
   inter_region: "between regions",
   internet_out: "to the internet",
   internet_in: "from the internet",
+  link: "on the own link",
   nat: "through NAT",
   endpoint: "through an endpoint",
   object_store: "to object stores",
-  unpriced: "without a price",
+  unknown: "not known",
+};
+
+const SAVINGS: Record<string, string> = {
+  zone_routing: "keep it within the zone",
+  region_routing: "keep it within the region",
+  gateway_endpoint: "a gateway endpoint",
+  interface_endpoint: "an interface endpoint",
+  cdn: "a CDN",
+  batching: "larger messages",
 };
 
 const className = (name: string): string => CLASSES[name] ?? name.replaceAll("_", " ");
@@ -38,7 +48,7 @@ export function CostPage() {
   const by = BY.find((one) => one === rest["by"]) ?? "client,server";
   const loaded = useLoaded<Answered<Cost>>(() => {
     void (isLive.value && !paused.value && minute.value);
-    const { from, to, q } = view.value;
+    const { from, to, q } = spanned.value;
     return (signal) => get("cost", { from, to, q, by, limit: LIMIT }, signal);
   }, by);
   const cost = loaded.value?.data;
@@ -61,7 +71,7 @@ export function CostPage() {
           <Estimate cost={cost} currency={currency} />
           {cost.classes ? <Classes data={cost.classes} currency={currency} /> : null}
           {rowsOf(cost.savings) ? <Savings data={cost.savings ?? {}} currency={currency} /> : null}
-          {rowsOf(cost.rows) ? <Rows data={cost.rows ?? {}} by={by.split(",")} currency={currency} /> : null}
+          {rowsOf(cost.rows) ? <Rows data={cost.rows ?? {}} other={cost.other} by={by.split(",")} currency={currency} /> : null}
           {cost.unpriced ? <Unpriced data={cost.unpriced} /> : null}
         </>
       ) : null}
@@ -75,9 +85,10 @@ function Estimate({ cost, currency }: { cost: Partial<Cost>; currency: string })
   return (
     <div class="cards">
       <div class="card">
-        <h2>{cost.total === undefined ? "not known" : `about ${money(cost.total, currency)}`}</h2>
+        <h2>{cost.total == null ? "not known" : `about ${money(cost.total, currency)}`}</h2>
         <p>
-          In {length(span.to - span.from)}{cost.total === undefined ? "." : <>, <span title={`${cost.total} ${currency}`}>{currency}</span>.</>}
+          In {length(span.to - span.from)}
+          {cost.total == null ? ": nothing of it has a price." : <>, of what has a price; <span title={`${cost.total} ${currency}`}>{currency}</span>.</>}
         </p>
       </div>
       <div class="card estimate">
@@ -91,11 +102,11 @@ function Estimate({ cost, currency }: { cost: Partial<Cost>; currency: string })
 
 function Classes({ data, currency }: { data: Columns; currency: string }) {
   const most = Math.max(0, ...(data["cost"] ?? []).map(number));
-  const all = (data["bytes"] ?? []).reduce<number>((sum, value) => sum + number(value), 0);
+  const largest = Math.max(0, ...(data["bytes"] ?? []).map(number));
   const columns: Column[] = [
     { name: "class", label: "class", show: (value) => className(String(value ?? "")) },
-    { name: "payer", label: "who pays" },
-    { name: "bytes", label: "bytes", numeric: true, show: (value) => <>{bytes(number(value))} <Share of={all ? number(value) / all : 0} /></> },
+    { name: "payer", label: "who pays", show: (value) => String(value ?? "") || "–" },
+    { name: "bytes", label: "bytes", numeric: true, show: (value) => <Bar of={largest ? number(value) / largest : 0}>{bytes(number(value))}</Bar> },
     {
       name: "cost",
       label: "cost",
@@ -104,10 +115,7 @@ function Classes({ data, currency }: { data: Columns; currency: string }) {
         value === null ? (
           <b class="warn">no price</b>
         ) : (
-          <span class="bar-cell" title={`${String(value)} ${currency}`}>
-            <span class="bar-of" style={{ width: `${most ? Math.max(number(value) > 0 ? 1 : 0, Math.round((number(value) / most) * 100)) : 0}%` }} aria-hidden="true" />
-            {money(value, currency)}
-          </span>
+          <Bar of={most ? number(value) / most : 0} title={`${String(value)} ${currency}`}>{money(value, currency)}</Bar>
         ),
     },
   ];
@@ -115,7 +123,17 @@ function Classes({ data, currency }: { data: Columns; currency: string }) {
     <div class="block">
       <h2>By class</h2>
       {rowsOf(data) ? <Table label="Classes" data={data} columns={columns} /> : <p class="quiet">No bytes in this span.</p>}
+      {rowsOf(data) ? <p class="quiet">Bytes that two pay for are in both rows.</p> : null}
     </div>
+  );
+}
+
+function Bar({ of, title, children }: { of: number; title?: string; children: ComponentChildren }) {
+  return (
+    <span class="bar-cell" title={title}>
+      <span class="bar-of" style={{ width: `${of > 0 ? Math.max(1, Math.round(of * 100)) : 0}%` }} aria-hidden="true" />
+      {children}
+    </span>
   );
 }
 
@@ -127,7 +145,7 @@ function Savings({ data, currency }: { data: Columns; currency: string }) {
         {Array.from({ length: rowsOf(data) }, (_, row) => (
           <li class="card">
             <h3>
-              about {money(data["monthly"]?.[row], currency)} a month: {textAt(data, "kind", row).replaceAll("_", " ")}
+              about {money(data["monthly"]?.[row], currency)} a month: {SAVINGS[textAt(data, "kind", row)] ?? textAt(data, "kind", row).replaceAll("_", " ")}
             </h3>
             <p>{textAt(data, "sentence", row)}</p>
             <small>
@@ -141,7 +159,7 @@ function Savings({ data, currency }: { data: Columns; currency: string }) {
   );
 }
 
-function Rows({ data, by, currency }: { data: Columns; by: readonly string[]; currency: string }) {
+function Rows({ data, other, by, currency }: { data: Columns; other: Cost["other"] | undefined; by: readonly string[]; currency: string }) {
   const columns: Column[] = [
     ...by.filter((name) => data[name]).map((name) => ({ name, label: DIMENSIONS[name] ?? name, show: (value: unknown) => String(value ?? "") || <i>no name</i> })),
     { name: "class", label: "class", show: (value) => className(String(value ?? "")) },
@@ -152,7 +170,11 @@ function Rows({ data, by, currency }: { data: Columns; by: readonly string[]; cu
     <div class="block">
       <h2>Where it comes from</h2>
       <Table label="Cost by what is asked" data={data} columns={columns} />
-      {rowsOf(data) >= LIMIT ? <p class="quiet">The {LIMIT} that cost most; a filter shows others.</p> : null}
+      {other?.rows ? (
+        <p class="quiet">
+          And {many(other.rows, "smaller row")} with {bytes(number(other.bytes))}, {money(other.cost, currency)}.
+        </p>
+      ) : null}
     </div>
   );
 }
@@ -166,7 +188,7 @@ function Unpriced({ data }: { data: Columns }) {
     <div class="block">
       <h2 class="warn">⚠ Without a price: {bytes(sum)}</h2>
       <p>
-        {many(rows, "row")} of which it is not known what {rows === 1 ? "it costs" : "they cost"}. They are in no sum above, and not free.
+        {many(rows, "row")} of which it is not known what {rows === 1 ? "it costs" : "they cost"}: the largest. They are in no sum of money above, and not free.
       </p>
       <Table
         label="Without a price"

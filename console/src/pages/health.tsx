@@ -14,14 +14,14 @@ import { useLoaded } from "../state/loaded";
 import { signalOf } from "../state/signals";
 import { minute, paused, pulse } from "../state/status";
 import { elsewhere, shown } from "../state/time";
-import { go, isLive, set, view } from "../state/view";
+import { go, isLive, set, spanned, view } from "../state/view";
 
 const LIMIT = 100;
 
 export function HealthPage() {
   const loaded = useLoaded<Answered<Columns>>(() => {
     void (isLive.value && !paused.value && minute.value);
-    const { from, to, q } = view.value;
+    const { from, to, q } = spanned.value;
     return (signal) => get("health", { from, to, q, limit: LIMIT }, signal);
   });
   const { from, to, q, rest } = view.value;

@@ -14,7 +14,7 @@ import { useLoaded } from "../state/loaded";
 import { minute, paused } from "../state/status";
 import { elsewhere, shown } from "../state/time";
 import { verdictOf } from "../state/verdicts";
-import { go, isLive, set, view } from "../state/view";
+import { go, isLive, set, spanned, view } from "../state/view";
 
 export function PathPage() {
   const { rest, from, to } = view.value;
@@ -22,7 +22,7 @@ export function PathPage() {
   const asked = { client, server, port, protocol };
   const loaded = useLoaded<Answered<Path>>(() => {
     void (isLive.value && !paused.value && minute.value);
-    const { from, to, q } = view.value;
+    const { from, to, q } = spanned.value;
     return client && server ? (signal) => get("path", { ...asked, from, to, q }, signal) : null;
   }, JSON.stringify(asked));
   const path = loaded.value?.data;
@@ -106,7 +106,7 @@ function Verdict({ path, asked }: { path: Partial<Path>; asked: Ends }) {
       </div>
       <Times path={path} />
       <Counts path={path} />
-      {rowsOf(path.evidence) ? <Evidence data={path.evidence ?? {}} /> : <p class="quiet">No node has told of an attempt in this span.</p>}
+      {!path.evidence ? null : rowsOf(path.evidence) ? <Evidence data={path.evidence} /> : <p class="quiet">No node has told of an attempt in this span.</p>}
     </>
   );
 }

@@ -11,7 +11,7 @@ import { count } from "../state/format";
 import { SECURITY, kindOf } from "../state/kinds";
 import { useLoaded } from "../state/loaded";
 import { minute, paused } from "../state/status";
-import { isLive, set, view } from "../state/view";
+import { isLive, set, spanned, view } from "../state/view";
 
 const LIMIT = 200;
 const GRAVITY = ["info", "warning", "critical"];
@@ -24,7 +24,7 @@ export function SecurityPage() {
   const kind = wanted === "every" ? undefined : SECURITY.includes(wanted) ? wanted : SECURITY.join(",");
   const loaded = useLoaded<Answered<Columns>>(() => {
     void (isLive.value && !paused.value && minute.value);
-    const { from, to, q } = view.value;
+    const { from, to, q } = spanned.value;
     return (signal) => get("findings", { from, to, q, state, kind, limit: LIMIT }, signal);
   }, `${state} ${kind}`);
   const data = (loaded.value?.data ?? {}) as Columns;

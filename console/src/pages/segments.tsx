@@ -13,7 +13,7 @@ import { numberAt, rowsOf, taken, textAt } from "../state/columns";
 import { bytes, count, many, number, percent } from "../state/format";
 import { useLoaded } from "../state/loaded";
 import { elsewhere, shown } from "../state/time";
-import { go, set, view } from "../state/view";
+import { go, set, spanned, view } from "../state/view";
 
 const POLICIES = { none: "none", kubernetes: "NetworkPolicy", cilium: "CiliumNetworkPolicy", calico: "Calico" } as const;
 const MEMBERS = 6;
@@ -23,7 +23,7 @@ export function SegmentsPage() {
   const policy = rest["policy"] && rest["policy"] in POLICIES ? rest["policy"] : "none";
   // Not asked again by itself: roles are of days, and a matrix that changes under the eyes is not read.
   const loaded = useLoaded<Answered<Segments>>(() => {
-    const { from, to, q } = view.value;
+    const { from, to, q } = spanned.value;
     return (signal) => get("segments", { from, to, q, policy }, signal);
   }, policy);
   const segments = loaded.value?.data;

@@ -9,7 +9,7 @@ import { outlooks, type Outlook } from "../state/outlook";
 import { count, percent } from "../state/format";
 import { useLoaded } from "../state/loaded";
 import { length } from "../state/time";
-import { set, view } from "../state/view";
+import { set, spanned, view } from "../state/view";
 
 const HORIZON = "7d";
 const LIMIT = 5;
@@ -39,7 +39,7 @@ export function Forecast({ by, metric, filter, height }: Props) {
   const horizon = view.value.rest["forecast"] ?? "";
   const asked = { by: by.join(","), metric, horizon, limit: LIMIT };
   const loaded = useLoaded<Answered<Told>>(() => {
-    const { to, q } = view.value;
+    const { to, q } = spanned.value;
     const both = q && filter ? `(${q}) ${filter}` : q || filter;
     return horizon ? (signal) => get("forecast", { ...asked, q: both, ...(to === "now" ? {} : { to }) }, signal) : null;
   }, JSON.stringify([asked, filter]));

@@ -14,7 +14,7 @@ import { load } from "../state/loaded";
 import { clock, minute, now, paused, pulse, tick } from "../state/status";
 import { theme } from "../state/theme";
 import { PRESETS, elsewhere, instant, length, otherZone, ranged, shown, spanOf, stepped, zone, zoomed } from "../state/time";
-import { go, isLive, view } from "../state/view";
+import { go, isLive, spanned, view } from "../state/view";
 
 /** A drag in hand: what it holds, from where to where, and what was there before. */
 interface Drag {
@@ -87,8 +87,8 @@ function useFindings(held: () => boolean): void {
   useEffect(() => {
     const loaded = load<Answered<Columns>>(() => {
       void (isLive.value && !paused.value && minute.value);
-      const { from, to } = around(spanOf(view.value, clock.peek()), clock.peek());
-      const { q } = view.value;
+      const { from, to } = around(spanOf(spanned.value, clock.peek()), clock.peek());
+      const { q } = spanned.value;
       return held() ? null : (signal) => get("findings", { from: instant(from), to: instant(to), q, state: "all", limit: FINDINGS }, signal);
     });
     const stop = loaded.state.subscribe(({ value }) => {

@@ -1,15 +1,23 @@
-/** The three edges that are worst, above the map; nothing where all is well. */
+/** What one wants to know first, above the map: the three edges that are worst, and whether something strange is open. Nothing where all is well. */
 import type { Columns } from "../api/types";
 import { SHOWN, worst } from "../state/worst";
 import { numberAt, rowsOf, textAt } from "../state/columns";
 import { edgeAt, onMap } from "../state/edge";
+import { findings, said, within } from "../state/findings";
+import { many } from "../state/format";
+import { SECURITY } from "../state/kinds";
+import { grave } from "../map/marks";
+import { now } from "../state/status";
+import { spanOf } from "../state/time";
 import { signalOf } from "../state/signals";
-import { go } from "../state/view";
+import { go, spanned } from "../state/view";
 import { EdgeName } from "./worse";
 
 export function WorstStrip() {
-  const data = worst.value;
-  if (!data || !rowsOf(data)) return null;
+  const data = worst.value ?? {};
+  const { from, to } = spanOf(spanned.value, now());
+  const strange = within(findings.value, from, to).filter((one) => one.open && one.severity !== "info" && SECURITY.includes(one.kind));
+  if (!rowsOf(data) && !strange.length) return null;
   return (
     <div class="worst" role="group" aria-label="Worse than usual">
       <ol>
@@ -22,7 +30,13 @@ export function WorstStrip() {
           </li>
         ))}
       </ol>
-      <button class="plain link" title="g h" onClick={() => go({ page: "health", rest: {} })}>all in Health</button>
+      {strange.length ? (
+        <button title={`${strange.slice(0, SHOWN).map(said).join("\n")}\n( g s )`} onClick={() => go({ page: "security", rest: {} })}>
+          <Sign severity={grave(strange) ? "critical" : "warning"} />
+          {many(strange.length, "finding")} open
+        </button>
+      ) : null}
+      {rowsOf(data) ? <button class="plain link" title="g h" onClick={() => go({ page: "health", rest: {} })}>all in Health</button> : null}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** Evidence of a finding, which is a JSON object, as names and words. */
+/** Evidence of a finding, which is a JSON object, as names and words; its sentence is told elsewhere. */
 import { bytes, count, micros, percent } from "./format";
 import { length, shown } from "./time";
 
@@ -8,7 +8,7 @@ export function evidenceOf(text: string): (readonly [string, string])[] {
   try {
     const found: unknown = JSON.parse(text);
     if (typeof found !== "object" || found === null) return [];
-    return Object.entries(found).map(([name, value]) => [label(name), words(name, value)] as const);
+    return Object.entries(found).filter(([name]) => name !== "sentence").map(([name, value]) => [label(name), words(name, value)] as const);
   } catch {
     return text ? [["as told", text]] : [];
   }

@@ -46,6 +46,9 @@ export function write(view: View): string {
 const base = new URL(document.baseURI).pathname;
 export const view = signal<View>(read(location, base));
 export const page = computed(() => view.value.page);
+const asked = computed(() => JSON.stringify({ from: view.value.from, to: view.value.to, q: view.value.q }));
+/** The span and the filter. It changes when one of them does, and not when something else is selected. */
+export const spanned = computed(() => JSON.parse(asked.value) as Pick<View, "from" | "to" | "q">);
 export const isLive = computed(() => view.value.to === "now");
 
 addEventListener("popstate", () => {

@@ -6,7 +6,7 @@ import type { Columns } from "../api/types";
 import { mapMeta } from "../map/use-map";
 import { load } from "./loaded";
 import { minute, paused } from "./status";
-import { isLive, view } from "./view";
+import { isLive, spanned } from "./view";
 
 export const SHOWN = 3;
 
@@ -15,17 +15,13 @@ export const worst = signal<Columns | null>(null);
 export const askingWorst = signal(false);
 
 const mapIsThere = computed(() => mapMeta.value !== null);
-const question = computed(() => {
-  const { from, to, q } = view.value;
-  return JSON.stringify({ from, to, q });
-});
 
 /** Asks for as long as the map is looked at. */
 export function watchWorst(): () => void {
   const loaded = load<Answered<Columns>>(() => {
     void (isLive.value && !paused.value && minute.value);
-    const asked = JSON.parse(question.value) as Record<string, string>;
-    return mapIsThere.value ? (stop) => get("health", { ...asked, limit: SHOWN }, stop) : null;
+    const { from, to, q } = spanned.value;
+    return mapIsThere.value ? (stop) => get("health", { from, to, q, limit: SHOWN }, stop) : null;
   });
   const stop = loaded.state.subscribe(({ value, busy, error }) => {
     worst.value = value && !error && value.data["signal"] ? (value.data as Columns) : null;
