@@ -90,6 +90,7 @@ def test_any_step_may_be_taken_again_over_later_ones_and_over_rows(chdb_sink: Si
     ]
     for table, rows in tables_of(told):
         chdb_sink.write_set(table, rows)
+    engine.execute("INSERT INTO weir.findings (id, kind, first_seen, last_seen, version) VALUES ('a', 'scan', now64(6), now64(6), 1)")
     shapes = engine.query(SHAPES).to_pylist()
     names = [row["name"] for row in shapes if row["name"] != "migrations" and not row["name"].endswith("_feed")]
     sums = " UNION ALL ".join(f"SELECT '{name}' AS name, count() AS n, sum(cityHash64(*)) AS hash FROM weir.{name}" for name in names)  # noqa: S608
