@@ -35,6 +35,7 @@ _NEEDS = {
     "integration/test_address_swap.py": "kernel",
     "integration/test_conservation.py": "kernel",
     "integration/test_demo_counts.py": "kernel",
+    "integration/test_path.py": "kernel",
     "integration/test_small_map.py": "kernel",
     "producers/identity": "kernel",
     "producers/spool/test_power_cut.py": "kernel",

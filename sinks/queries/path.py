@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from schemas.addresses import format_address, parse_address
 from sinks.engines.quoting import literal
 from sinks.filter.sql import Columns, condition, dimensions_of
 from sinks.filter.tree import Node, Pattern, Prefix, Term, joined
@@ -73,13 +74,25 @@ def _goes_back(level: Level, span: Span, oldest: Oldest) -> bool:
 
 
 def ask_hosts(ask: Ask, workloads: Collection[str], span: Span) -> pa.Table:
-    """workload, node, start_us, end_us: when a node had addresses of it, in the span or within KNOWN_S before."""
-    names = ", ".join(literal(name) for name in sorted(workloads))
+    """workload, node, address, start_us, end_us: when a node had addresses of it, in the span or within KNOWN_S before."""
+    return _ask_ranges(ask, f"workload IN ({', '.join(literal(name) for name in sorted(workloads))})", span)
+
+
+def ask_owners(ask: Ask, addresses: Collection[str], span: Span) -> pa.Table:
+    """The same of whoever had these addresses, 16 bytes as text."""
+    return _ask_ranges(ask, f"ip IN ({', '.join(_address(one) for one in sorted(addresses))})", span)
+
+
+def _ask_ranges(ask: Ask, which: str, span: Span) -> pa.Table:
     return ask(
-        "SELECT toString(workload) AS workload, toString(node_id) AS node, toUnixTimestamp64Micro(start) AS start_us, "  # noqa: S608
-        f"toUnixTimestamp64Micro(`end`) AS end_us FROM weir.ownership_by_heartbeats WHERE workload IN ({names}) "
-        f"AND start < toDateTime({span.end_s}, 'UTC') AND `end` > toDateTime({max(0, span.start_s - KNOWN_S)}, 'UTC')"
+        "SELECT toString(workload) AS workload, toString(node_id) AS node, toString(ip) AS address, "  # noqa: S608
+        "toUnixTimestamp64Micro(start) AS start_us, toUnixTimestamp64Micro(`end`) AS end_us FROM weir.ownership_by_heartbeats "
+        f"WHERE {which} AND start < toDateTime({span.end_s}, 'UTC') AND `end` > toDateTime({max(0, span.start_s - KNOWN_S)}, 'UTC')"
     )
+
+
+def _address(text: str) -> str:
+    return f"toIPv6('{format_address(parse_address(text))}')"
 
 
 def ask_windows(ask: Ask, nodes: Collection[str], span: Span) -> pa.Table:
@@ -104,7 +117,8 @@ def _among(column: str, names: Collection[str]) -> str:
 
 
 def ask_rows(ask: Ask, ends: Ends, plan: Plan, scope: Node | None) -> tuple[pa.Table, str]:
-    """Rows as `streams.insights.path.attempts` takes them, of both sides, and `maybe`; and the statement.
+    """Rows as `streams.insights.path.attempts` takes them, of both sides, with `address` (of the server; rollups have none) and `maybe`;
+    and the statement.
 
     `maybe`: the reason why an end of the client's has no name, where it may be the server; such rows are there whatever the scope is, and
     only to be counted. An end outside (`external`) is one of them only where no domain is known of it.
@@ -127,6 +141,7 @@ def _rows(table: str, spans: Sequence[Span], ends: Ends, scope: Node | None) -> 
         "zone": f"toString({known['client_zone']})",
         "role": "if(role = 'server', 'server', 'client')",
         "server": f"toString({known['server']})",
+        "address": "toString(if(role = 'server', local_ip, remote_ip))" if table == "flows" else "''",
         "maybe": f"if({found}, '', toString(remote_reason))",
     }
     first, last = ("first_seen", "last_seen") if table == "flows" else ("window_start", "window_start")

@@ -15,10 +15,11 @@ from sinks.filter.tree import Node, Prefix, Search, is_metric, walk
 from sinks.queries.edges import Ask
 from sinks.queries.names import ask_names
 from sinks.queries.namespaces import namespace_of
-from sinks.queries.path import Ends, ask_hosts, ask_lost_windows, ask_rows, ask_windows, planned
+from sinks.queries.path import Ends, ask_hosts, ask_lost_windows, ask_owners, ask_rows, ask_windows, planned
 from sinks.queries.spans import Oldest, Plan, Span
 from sinks.queries.status import ask_completeness
 from streams.insights.path.coverage import Stretch, answered_end, covered, holes, missing
+from streams.insights.path.last_owner import last_owned, unanswered
 from streams.insights.path.sentences import instant, reasons, sentence
 from streams.insights.path.verdicts import Verdict, Watched, judge
 from weir.answers.path_ends import ends_text
@@ -27,6 +28,7 @@ from weir.query_options import BadParameter
 NAMES_SECONDS = 7 * 86_400
 """Names that were seen so long before the end of a span are known."""
 NAMES_LIMIT = 2_000
+ADDRESSES_LIMIT = 500
 OWNERS_TOLD = 5
 MICRO = 1_000_000
 LOOK_BACK_S = 120
@@ -66,9 +68,12 @@ def path(ask: Ask, oldest: Oldest, question: PathQuestion) -> Path:
     hosts = ask_hosts(ask, [ends.client, *_names(ends)], span)
     watched = _watched(ask, question, hosts)
     found, sql = ask_rows(ask, ends, plan, scope)
-    rows = found.filter(pc.equal(found["maybe"], ""))
+    named = pc.equal(found["maybe"], "")
+    rows, nameless = found.filter(named), found.filter(pc.invert(named))
+    if not watched.hides:
+        rows, nameless = _last_owned(ask, question, hosts, rows, nameless)
     _check_known(ask, oldest, question, hosts, rows)
-    watched = replace(watched, nameless=_nameless(found, _hosted_by(hosts, ends.server)))
+    watched = replace(watched, nameless=_nameless(nameless, _hosted_by(hosts, ends.server)))
     verdict = judge(ends.protocol == "tcp", rows, watched)
     words = (verdict, ends.client, ends_text(ends))
     said = (*reasons(*words, names_nodes=scope is None), *_owners(ends, rows), *plan.warnings)
@@ -109,6 +114,18 @@ def _hosted_by(hosts: pa.Table, workload: object) -> dict[str, list[Stretch]]:
         if row["workload"] == workload:
             found.setdefault(row["node"], []).append(Stretch(row["start_us"] // MICRO, -(-row["end_us"] // MICRO)))
     return found
+
+
+def _last_owned(ask: Ask, question: PathQuestion, hosts: pa.Table, rows: pa.Table, nameless: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """With what failed at addresses that the server was the last to have: where all of it has ended, nobody has them."""
+    failing = unanswered(nameless)
+    of_server = set(hosts.filter(pc.equal(hosts["workload"], str(question.ends.server)))["address"].to_pylist())
+    addresses = of_server & set(nameless.filter(failing)["address"].to_pylist())
+    if not addresses:
+        return rows, nameless
+    owners = ask_owners(ask, sorted(addresses)[:ADDRESSES_LIMIT], question.span)
+    last = pc.and_(failing, last_owned(nameless, owners, str(question.ends.server)))
+    return pa.concat_tables([rows, nameless.filter(last)]), nameless.filter(pc.invert(last))
 
 
 def _nameless(found: pa.Table, of_server: Mapping[str, object]) -> int:

@@ -48,10 +48,10 @@ def sentence(verdict: Verdict, client: str, server: str) -> str:
 
 def reasons(verdict: Verdict, client: str, server: str, names_nodes: bool = True) -> tuple[str, ...]:
     """Sentences: why it is unknown, and what makes it less certain. `names_nodes`: whether nodes may be named."""
-    return tuple([*_of_verdict(verdict, client, server), *_of_holes(verdict, client, names_nodes), *_of_rest(verdict, client, server)])
+    return tuple([*_of_verdict(verdict, client), *_of_holes(verdict, client, names_nodes), *_of_rest(verdict, client, server)])
 
 
-def _of_verdict(verdict: Verdict, client: str, server: str) -> Iterator[str]:
+def _of_verdict(verdict: Verdict, client: str) -> Iterator[str]:
     seen, word = verdict.seen, verdict.word
     if word == "unknown" and (seen.tried or seen.answered):
         yield f"What was seen before is no answer for now: {_counts(seen)}."
@@ -64,9 +64,9 @@ def _of_verdict(verdict: Verdict, client: str, server: str) -> Iterator[str]:
         yield f"Before that it worked: {_succeeded(seen)}."
     if word in ("failing", "broke", "pending") and verdict.watched.server_watched:
         if verdict.server_saw.packets_sent:
-            yield f"{server}'s own node saw packets of {client}: they arrive."
+            yield f"The server's own node saw packets of {client}: they arrive."
         else:
-            yield f"{server}'s own node saw nothing of {client} at a socket: it is refused or dropped before one, or lost on the way."
+            yield f"The server's own node saw nothing of {client} at a socket: it is refused or dropped before one, or lost on the way."
     if verdict.stopped_since_us is not None:
         yield f"No attempt since {instant(verdict.stopped_since_us)}, which its usual rate makes less likely than 1 in 1,000: it stopped."
     if 0 < seen.tried < USUAL_TRIES and word in ("works", "failing", "flaky", "broke"):
@@ -92,7 +92,7 @@ def _of_rest(verdict: Verdict, client: str, server: str) -> Iterator[str]:
     watched = verdict.watched
     if watched.span.end_s <= watched.span.start_s:
         yield "Nothing of the span is complete yet: ask again."
-    if watched.nameless and verdict.word != "works":
+    if watched.nameless:
         yield f"{client} had connections to ends without a name in the span, which may have been {server}."
     if watched.hides and verdict.word == "unknown":
         yield "A filter may leave out what there is between the two."

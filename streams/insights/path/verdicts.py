@@ -46,7 +46,8 @@ class Watched:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`seen`: of the whole span; `now`: of it what lies behind the last hole of the node that tells it. `server_saw`: the server's side.
+    """`seen`: of the whole span; `now`: of it what lies behind the last hole of the node that tells it. `server_saw`: the server's side,
+    where it broke only of since then.
 
     `stopped_since_us`: an attempt would have been likely since then, and there was none.
     """
@@ -78,6 +79,8 @@ def judge(is_tcp: bool, rows: pa.Table, watched: Watched) -> Verdict:
     client, server = rows.filter(pc.invert(is_server)), rows.filter(is_server)
     seen, now = attempts(client), attempts(client.filter(_behind_holes(client, watched.holes)))
     word = _word(is_tcp, seen, now, watched)
+    if word == "broke":
+        server = server.filter(pc.greater(pc.multiply(server["start"], 1_000_000), seen.last_success_us))
     return Verdict(word, seen, now, attempts(server), watched, _stopped(seen, watched) if word == "works" else None)
 
 

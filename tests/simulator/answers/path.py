@@ -66,6 +66,10 @@ class Knocker:
     def await_stop(self) -> None:
         self._heard("stopped")
 
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
@@ -86,6 +90,7 @@ class Stage:
         self.servers = {name: self.nodes[1].pod(name) for name in SERVERS} | {"bare": bare.pod("bare")}
         self.clients = {cause: [self._client(cause, number) for number in range(clients)] for cause in CAUSES}
         self._listeners = {name: start(pod, "serve", PORT) for name, pod in self.servers.items()}
+        self._companion = Knocker(self.servers["dead"])
         self.servers["red"].add_address(FLOATING)
         self._holder, self._other = "red", "blue"
         self.road = Road(kafka, directory, hold_seconds=2)
@@ -181,11 +186,16 @@ class Stage:
         return self._end_listener, self._start_listener
 
     def _end_listener(self) -> None:
+        """Alone, or with all that runs beside it, so that nobody has the address any more."""
         self._listeners["dead"].kill()
         self._listeners["dead"].wait()
+        if self._random.random() < 0.5:
+            self._companion.end()
 
     def _start_listener(self) -> None:
         self._listeners["dead"] = start(self.servers["dead"], "serve", PORT)
+        self._companion.end()
+        self._companion = Knocker(self.servers["dead"])
 
     def _hand_over(self) -> None:
         self.servers[self._holder].remove_address(FLOATING)

@@ -18,6 +18,7 @@ from weir.query_options import BadParameter
 
 WINDOWS = 60
 """Ten minutes."""
+BEGINS = {"late": 15, "gone": -10}
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +44,9 @@ def _fill(engine: Engine) -> None:
     windows(engine, "n5", range(22, WINDOWS))
     loss(engine, "n4", 20)
     for at, (node, workload, until) in enumerate(
-        (("n1", "web", 60), ("n2", "pay", 60), ("n3", "lone", 30), ("n4", "lossy", 60), ("n5", "partly", 60), ("n1", "late", 60))
+        (("n1", "web", 60), ("n2", "pay", 60), ("n3", "lone", 30), ("n4", "lossy", 60), ("n5", "partly", 60), ("n1", "late", 60), ("n2", "gone", 20), ("n2", "before", -19))
     ):
-        holds(engine, node, workload, 15 if workload == "late" else -20, until, f"10.0.0.{at + 1}")
+        holds(engine, node, workload, BEGINS.get(workload, -20), until, f"10.0.0.{min(at, 6) + 1}")
     flow(
         engine,
         *(Row(n, opened=3) for n in range(0, 60)),
@@ -60,6 +61,9 @@ def _fill(engine: Engine) -> None:
         *(Row(n, server="", reason="external", domain="cards.example", opened=1, port=443) for n in range(0, 60)),
         *(Row(n, protocol="udp", port=53) for n in range(0, 9)),
         *(Row(n, protocol="udp", port=514, received=0) for n in range(0, 9)),
+        *(Row(n, server="gone", server_ip="10.0.0.7", opened=1, port=88) for n in range(0, 20)),
+        *(Row(n, server="", reason="gap", server_ip="10.0.0.7", failed=1, refused=1, port=88) for n in range(21, 40)),
+        *(Row(n, server="", reason="gap", server_ip="10.0.0.7", opened=1, port=89) for n in range(21, 40)),
         Row(59, sent=2, received=0, retransmits=1, port=86),
         *(Row(n, port=87) for n in range(0, 60)),
     )
@@ -121,6 +125,13 @@ def test_an_address_that_changed_hands_is_told_by_whom_it_was(engine: Engine) ->
     assert asked(engine, "web", "red:85", 31).verdict.word == "no_attempts"
     assert asked(engine, "web", "blue:85", 31).verdict.word == "works"
     assert any("red from" in reason and "blue from" in reason for reason in asked(engine, "web", "10.9.9.9:85").reasons)
+
+
+def test_failures_at_an_address_that_nobody_has_are_its_last_owners(engine: Engine) -> None:
+    assert asked(engine, "web", "gone:88").verdict.word == "broke"
+    assert asked(engine, "web", "gone:88", 21, 40).verdict.word == "failing"
+    assert asked(engine, "web", "gone:89").verdict.word == "unknown"  # a stranger may have answered
+    assert asked(engine, "web", "before:88", 21, 40).verdict.word == "unknown"  # somebody else had it after that
 
 
 def test_the_evidence_is_by_node_zone_and_role(engine: Engine) -> None:
