@@ -57,13 +57,17 @@ AgentPoint = Literal[
 RecomputePoint = Literal["recompute.begun", "recompute.rewound", "recompute.removing", "recompute.removed"]
 """Between the steps of a recomputation; `removing`: after each step of it."""
 
-Point = WorkerPoint | LossPoint | ForwardPoint | AgentPoint | RecomputePoint
+DetectorPoint = Literal["findings.looked", "findings.sent", "findings.logged", "findings.written", "notice.delivered", "notice.kept"]
+"""In the order of a step and of a notice. `sent`: Kafka has the step's changes, and not that they count."""
+
+Point = WorkerPoint | LossPoint | ForwardPoint | AgentPoint | RecomputePoint | DetectorPoint
 
 WORKER_POINTS: tuple[str, ...] = get_args(WorkerPoint)
 LOSS_POINTS: tuple[str, ...] = get_args(LossPoint)
 FORWARD_POINTS: tuple[str, ...] = get_args(ForwardPoint)
 AGENT_POINTS: tuple[str, ...] = get_args(AgentPoint)
 RECOMPUTE_POINTS: tuple[str, ...] = get_args(RecomputePoint)
+DETECTOR_POINTS: tuple[str, ...] = get_args(DetectorPoint)
 
 _armed: Callable[[str], None] | None = None
 

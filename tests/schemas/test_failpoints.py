@@ -9,7 +9,7 @@ from schemas import failpoints
 from tests.support.processes import ROOT
 
 PACKAGES = ("bpf", "producers", "schemas", "sinks", "streams", "weir")
-MARK = re.compile(r'"((?:restore|block|insert|loss|outbox|link|window|segment|recompute|learner)\.\w+)"')
+MARK = re.compile(r'"((?:restore|block|insert|loss|outbox|link|window|segment|recompute|learner|findings|notice)\.\w+)"')
 
 
 def sources() -> list[Path]:
@@ -19,7 +19,7 @@ def sources() -> list[Path]:
 def test_every_point_stands_in_the_code_once() -> None:
     found = [name for path in sources() if "reach" in (text := path.read_text()) for name in MARK.findall(text)]
     of_workers = (*failpoints.WORKER_POINTS, *failpoints.LOSS_POINTS, *failpoints.FORWARD_POINTS)
-    assert sorted(found) == sorted((*of_workers, *failpoints.AGENT_POINTS, *failpoints.RECOMPUTE_POINTS))
+    assert sorted(found) == sorted((*of_workers, *failpoints.AGENT_POINTS, *failpoints.RECOMPUTE_POINTS, *failpoints.DETECTOR_POINTS))
 
 
 def test_nothing_of_weir_arms_them() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from schemas.errors import Unavailable, Unreadable
+from schemas.failpoints import reach
 from schemas.records.finding_change import FindingChange, FindingsCheckpoint
 from schemas.topics import FINDINGS_TOPIC
 from schemas.wire.finding_codec import (
@@ -74,6 +75,7 @@ class KafkaLog:
         self._producer.flush(ANSWER_SECONDS)
         if self._refusal or len(self._offsets) < len(messages):
             raise Unavailable(f"Kafka at {self._kafka.bootstrap} did not take a step's findings ({self._refusal or 'no answer'}).")
+        reach("findings.sent")
         self._producer.commit_transaction(ANSWER_SECONDS)
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:

@@ -15,6 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from schemas.errors import Unavailable, WeirError
+from schemas.failpoints import reach
 from schemas.records.finding import FindingKey, Sighting
 from schemas.records.finding_change import FindingChange, FindingsCheckpoint
 from sinks.clickhouse import ClickHouseSink
@@ -114,10 +115,13 @@ class Lookout:
         return entries
 
     def _keep(self, changes: Sequence[FindingChange], checkpoint: FindingsCheckpoint) -> tuple[Entry, ...]:
+        reach("findings.looked")
         entries = self._log.append(changes, checkpoint)
+        reach("findings.logged")
         self._adopted = ()
         self.state = self.state.after(changes, checkpoint)
         self._write(changes)
+        reach("findings.written")
         return entries
 
     def _with_adopted(self, changes: Sequence[FindingChange]) -> tuple[FindingChange, ...]:

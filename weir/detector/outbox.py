@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from schemas.errors import Unavailable
+from schemas.failpoints import reach
 from schemas.records.finding_change import FindingChange
 from weir.detector import metrics
 from weir.detector.http_post import Undelivered
@@ -90,16 +91,21 @@ class Outbox(threading.Thread):
         tries = 0
         wait = 0.0  # what fires is posted at the beginning
         while self._await(wait, at_once=not tries):
-            with self._changed:
-                pending = tuple(self._pending)
             try:
-                count = self._receiver.send(pending)
+                self.deliver()
+                tries, wait = 0, self._receiver.again_seconds or KEEP_SECONDS
             except Undelivered as error:
                 tries += 1
                 wait = self._failed(tries, error)
-                continue
-            tries, wait = 0, self._receiver.again_seconds or KEEP_SECONDS
-            self._delivered(pending[:count])
+
+    def deliver(self) -> None:
+        """The next notices, and where the receiver stands then. Raises Undelivered."""
+        with self._changed:
+            pending = tuple(self._pending)
+        count = self._receiver.send(pending)
+        if count:
+            reach("notice.delivered")
+        self._delivered(pending[:count])
 
     def _take(self, entry: Entry) -> None:
         notice = self._notices.of(entry)
@@ -144,5 +150,6 @@ class Outbox(threading.Thread):
         try:
             self._positions.put(self._position)
             self._kept_at = time.monotonic()
+            reach("notice.kept")
         except Unavailable as error:
             log.warning("%s What was delivered may be told again.", error)
