@@ -83,6 +83,7 @@ def fill(directory: Path) -> None:
         start_s = int(time.time()) // 10 * 10 - 10 * WINDOWS
         write(engine, start_s, WINDOWS)
         owners(engine, start_s)
+        findings(engine, start_s)
     finally:
         engine.close()
 
@@ -173,3 +174,25 @@ def owners(engine: Engine, start_s: int) -> None:
             span = {"start": f"toDateTime64({start}, 6)", "`end`": f"toDateTime64({end}, 6)"}
             rows.append({**told, **span, "source": "'heartbeat'", "node_id": f"'{node}'"})
     engine.execute(_insert("ownership_ranges", rows, 1))
+
+
+def findings(engine: Engine, start_s: int) -> None:
+    """Of the team's own: one that is open, in two versions, and one that is closed, whose evidence names others. And two of others."""
+    foreign = f'{{"tried":12,"share":0.5,"servers":["{MARK}/db"],"sentence":"pay-api tries 12 servers, {MARK}/db among them."}}'
+    own = ("pay-api", "pay-db", "5432")
+    told = (
+        ("f1", "failure", *own, "open", "warning", 0, 1, "{}"),
+        ("f1", "failure", *own, "open", "critical", 0, 2, '{"refused":3}'),
+        ("f2", "scan", "pay-api", "", "0", "closed", "warning", 10, 3, foreign),
+        ("f3", "failure", f"{MARK}/web", f"{MARK}/db", "5432", "open", "critical", 20, 4, "{}"),
+        ("f4", "storm", "", "", "0", "open", "warning", 30, 5, "{}"),
+    )
+    names = ("id", "kind", "subject", "peer", "service_port", "state", "severity")
+    rows = []
+    for *texts, offset_s, version, evidence in told:
+        first_s = start_s + int(offset_s)
+        row = {name: f"'{text}'" for name, text in zip(names, texts, strict=True)}
+        times = {"first_seen": f"toDateTime64({first_s}, 6)", "last_seen": f"toDateTime64({first_s + 60}, 6)"}
+        last = {"count": f"{version}", "evidence": f"'{evidence}'", "withheld": "''", "version": f"{version}"}
+        rows.append({**row, "service_port": f"{texts[4]}", "network": "'default'", **times, **last})
+    engine.execute(_insert("findings", rows, 1))

@@ -33,6 +33,7 @@ ASKED = {
     "/ownership": "from=now-2h&ip=10.0.1.1",
     "/explain": "ip=10.0.1.1",
     "/losses": "from=now-1h&by=step,stage,reason,node",
+    "/findings": "from=now-1h&limit=3",
     "/status": "",
     "/fields": "",
     "/parse": "q=client%3Dpay-*",
@@ -67,7 +68,7 @@ def test_the_description_in_the_repository_is_this_one() -> None:
     assert kept == orjson.loads(orjson.dumps(openapi.describe())), "run: weir console --openapi > docs/openapi.json"
 
 
-@pytest.mark.parametrize("path", ["/edges", "/series", "/flows", "/losses", "/ownership"])
+@pytest.mark.parametrize("path", ["/edges", "/series", "/flows", "/losses", "/ownership", "/findings"])
 def test_formats_have_the_same_values(client: TestClient, path: str) -> None:
     def body(form: str) -> bytes:
         return client.get(f"{API}{path}?{ASKED[path]}&format={form}").content

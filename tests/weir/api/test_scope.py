@@ -58,6 +58,7 @@ NAMED: dict[str, st.SearchStrategy[Any]] = {
     "local_ip": st.sampled_from(["", "10.0.0.1", "10.0.0.3"]),
     "workload": st.sampled_from(["", "pay-db", f"{MARK}/db", f"{MARK}/before"]),
     "at": st.sampled_from(["", "now-30s", "now-1h"]) | st.integers(0, 80).map(str),
+    "kind": st.sampled_from(["", "scan", "failure,scan", "noise"]),
     "cursor": st.sampled_from(["", "e30="]),
 }
 
@@ -105,6 +106,7 @@ def test_the_marks_are_seen_by_those_who_may(scoped: TestClient) -> None:
         ("/losses", {}),
         ("/status", {}),
         ("/flows", {}),
+        ("/findings", {}),
     ):
         assert MARK in asked_as(scoped, "all", path, query).text
     assert MARK in asked_as(scoped, "all", "/ownership", {"ip": "10.0.1.1", "from": "now-2h"}).text
