@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from schemas.errors import SettingError
 from streams.insights.cost.classes import BASE_CLASSES
 from streams.insights.cost.prices import NANO, NO_PRICES, Prices
+from tests.support.processes import ROOT
 from weir.answers.price_file import SHIPPED, read_prices
 
 NOW_S = 1_790_000_000
@@ -78,6 +80,13 @@ def test_a_table_of_ones_own_stands_before_the_one_it_is_based_on(tmp_path: Path
     for at_s in (february_s - 1, february_s + 28 * day_s):
         assert per_gb(prices, "internet_out", "europe-west3", "", at_s=at_s)[0] == (1 << 40, 120_000_000)
     assert [one.of_class for one in prices.throughs] == ["nat"] and prices.gb_bytes == 1 << 30 and "Google Cloud" in prices.source
+
+
+def test_the_example_in_the_docs_is_read(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(\[meta\].*?)```", (ROOT / "docs" / "answers.md").read_text(), re.DOTALL)
+    prices = read_prices(written(tmp_path, example))
+    assert prices.prices[0].senders == ("eu-*", "us-*") and len(prices.prices) == len(read_prices("aws").prices) + 1
+    assert [one.of_class for one in prices.throughs] == ["nat"] and prices.ranges[0].of_class == "onprem"
 
 
 def test_money_is_read_as_it_is_written(tmp_path: Path) -> None:

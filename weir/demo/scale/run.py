@@ -30,6 +30,8 @@ from weir.signals import stop_on_signals
 
 MARK = "recording-of-scale"
 """The file by which a directory is known to hold nothing but such a recording."""
+PRICES = "aws"
+"""The price table by which the made-up day is reckoned."""
 
 
 def run_scale(options: DemoOptions) -> None:
@@ -50,7 +52,7 @@ def run_scale(options: DemoOptions) -> None:
         remember_data_dir(directory)
         console = None
         if address:
-            settings = console_settings(f"chdb://{directory}", directory)
+            settings = {**console_settings(f"chdb://{directory}", directory), "WEIR_PRICES_FILE": PRICES}
             console = start_console(address, child_arguments(options, "console"), settings, options.log_level == "debug")
             stack.callback(console.close)
             await_console(console, address, stop)
