@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from sinks.open import open_sink
+from tests.console.found import findings
 from tests.console.shop import WINDOW_S, next_window, shop
 
 TO_COME = 12
@@ -30,8 +31,10 @@ def main(directory: Path, *what: str) -> None:
     else:
         sink.migrate()
         end_s = (int(time.time()) // WINDOW_S - TO_COME) * WINDOW_S
-        for block in () if "empty" in what else shop(end_s):
-            sink.write(block)
+        if "empty" not in what:
+            for block in shop(end_s):
+                sink.write(block)
+            sink.write_set("findings", findings(end_s))
     filled.write_text(str(end_s))
     _say(f"ready {end_s}")
     while signal.sigwait(signals) == signal.SIGUSR1:

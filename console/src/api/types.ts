@@ -64,6 +64,8 @@ export interface Term {
   text: string;
   start: number;
   end: number;
+  /** What it speaks of; null: of more than one thing. */
+  field?: string | null;
 }
 
 export interface Parsed {

@@ -52,7 +52,7 @@ export function CostPage() {
     return (signal) => get("cost", { from, to, q, by, limit: LIMIT }, signal);
   }, by);
   const cost = loaded.value?.data;
-  const currency = cost?.currency ?? "USD";
+  const currency = cost?.currency || "USD";
   return (
     <section class="page cost-page" aria-label="Cost">
       <div class="head">
@@ -94,7 +94,7 @@ function Estimate({ cost, currency }: { cost: Partial<Cost>; currency: string })
       <div class="card estimate">
         <h2>An estimate, not a bill</h2>
         <p>{cost.estimate || "Discounts, agreements and what a provider does not charge for are not seen."}</p>
-        <p>{cost.prices?.source ? `Prices: ${cost.prices.source}${cost.prices.as_of ? `, as of ${cost.prices.as_of}` : ", of no known date"}.` : "Whose prices these are is not told."}</p>
+        <p>{cost.currency === "" ? "There is no price table." : cost.prices?.source ? `Prices: ${cost.prices.source}${cost.prices.as_of ? `, as of ${cost.prices.as_of}` : ", of no known date"}.` : "Whose prices these are is not told."}</p>
       </div>
     </div>
   );

@@ -97,7 +97,7 @@ function Verdict({ path, asked }: { path: Partial<Path>; asked: Ends }) {
           <span aria-hidden="true">{sign}</span> {head}
         </h2>
         {path.sentence ? <p class="told">{path.sentence}</p> : null}
-        {path.share ? <p>Of attempts, between {percent(path.share.low)} and {percent(path.share.high)} succeed.</p> : null}
+        {path.share ? <p>Of attempts, {between(path.share)} succeed (95 %).</p> : null}
         {path.reasons?.length ? <ul>{path.reasons.map((reason) => <li>{reason}</li>)}</ul> : null}
         <p class="row">
           <button onClick={() => go({ page: "flows", q: filterOf(edge), rest: {} })}>its flows</button>
@@ -109,6 +109,12 @@ function Verdict({ path, asked }: { path: Partial<Path>; asked: Ends }) {
       {!path.evidence ? null : rowsOf(path.evidence) ? <Evidence data={path.evidence} /> : <p class="quiet">No node has told of an attempt in this span.</p>}
     </>
   );
+}
+
+/** Rounded so that the bounds still hold what they held. */
+function between({ low, high }: { low: number; high: number }): string {
+  const floor = `${Math.floor(low * 10_000) / 100} %`;
+  return high >= 1 ? `at least ${floor}` : low <= 0 ? `at most ${percent(high)}` : `between ${floor} and ${percent(high)}`;
 }
 
 function Times({ path }: { path: Partial<Path> }) {

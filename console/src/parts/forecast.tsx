@@ -5,7 +5,7 @@ import type { Columns } from "../api/types";
 import { LineChart, type Line } from "../charts/line";
 import { numberAt, rowsOf, textAt } from "../state/columns";
 import { METRICS } from "../state/dimensions";
-import { outlooks, type Outlook } from "../state/outlook";
+import { groupName, outlooks, type Outlook } from "../state/outlook";
 import { count, percent } from "../state/format";
 import { useLoaded } from "../state/loaded";
 import { length } from "../state/time";
@@ -13,7 +13,7 @@ import { set, spanned, view } from "../state/view";
 
 const HORIZON = "7d";
 const LIMIT = 5;
-const COLOURS = ["c0", "c1", "c2", "c3", "c4"];
+const COLOURS = ["c0", "c1", "c2", "c3", "c4", "c7"];
 
 export function ForecastSwitch() {
   const on = Boolean(view.value.rest["forecast"]);
@@ -61,13 +61,13 @@ function Chart({ series, by, metric, height }: { series: Columns; by: readonly s
   const shows = METRICS[metric] ?? { label: metric, show: count };
   const { times, step, found } = outlooks(series, by);
   const per = shows.rated ? step : 1;
-  const lines = found.slice(0, LIMIT).flatMap((one, place) => linesOf(one, COLOURS[place % COLOURS.length] ?? "c7", per));
+  const lines = found.flatMap((one, place) => linesOf(one, COLOURS[place % COLOURS.length] ?? "c7", per));
   return (
     <>
       <LineChart label={`${shows.label}, and how it goes on`} height={height} times={times} lines={lines} show={(value) => `${shows.show(value)}${shows.rated ? "/s" : ""}`} />
       <p class="quiet">
         Steps of {length(step)}. Dashed: what is expected; the band holds it in 80 of 100 cases.
-        {found.length > 1 ? found.slice(0, LIMIT).map((one, place) => (
+        {found.length > 1 ? found.map((one, place) => (
           <span>
             {" "}
             <span class={`swatch ${COLOURS[place % COLOURS.length]}`} aria-hidden="true" />
@@ -91,8 +91,7 @@ function linesOf({ label, history, expected, low, high }: Outlook, colour: strin
 function Said({ groups, by }: { groups: Columns; by: readonly string[] }) {
   const several = rowsOf(groups) > 1;
   const lines = Array.from({ length: rowsOf(groups) }, (_, row) => {
-    const name = by.map((dimension) => textAt(groups, dimension, row) || "no name").join(" → ");
-    return `${several ? `${name}: ` : ""}${sentence(groups, row)}`;
+    return `${several ? `${groupName(groups, by, row)}: ` : ""}${sentence(groups, row)}`;
   });
   return several ? (
     <ul>
@@ -112,6 +111,7 @@ function sentence(groups: Columns, row: number): string {
   const rounded = days.map((one) => (one === null ? "" : String(Math.round(one))));
   return [
     trend === null || trend === 0 ? "No trend." : `It ${trend > 0 ? "grows" : "shrinks"} by ${percent(Math.abs(trend))} a week.`,
+    textAt(groups, "note", row),
     groups["naive"]?.[row] === true ? "This is no better than last week's same hour." : "",
     rounded[1] ? `The limit is reached in ${rounded[1]} days (${rounded[0] || "?"} to ${rounded[2] || "more than 90"}).` : "",
   ]

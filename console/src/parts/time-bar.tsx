@@ -9,7 +9,7 @@ import { ticksOf } from "../charts/finding-ticks";
 import { drawStrip, saidAt, stripOf, type Strip } from "../charts/strip";
 import { bytes } from "../state/format";
 import { around, dragged, gripAt, snap, type Grip, type Window } from "../state/frame";
-import { findings, findingsOf, said, within } from "../state/findings";
+import { findings, findingsOf, said, spokenOf, within } from "../state/findings";
 import { load } from "../state/loaded";
 import { clock, minute, now, paused, pulse, tick } from "../state/status";
 import { theme } from "../state/theme";
@@ -89,7 +89,8 @@ function useFindings(held: () => boolean): void {
       void (isLive.value && !paused.value && minute.value);
       const { from, to } = around(spanOf(spanned.value, clock.peek()), clock.peek());
       const { q } = spanned.value;
-      return held() ? null : (signal) => get("findings", { from: instant(from), to: instant(to), q, state: "all", limit: FINDINGS }, signal);
+      const span = { from: instant(from), to: instant(to) };
+      return held() ? null : async (stop) => get("findings", { ...span, q: await spokenOf(q, stop), state: "all", limit: FINDINGS }, stop);
     });
     const stop = loaded.state.subscribe(({ value }) => {
       if (value) findings.value = findingsOf(value);

@@ -1,7 +1,8 @@
 /** What the detector has found, as the map, the time bar and their tips speak of it. */
 import { signal } from "@preact/signals";
+import { get } from "../api/client";
 import type { Answered } from "../api/answers";
-import type { Columns } from "../api/types";
+import type { Columns, Parsed } from "../api/types";
 import { rowsOf, textAt } from "./columns";
 import { kindOf } from "./kinds";
 import { shown } from "./time";
@@ -22,6 +23,15 @@ export interface Finding {
 
 /** Of the time that the time bar shows. */
 export const findings = signal<readonly Finding[]>([]);
+
+const SPOKEN_OF: ReadonlySet<string> = new Set(["workload", "client", "server", "namespace", "client_namespace", "server_namespace", "service_port", "network"]);
+
+/** Those terms of a filter that findings can be asked by: they have two ends and a port, and neither bytes nor zones. */
+export async function spokenOf(q: string, stop: AbortSignal): Promise<string> {
+  if (!q) return "";
+  const { data } = await get<{ data: Parsed }>("parse", { q }, stop);
+  return (data.terms ?? []).filter((term) => SPOKEN_OF.has(term.field ?? "")).map((term) => term.text).join(" ");
+}
 
 export function findingsOf(answer: Answered<Columns> | null): Finding[] {
   const data = (answer?.data ?? {}) as Columns;

@@ -26,7 +26,7 @@ export function outlooks(series: Columns, by: readonly string[]): { times: numbe
   const place = new Map(times.map((time, at) => [time, at]));
   const found = new Map<string, Outlook>();
   for (const { row, at, expected } of drawn) {
-    const label = by.map((name) => textAt(series, name, row) || "no name").join(" → ");
+    const label = groupName(series, by, row);
     const one = found.get(label) ?? blank(label, times.length);
     found.set(label, one);
     const here = place.get(at) ?? 0;
@@ -38,6 +38,10 @@ export function outlooks(series: Columns, by: readonly string[]): { times: numbe
   for (const one of found.values()) join(one);
   return { times, step, found: [...found.values()] };
 }
+
+/** The group of a row, as it is read. */
+export const groupName = (data: Columns, by: readonly string[], row: number): string =>
+  data["other"]?.[row] === true ? "all others" : by.map((name) => textAt(data, name, row) || "no name").join(" → ");
 
 const blank = (label: string, size: number): Outlook => {
   const nothing = (): (number | null)[] => new Array<number | null>(size).fill(null);
