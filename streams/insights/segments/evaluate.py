@@ -1,0 +1,112 @@
+"""Whether policies let a connection through, by the rules of networking.k8s.io/v1: both sides must allow it.
+
+A pod that no policy selects in a direction may do everything there. A node reaches the pods on it, whatever policies say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address
+
+from streams.insights.segments.policy import NAMESPACE_LABEL, Block, Domain, Entity, Kind, Peer, Pods, Policy, Port, Rule, Selector
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An end of a connection. `kind` "" is a pod. `domain`: the name by which its client asked for it. `address` None: not known."""
+
+    kind: Kind | str = ""
+    namespace: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    address: Address | None = None
+    domain: str = ""
+
+    @property
+    def is_pod(self) -> bool:
+        return self.kind == ""
+
+    @cached_property
+    def all_namespace_labels(self) -> Mapping[str, str]:
+        return {NAMESPACE_LABEL: self.namespace, **self.namespace_labels}
+
+
+def selects(selector: Selector, labels: Mapping[str, str]) -> bool:
+    if any(labels.get(key) != value for key, value in selector.labels):
+        return False
+    for one in selector.requirements:
+        value = labels.get(one.key)
+        held = {
+            "In": value is not None and value in one.values,
+            "NotIn": value is None or value not in one.values,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }[one.operator]
+        if not held:
+            return False
+    return True
+
+
+class Policies:
+    """Policies, ready to be asked."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._by_namespace: dict[str, list[Policy]] = {}
+        for policy in policies:
+            self._by_namespace.setdefault(policy.namespace, []).append(policy)
+
+    def selecting(self, pod: Endpoint) -> Sequence[Policy]:
+        """Those that speak of the pod."""
+        if not pod.is_pod:
+            return ()
+        return [policy for policy in self._by_namespace.get(pod.namespace, ()) if selects(policy.pods, pod.labels)]
+
+    def allow(self, client: Endpoint, server: Endpoint, protocol: str, port: int) -> bool:
+        return self.allow_egress(self.selecting(client), server, protocol, port) and self.allow_ingress(
+            self.selecting(server), client, protocol, port
+        )
+
+    def allow_egress(self, policies: Sequence[Policy], server: Endpoint, protocol: str, port: int) -> bool:
+        """`policies`: those that select the client."""
+        spoken = [policy for policy in policies if policy.egress is not None]
+        return not spoken or any(_allows(policy, policy.egress or (), server, protocol, port) for policy in spoken)
+
+    def allow_ingress(self, policies: Sequence[Policy], client: Endpoint, protocol: str, port: int) -> bool:
+        """`policies`: those that select the server."""
+        if client.kind == "node":
+            return True
+        spoken = [policy for policy in policies if policy.ingress is not None]
+        return not spoken or any(_allows(policy, policy.ingress or (), client, protocol, port) for policy in spoken)
+
+
+def _allows(policy: Policy, rules: tuple[Rule, ...], other: Endpoint, protocol: str, port: int) -> bool:
+    return any(
+        (not rule.ports or any(_is_at(one, protocol, port) for one in rule.ports))
+        and (not rule.peers or any(_is_peer(policy, one, other) for one in rule.peers))
+        for rule in rules
+    )
+
+
+def _is_at(one: Port, protocol: str, port: int) -> bool:
+    return one.protocol == protocol and (one.port == 0 or one.port <= port <= max(one.port, one.end))
+
+
+def _is_peer(policy: Policy, peer: Peer, other: Endpoint) -> bool:
+    match peer:
+        case Pods(pods, None):
+            return other.is_pod and other.namespace == policy.namespace and selects(pods, other.labels)
+        case Pods(pods, namespaces):
+            return (
+                namespaces is not None and other.is_pod and selects(namespaces, other.all_namespace_labels) and selects(pods, other.labels)
+            )
+        case Block():
+            network, excepted = peer.networks
+            return other.address is not None and other.address in network and not any(other.address in one for one in excepted)
+        case Domain(name):
+            return other.domain == name
+        case Entity(name):
+            return other.kind == name

@@ -1,0 +1,42 @@
+"""Groups of workloads as arrays: the group of each, numbered by its first member."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from streams.insights.segments.features import Floats, Ints
+
+
+def first_come(groups: Ints) -> Ints:
+    """The same groups, numbered by their first members."""
+    _, first, place = np.unique(groups, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[place], np.int64)
+
+
+def with_others(own: Ints, ends: int) -> Ints:
+    """The group of every end: each end that is no workload is one of its own."""
+    count = int(own.max(initial=-1)) + 1
+    return np.concatenate([own, np.arange(count, count + ends - len(own))])
+
+
+def membership(own: Ints) -> Any:
+    """Groups x workloads, 1 where it is a member: a scipy CSR matrix."""
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), shape=(int(own.max(initial=-1)) + 1, len(own)))
+
+
+def related(counts: Floats, sizes: Floats, rarity: Floats) -> Floats:
+    """Groups x traits, of length 1 by row: the product of two rows says how alike two groups are, 0 to 1 (their cosine)."""
+    profile = counts / sizes[:, None] * rarity
+    length = np.linalg.norm(profile, axis=1, keepdims=True)
+    return np.asarray(np.divide(profile, length, out=np.zeros_like(profile), where=length > 0), np.float64)
+
+
+def tree(alike: Floats) -> Any:
+    """Average linkage (Sokal and Michener 1958) of two workloads at least, as scipy has it."""
+    from scipy.cluster.hierarchy import linkage
+
+    return linkage(1 - alike[np.triu_indices(len(alike), 1)], "average")
