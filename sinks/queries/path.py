@@ -104,6 +104,19 @@ def ask_windows(ask: Ask, nodes: Collection[str], span: Span) -> pa.Table:
     )
 
 
+def ask_epochs(ask: Ask, nodes: Collection[str], span: Span) -> pa.Table:
+    """node, epoch, start, end, longest, told (seconds), whole: what windows there are of each epoch, without looking at each of them.
+
+    `told`: how long they are together. `whole`: as many batches are there as they have.
+    """
+    return ask(
+        "SELECT toString(node_id) AS node, epoch, toInt64(toUnixTimestamp(min(window_start))) AS start, "  # noqa: S608
+        "toInt64(max(toUnixTimestamp(window_start) + window_seconds)) AS `end`, toInt64(max(window_seconds)) AS longest, "
+        "toInt64(sumIf(window_seconds, batch_index = 0)) AS told, count() = sumIf(batch_count, batch_index = 0) AS whole "
+        f"FROM weir.batches WHERE {within(span)} AND {_among('node_id', nodes)} GROUP BY node_id, epoch"
+    )
+
+
 def ask_lost_windows(ask: Ask, nodes: Collection[str], span: Span, window_s: int) -> pa.Table:
     """node, start, end (UTC seconds): windows of which something is known to be lost; node is empty where it is not known whose."""
     return ask(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -15,10 +15,10 @@ from sinks.filter.tree import Node, Prefix, Search, is_metric, walk
 from sinks.queries.edges import Ask
 from sinks.queries.names import ask_names
 from sinks.queries.namespaces import namespace_of
-from sinks.queries.path import Ends, ask_hosts, ask_lost_windows, ask_owners, ask_rows, ask_windows, planned
+from sinks.queries.path import Ends, ask_epochs, ask_hosts, ask_lost_windows, ask_owners, ask_rows, ask_windows, planned
 from sinks.queries.spans import Oldest, Plan, Span
 from sinks.queries.status import ask_completeness
-from streams.insights.path.coverage import Stretch, answered_end, covered, holes, missing
+from streams.insights.path.coverage import Stretch, answered_end, covered, holes, missing, regular
 from streams.insights.path.last_owner import last_owned, unanswered
 from streams.insights.path.sentences import instant, reasons, sentence
 from streams.insights.path.verdicts import Verdict, Watched, judge
@@ -66,14 +66,19 @@ def path(ask: Ask, oldest: Oldest, question: PathQuestion) -> Path:
     ends, span, scope = question.ends, question.span, question.scope
     plan = planned(span, ends, scope, oldest)
     hosts = ask_hosts(ask, [ends.client, *_names(ends)], span)
-    watched = _watched(ask, question, hosts)
+    complete = ask_completeness(ask)
+    watch = _watch(ask, set(hosts["node"].to_pylist()), span, max(1, complete.window_s))
     found, sql = ask_rows(ask, ends, plan, scope)
     named = pc.equal(found["maybe"], "")
     rows, nameless = found.filter(named), found.filter(pc.invert(named))
-    if not watched.hides:
+    hides = not _lets_through(scope, ends)
+    if not hides:
         rows, nameless = _last_owned(ask, question, hosts, rows, nameless)
     _check_known(ask, oldest, question, hosts, rows)
-    watched = replace(watched, nameless=_nameless(nameless, _hosted_by(hosts, ends.server)))
+    tellers = set(rows.filter(pc.equal(rows["role"], "client"))["node"].to_pylist())
+    watch = watch.with_nodes(_watch(ask, tellers - watch.known.keys(), span, watch.window_s))
+    watched = _watched(question, hosts, tellers, watch, complete.newest_s)
+    watched = replace(watched, nameless=_nameless(nameless, _hosted_by(hosts, ends.server)), hides=hides)
     verdict = judge(ends.protocol == "tcp", rows, watched)
     words = (verdict, ends.client, ends_text(ends))
     said = (*reasons(*words, names_nodes=scope is None), *_owners(ends, rows), *plan.warnings)
@@ -85,25 +90,39 @@ def _names(ends: Ends) -> tuple[str, ...]:
     return () if isinstance(ends.server, Prefix) else (ends.server,)
 
 
-def _watched(ask: Ask, question: PathQuestion, hosts: pa.Table) -> Watched:
-    """Without what has no name."""
-    complete = ask_completeness(ask)
-    window_s = max(1, complete.window_s)
+@dataclass(frozen=True)
+class _Watch:
+    """What some nodes told of: `known` has each of them."""
+
+    known: Mapping[str, list[Stretch]]
+    lost: pa.Table
+    window_s: int
+
+    def with_nodes(self, other: _Watch) -> _Watch:
+        return _Watch({**self.known, **other.known}, pa.concat_tables([self.lost, other.lost]), self.window_s)
+
+
+def _watch(ask: Ask, nodes: Collection[str], span: Span, window_s: int) -> _Watch:
+    wide = Span(max(0, span.start_s - max(LOOK_BACK_S, 4 * window_s)), span.end_s)
+    known = regular(ask_epochs(ask, nodes, wide)) if nodes else {}
+    others = set(nodes) - known.keys()
+    known |= covered(ask_windows(ask, others, wide)) if others else {}
+    return _Watch({node: known.get(node, []) for node in nodes}, ask_lost_windows(ask, nodes, wide, window_s), window_s)
+
+
+def _watched(question: PathQuestion, hosts: pa.Table, tellers: set[str], watch: _Watch, newest_s: int) -> Watched:
+    """`tellers`: nodes that told of the client, also where it held no address of its own there."""
     ends, span = question.ends, Stretch(question.span.start_s, question.span.end_s)
     of_client, of_server = _hosted_by(hosts, ends.client), _hosted_by(hosts, ends.server)
-    nodes = of_client.keys() | of_server.keys()
-    wide = Span(max(0, span.start_s - max(LOOK_BACK_S, 4 * window_s)), span.end_s)
-    known = covered(ask_windows(ask, nodes, wide))
-    lost = ask_lost_windows(ask, nodes, wide, window_s)
-    end_s = answered_end({node: known.get(node, []) for node in of_client}, span, complete.newest_s, window_s)
+    nodes = of_client.keys() | tellers
+    end_s = answered_end({node: watch.known[node] for node in nodes}, span, newest_s, watch.window_s)
     answered = Stretch(span.start_s, end_s)
     had = [one for held in of_client.values() for one in held]
-    of_lost = lost.filter(pc.is_in(lost["node"], pa.array([*of_client, ""], pa.string())))
+    lost = watch.lost.filter(pc.is_in(watch.lost["node"], pa.array([*nodes, ""], pa.string())))
     return Watched(
         answered,
-        holes(sorted(of_client), known, of_lost, had, answered, window_s),
-        hides=not _lets_through(question.scope, ends),
-        server_watched=bool(of_server) and not any(missing(known.get(node, []), answered, window_s) for node in of_server),
+        holes(sorted(nodes), watch.known, lost, had, answered, watch.window_s),
+        server_watched=bool(of_server) and not any(missing(watch.known[node], answered, watch.window_s) for node in of_server),
     )
 
 

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from sinks.queries.spans import Span
     from weir.answers.path import Path
 
-NOT, UNKNOWN = 1, 3
 ROWS_SHOWN = 20
-STATUS = {True: 0, False: NOT, None: UNKNOWN}
 
 
 @make("path")
@@ -41,28 +39,22 @@ def command(
     Status 0: works, or established. 1: failing, broke, flaky. 3: it is not known, also where nobody tried (no_attempts), nothing is decided
     yet (pending), or the tables cannot be asked. Only 0 proves the path; only 1 says that it is not as it should be.
     """
-    from schemas.errors import SettingError, WeirError
     from sinks.queries.status import ask_oldest
     from weir.answers.path import PathQuestion, path
     from weir.answers.path_ends import read_ends
-    from weir.failures import report
+    from weir.checks import checked
     from weir.query_options import read_filter
     from weir.reading import opened_engine
 
     settings = run.settings()
     span = _span(since, at, start, end, int(time.time()) // settings.window_seconds * settings.window_seconds)
     question = PathQuestion(read_ends(client, server, protocol), span, read_filter(written))
-    try:
+
+    def find() -> Path:
         with opened_engine(settings) as engine:
-            found = path(engine.ask, ask_oldest(engine.ask), question)
-    except SettingError:
-        raise
-    except WeirError as error:
-        report(error)
-        return UNKNOWN
-    _show_json(found) if form == "json" else _show(found)
-    sys.stderr.write(f"{_said(found)}\n")
-    return STATUS[found.verdict.ok]
+            return path(engine.ask, ask_oldest(engine.ask), question)
+
+    return checked(find, _show_json if form == "json" else _show, lambda found: found.verdict.ok)
 
 
 def _span(since: str | None, at: str | None, start: str | None, end: str | None, now_s: int) -> Span:
@@ -92,6 +84,7 @@ def _show(found: Path) -> None:
         show_table([name.replace("_", " ") for name in columns], rows[:ROWS_SHOWN], [name in _NUMBERS for name in columns])
         if len(rows) > ROWS_SHOWN:
             sys.stderr.write(f"{len(rows) - ROWS_SHOWN:,} more rows are not shown: use --format json.\n")
+    _tell(found)
 
 
 _NUMBERS = ("opened", "failed", "refused", "timed_out", "bytes")
@@ -103,10 +96,11 @@ def _show_json(found: Path) -> None:
     from weir.answers.path_object import as_object
 
     write(orjson.dumps(as_object(found)).decode())
+    _tell(found)
 
 
-def _said(found: Path) -> str:
+def _tell(found: Path) -> None:
     from weir.output.sums import instant
 
     span = found.answered
-    return f"{instant(span.start_s)} to {instant(span.end_s)}, from {', '.join(found.plan.tables)}."
+    sys.stderr.write(f"{instant(span.start_s)} to {instant(span.end_s)}, from {', '.join(found.plan.tables)}.\n")

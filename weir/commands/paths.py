@@ -18,7 +18,6 @@ from weir.settings.options import command as make
 if TYPE_CHECKING:
     from weir.answers.paths import Checked
 
-NOT, UNKNOWN = 1, 3
 SHOWN = {"holds": "holds", "violated": "VIOLATED", "unknown": "unknown"}
 
 
@@ -32,28 +31,26 @@ def command(run: Run, file: Path, at: str, form: str) -> int:
 
     Status 0: all hold. 1: one does not. 3: none is violated, but some are not known, or the tables cannot be asked.
     """
-    from schemas.errors import SettingError, WeirError
     from sinks.queries.status import ask_oldest
     from weir.answers.paths import check, read_rules
-    from weir.failures import report
+    from weir.checks import checked
     from weir.query_options import read_instant
     from weir.reading import opened_engine
 
     settings, rules = run.settings(), read_rules(file)
     now_s = read_instant("at", at, int(time.time()) // settings.window_seconds * settings.window_seconds)
-    try:
+
+    def find() -> list[Checked]:
         with opened_engine(settings) as engine:
             oldest = ask_oldest(engine.ask)
-            found = [check(engine.ask, oldest, rule, now_s) for rule in rules]
-    except SettingError:
-        raise
-    except WeirError as error:
-        report(error)
-        return UNKNOWN
-    _show_json(found) if form == "json" else _show(found)
-    sys.stderr.write(f"{_summary(found)}\n")
+            return [check(engine.ask, oldest, rule, now_s) for rule in rules]
+
+    return checked(find, _show_json if form == "json" else _show, _hold)
+
+
+def _hold(found: Sequence[Checked]) -> bool | None:
     outcomes = {one.outcome for one in found}
-    return NOT if "violated" in outcomes else UNKNOWN if "unknown" in outcomes else 0
+    return False if "violated" in outcomes else None if "unknown" in outcomes else True
 
 
 def _show(found: Sequence[Checked]) -> None:
@@ -65,6 +62,7 @@ def _show(found: Sequence[Checked]) -> None:
         for one in found
     ]
     show_table(("", "", "client", "server", "verdict", ""), rows)
+    _tell(found)
 
 
 def _word(one: Checked) -> str:
@@ -92,9 +90,11 @@ def _show_json(found: Sequence[Checked]) -> None:
         ).decode()
         for one in found
     )  # fmt: skip
+    _tell(found)
 
 
-def _summary(found: Sequence[Checked]) -> str:
+def _tell(found: Sequence[Checked]) -> None:
     counts = [(sum(one.outcome == outcome for one in found), word) for outcome, word in SHOWN.items()]
     tables = dict.fromkeys(table for one in found if one.path for table in one.path.plan.tables)
-    return f"{', '.join(f'{count} {word.lower()}' for count, word in counts)}, from {', '.join(tables) or 'no table'}."
+    said = ", ".join(f"{count} {word.lower()}" for count, word in counts)
+    sys.stderr.write(f"{said}, from {', '.join(tables) or 'no table'}.\n")

@@ -55,6 +55,21 @@ def covered(windows: pa.Table) -> dict[str, list[Stretch]]:
     return {node: joined(stretches) for node, stretches in found.items()}
 
 
+def regular(epochs: pa.Table) -> dict[str, list[Stretch]]:
+    """The same of nodes whose windows of each epoch have no pause and no missing part; of the others nothing is said.
+
+    `epochs`: node, start, end, longest, told (seconds), whole: a row for each epoch.
+    """
+    found: dict[str, list[Stretch]] = {}
+    others: set[str] = set()
+    for row in epochs.to_pylist():
+        if row["whole"] and row["told"] == row["end"] - row["start"]:
+            found.setdefault(row["node"], []).append(Stretch(min(row["start"] + row["longest"], row["end"]), row["end"]))
+        else:
+            others.add(row["node"])
+    return {node: joined(stretches) for node, stretches in found.items() if node not in others}
+
+
 def _by_epoch(windows: pa.Table) -> dict[tuple[str, int], tuple[I64, I64, I64]]:
     if not windows.num_rows:
         return {}

@@ -18,7 +18,11 @@ from weir.query_options import BadParameter
 
 WINDOWS = 60
 """Ten minutes."""
-BEGINS = {"late": 15, "gone": -10}
+HELD = (
+    ("n1", "web", -20, 60, 1), ("n2", "pay", -20, 60, 2), ("n3", "lone", -20, 30, 3), ("n4", "lossy", -20, 60, 4),
+    ("n5", "partly", -20, 60, 5), ("n1", "late", 15, 60, 6), ("n2", "before", -20, -19, 7), ("n2", "gone", -10, 20, 7),
+)  # fmt: skip
+"""Node, workload, from which window until which, and the end of its address."""
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +47,8 @@ def _fill(engine: Engine) -> None:
     windows(engine, "n5", range(20, 22), batches=2)
     windows(engine, "n5", range(22, WINDOWS))
     loss(engine, "n4", 20)
-    for at, (node, workload, until) in enumerate(
-        (("n1", "web", 60), ("n2", "pay", 60), ("n3", "lone", 30), ("n4", "lossy", 60), ("n5", "partly", 60), ("n1", "late", 60), ("n2", "gone", 20), ("n2", "before", -19))
-    ):
-        holds(engine, node, workload, BEGINS.get(workload, -20), until, f"10.0.0.{min(at, 6) + 1}")
+    for node, workload, first, until, ip in HELD:
+        holds(engine, node, workload, first, until, f"10.0.0.{ip}")
     flow(
         engine,
         *(Row(n, opened=3) for n in range(0, 60)),
@@ -64,6 +66,7 @@ def _fill(engine: Engine) -> None:
         *(Row(n, server="gone", server_ip="10.0.0.7", opened=1, port=88) for n in range(0, 20)),
         *(Row(n, server="", reason="gap", server_ip="10.0.0.7", failed=1, refused=1, port=88) for n in range(21, 40)),
         *(Row(n, server="", reason="gap", server_ip="10.0.0.7", opened=1, port=89) for n in range(21, 40)),
+        *(Row(n, client="hostnet", node="n3", opened=1) for n in range(0, 30)),
         Row(59, sent=2, received=0, retransmits=1, port=86),
         *(Row(n, port=87) for n in range(0, 60)),
     )
@@ -94,6 +97,7 @@ def asked(engine: Engine, client: str, server: str, first: int = 0, until: int =
         ("partly", "pay:99", "unknown"),
         ("late", "pay:99", "unknown"),
         ("web", "pay:84", "unknown"),
+        ("hostnet", "pay:8443", "unknown"),
     ],
 )
 def test_a_path_has_the_word_that_fits(engine: Engine, client: str, server: str, word: str) -> None:

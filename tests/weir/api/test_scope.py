@@ -56,6 +56,8 @@ NAMED: dict[str, st.SearchStrategy[Any]] = {
     "open": st.sampled_from(["", f"w:{MARK}/web", f"n:{MARK}", "p:pay"]),
     "ip": st.sampled_from(["10.0.1.0", "10.0.1.1", "10.0.1.2", "10.0.1.3", "10.0.1.4", "10.0.0.3", "::", "x"]),
     "local_ip": st.sampled_from(["", "10.0.0.1", "10.0.0.3"]),
+    "client": st.sampled_from(["pay-api", "web", f"{MARK}/web", "x", ""]),
+    "server": st.sampled_from(["pay-db:5432", "pay-api", "10.0.1.0/24", f"{MARK}/db", "cards.example:443", "x"]),
     "workload": st.sampled_from(["", "pay-db", f"{MARK}/db", f"{MARK}/before"]),
     "at": st.sampled_from(["", "now-30s", "now-1h"]) | st.integers(0, 80).map(str),
     "kind": st.sampled_from(["", "scan", "failure,scan", "noise"]),
