@@ -59,6 +59,7 @@ _NEEDS = {
     "weir/commands/test_query.py": "long",
     "weir/commands/test_query_filters.py": "long",
     "weir/commands/test_recordings.py": "servers",
+    "weir/detector/test_with_kafka.py": "servers",
     "weir/doctor": "kernel",
     "weir/explain": "long",
     "weir/kafka": "servers",

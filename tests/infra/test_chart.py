@@ -25,6 +25,9 @@ CONTENTS = {
     "WEIR_CLICKHOUSE_READ_URL_FILE": "clickhouse://reader@host/weir",
     "WEIR_KAFKA_SASL_PASSWORD_FILE": "a password",
     "WEIR_SCHEMA_REGISTRY_URL_FILE": "http://registry:8081",
+    "WEIR_ALERTMANAGER_URL_FILE": "http://alertmanager:9093",
+    "WEIR_WEBHOOK_URL_FILE": "https://hooks.example/weir",
+    "WEIR_WEBHOOK_SECRET_FILE": "a key",
 }
 
 
@@ -83,11 +86,11 @@ def test_secrets_are_files_and_only_where_they_are_used(values: str) -> None:
     for part, pod in pods(values):
         assert not {f"WEIR_{name.upper()}" for name in SECRETS} & environment(values, part).keys()
         asks = {"WEIR_CLICKHOUSE_URL_FILE", "WEIR_CLICKHOUSE_READ_URL_FILE"} & environment(values, part).keys()
-        assert len(asks) == (part in ("worker", "migrate", "console"))
+        assert len(asks) == (part in ("worker", "detector", "migrate", "console"))
         assert part == "console" or "WEIR_CLICKHOUSE_READ_URL_FILE" not in asks
         mounted = {mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
         for name, path in environment(values, part).items():
-            if name in SECRET_FILES or name in ("WEIR_KAFKA_CA_FILE", "WEIR_CONSOLE_ACCESS", "WEIR_CONSOLE_VIEWS"):
+            if name in SECRET_FILES or name in ("WEIR_KAFKA_CA_FILE", "WEIR_CONSOLE_ACCESS", "WEIR_CONSOLE_VIEWS", "WEIR_MUTES_FILE"):
                 assert str(Path(path).parent) in mounted
 
 
@@ -282,6 +285,7 @@ def test_policies_let_in_who_asks_for_metrics_and_out_what_goes_to_servers() -> 
     assert ports("worker", "ingress") == {9464} and ports("watcher", "ingress") == {9466}
     assert ports("worker", "egress") == {53, 9093, 9000, 9440}
     assert ports("watcher", "egress") == {53, 9093, 443, 6443}
+    assert ports("detector", "ingress") == {9467} and ports("detector", "egress") == {53, 9093, 9000, 9440, 443}
     assert ports("topics", "egress") == {53, 9093}
     assert [found for found in of_kind("minimal", "NetworkPolicy") if "egress" in found["spec"]] == []
 

@@ -49,7 +49,7 @@ def test_docker_compose_refuses_what_it_does_not_know(tmp_path: Path) -> None:
 
 
 def test_every_service_of_weirs_has_settings_that_it_accepts_and_a_command() -> None:
-    assert own().keys() == {"topics", "migrate", "worker", "console", "agent"}
+    assert own().keys() == {"topics", "migrate", "worker", "detector", "console", "agent"}
     for each in own().values():
         assert each["environment"].keys() <= NAMES
         assert Settings(**{name.removeprefix("WEIR_").lower(): value for name, value in each["environment"].items()}).kafka_bootstrap

@@ -41,7 +41,7 @@ class KafkaLog:
         self._kafka = kafka
         self._framer = framer
         self._writer = writer
-        settings = kafka.client(transactional_id=writer, transaction_timeout_ms=60_000, linger_ms=0, compression_type="zstd")
+        settings = kafka.client(transactional_id=writer, transaction_timeout_ms=60_000, linger_ms=0)
         self._producer = Producer(settings, logger=client_logger)
         self._offsets: dict[bytes, int] = {}
         self._refusal = ""
@@ -87,8 +87,11 @@ class KafkaLog:
     def _tried(self, trouble: str, act: Any) -> None:
         try:
             act()
-        except KafkaException as error:
-            raise Unavailable(f"Kafka at {self._kafka.bootstrap} {trouble}: {error.args[0].str()}.") from error
+        except (KafkaException, SystemError) as error:
+            # a fatal error that comes while a delivery is told of is raised as the cause of a SystemError
+            cause = error.__cause__ if isinstance(error, SystemError) else error
+            said = cause.args[0].str() if isinstance(cause, KafkaException) else str(error)
+            raise Unavailable(f"Kafka at {self._kafka.bootstrap} {trouble}: {said}.") from error
 
     def _read(self, consumer: Consumer) -> Written:
         """Up to the end of what is committed."""

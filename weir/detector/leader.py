@@ -9,7 +9,7 @@ import logging
 import threading
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer
 
 from schemas.topics import FINDINGS_TOPIC
 from streams.kafka import Kafka
@@ -25,11 +25,12 @@ class Candidate(threading.Thread):
         super().__init__(name="candidate", daemon=True)
         own = {
             "group.id": group,
+            "partition.assignment.strategy": "cooperative-sticky",  # who leads goes on when another comes
             "enable.auto.commit": False,
+            "auto.offset.reset": "latest",
             "session.timeout.ms": session_seconds * 1000,
             "heartbeat.interval.ms": max(100, session_seconds * 1000 // 5),
             "max.poll.interval.ms": max(60_000, session_seconds * 1000),
-            "fetch.max.bytes": 1,
         }
         self._consumer = Consumer({**kafka.client(), **own}, logger=logging.getLogger("librdkafka"))
         self._over = threading.Event()
@@ -47,7 +48,7 @@ class Candidate(threading.Thread):
         self._consumer.subscribe([FINDINGS_TOPIC], on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
         try:
             while not self._over.is_set():
-                self._consumer.poll(POLL_SECONDS)
+                self._consumer.poll(POLL_SECONDS)  # what comes of the topic is read elsewhere
         finally:
             self._leading.clear()
             self._consumer.close()
@@ -60,12 +61,6 @@ class Candidate(threading.Thread):
 
     def _given(self, consumer: Any, places: list[Any]) -> None:
         if places:
-            try:
-                consumer.assign(places)
-                consumer.pause(places)  # nothing is read this way
-            except KafkaException as error:
-                log.warning("The partition of %s cannot be taken: %s", FINDINGS_TOPIC, error)
-                return
             log.info("this detector leads")
             self._leading.set()
 

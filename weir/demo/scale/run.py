@@ -20,6 +20,7 @@ from weir.demo.console import await_console, start_console
 from weir.demo.plan import DemoOptions, child_arguments, console_settings
 from weir.demo.scale import story as told
 from weir.demo.scale.calls import EDGES
+from weir.demo.scale.detecting import Detecting
 from weir.demo.scale.fleet import workloads
 from weir.demo.scale.recording import WINDOW_S, Recording
 from weir.demo.scale.story import Story
@@ -57,6 +58,9 @@ def run_scale(options: DemoOptions) -> None:
             stack.callback(console.close)
             await_console(console, address, stop)
             screen.locate(url_of(address))
+        detecting = Detecting(engine, story)
+        stack.callback(detecting.close)
+        detecting.start()
         screen.say(f"Written in {time.monotonic() - began:.0f} s. What happened in it (UTC):")
         for line in account(story):
             screen.say(f"  {line}")

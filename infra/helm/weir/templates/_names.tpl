@@ -1,4 +1,4 @@
-{{/* Names, labels, images. Each takes the root, or a dict with `root` and `part` (agent, worker, watcher, console, topics, migrate). */}}
+{{/* Names, labels, images. Each takes the root, or a dict with `root` and `part` (agent, worker, watcher, detector, console, topics, migrate). */}}
 
 {{- define "weir.name" -}}
 {{- if .Values.fullnameOverride -}}

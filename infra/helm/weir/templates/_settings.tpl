@@ -69,7 +69,7 @@ kafka-password: {{ .Values.kafka.sasl.password | quote }}
 {{- end }}
 
 {{- define "weir.usesTables" -}}
-{{- if has .part (list "worker" "migrate" "console") }}yes{{ end -}}
+{{- if has .part (list "worker" "detector" "migrate" "console") }}yes{{ end -}}
 {{- end }}
 
 {{/* The setting that has the URL, and the Secret that holds it: of the console's own user, where it has one. */}}
