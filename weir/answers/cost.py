@@ -71,7 +71,7 @@ class Other(NamedTuple):
 
 
 class Unpriced(NamedTuple):
-    """`why`: half a sentence."""
+    """`server`: its domain where it has no name. `why`: half a sentence."""
 
     of_class: str
     client: str

@@ -208,3 +208,9 @@ def test_rules_by_address_are_answered_from_raw_flows(ask: Callable[..., tuple[s
     file.write_text('[meta]\nbase = "aws"\n\n[[range]]\nclass = "peering"\nwhere = "server_ip in 10.1.0.0/16 reason=external"\n')
     shown, said = ask(prices=str(file))
     assert "peering" in shown and "from flows." in said
+
+
+def test_addresses_are_asked_of_raw_flows_and_cost_what_their_workloads_do(ask: Callable[..., tuple[str, str]]) -> None:
+    found = json.loads(ask("--by", "client_ip,client", "--format", "json", "--limit", "5000")[0])
+    named = json.loads(ask("--by", "client", "--format", "json", "--limit", "5000")[0])
+    assert found["total"] == named["total"] and {ip[:3] for ip in found["rows"]["client_ip"]} == {"10."}
