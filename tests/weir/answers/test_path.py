@@ -44,7 +44,16 @@ def _fill(engine: Engine) -> None:
     windows(engine, "n5", range(22, WINDOWS))
     loss(engine, "n4", 20)
     for at, (node, workload, until) in enumerate(
-        (("n1", "web", 60), ("n2", "pay", 60), ("n3", "lone", 30), ("n4", "lossy", 60), ("n5", "partly", 60), ("n1", "late", 60), ("n2", "gone", 20), ("n2", "before", -19))
+        (
+            ("n1", "web", 60),
+            ("n2", "pay", 60),
+            ("n3", "lone", 30),
+            ("n4", "lossy", 60),
+            ("n5", "partly", 60),
+            ("n1", "late", 60),
+            ("n2", "gone", 20),
+            ("n2", "before", -19),
+        )
     ):
         holds(engine, node, workload, BEGINS.get(workload, -20), until, f"10.0.0.{min(at, 6) + 1}")
     flow(
