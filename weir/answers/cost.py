@@ -71,7 +71,7 @@ class Other(NamedTuple):
 
 
 class Unpriced(NamedTuple):
-    """`why`: half a sentence."""
+    """`server`: its domain where it has no name. `why`: half a sentence."""
 
     of_class: str
     client: str
@@ -82,7 +82,10 @@ class Unpriced(NamedTuple):
 
 @dataclass(frozen=True)
 class Cost:
-    """`total_nano`: of what has a price; None: nothing has. `unpriced`: the largest. `estimate`: a sentence that says that it is one."""
+    """`total_nano`: of what has a price; None: nothing has, or nothing is there. `unpriced`: the largest.
+
+    `estimate`: a sentence that says that it is one.
+    """
 
     prices: Prices
     total_nano: int | None
@@ -137,7 +140,7 @@ def cost(ask: Ask, oldest: Oldest, prices: Prices, question: CostQuestion) -> Co
     told, left = named[: question.limit], [*named[question.limit :], *(line for line in lines if line.names is None)]
     return Cost(
         prices,
-        _sum(charge.nano for charge in charges),
+        _sum(charge.nano for charge in charges) if charges else None,
         _classes(charges),
         tuple(Line(line.names or (), *line[1:]) for line in told),
         Other(len(left), sum(line.bytes for line in left), _sum(line.nano for line in left)),

@@ -28,7 +28,7 @@ def command(run: Run, start: str | None, end: str, since: str | None, by: str, w
     """
     if start is not None and since is not None:
         raise UsageError("--from and --since are two ways to say where it begins: leave one out")
-    from sinks.queries.status import ask_completeness, ask_oldest
+    from sinks.queries.status import ask_completeness, ask_lost, ask_oldest
     from weir.answers.cost import CostQuestion, cost, read_by, read_cost_span
     from weir.answers.price_file import read_prices
     from weir.output import costs
@@ -45,8 +45,9 @@ def command(run: Run, start: str | None, end: str, since: str | None, by: str, w
     with opened_engine(settings) as engine:
         complete = ask_completeness(engine.ask)
         found = cost(engine.ask, ask_oldest(engine.ask), prices, CostQuestion(span, names, where, limit, complete.until_s))
+        lost = ask_lost(engine.ask, found.plan.span)
     if form == "json":
         write(text(costs.document(found, names)))
     else:
         costs.show(found, names)
-    sys.stderr.write(f"{costs.said_of(found, complete.until_s)}\n")
+    sys.stderr.write(f"{costs.said_of(found, complete.until_s, lost)}\n")

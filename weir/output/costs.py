@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sinks.queries.status import Lost
 from streams.insights.cost.money import decimal_text, short_text
 from streams.insights.cost.savings import Saving
 from weir.answers.cost import Cost, Line
@@ -71,11 +72,12 @@ def show(found: Cost, by: Sequence[str]) -> None:
     )
 
 
-def said_of(found: Cost, until_s: int) -> str:
-    """From which tables, and up to when they are complete."""
+def said_of(found: Cost, until_s: int, lost: Lost) -> str:
+    """From which tables, up to when they are complete, and what is known not to have been counted."""
     span = found.plan.span
     until = instant(min(until_s, span.end_s)) if until_s else "no time: no node has reported"
     said = [f"{instant(span.start_s)} to {instant(span.end_s)}, complete until {until}, from {', '.join(found.plan.tables)}."]
+    said += [f"At least {lost.bytes:,} bytes of the span were not counted, and are in no sum."] if lost.bytes else []
     return " ".join([*said, *found.warnings, *([] if found.classes else ["Nothing is there."])])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -17,6 +17,8 @@ Kind = Literal["zone_routing", "region_routing", "gateway_endpoint", "interface_
 MONTH_S = 30 * 86_400
 LEAST_NANO, LEAST_SHARE = 5 * NANO, 100
 """A saving is told from 5 of the currency's units a month on, and from a hundredth of what all costs a month on."""
+OBJECT_STORE = "object_store"
+"""The class of a range that a gateway endpoint leads to."""
 POOR_PAYLOAD, GOOD_PAYLOAD = 50, 90
 """Percent of payload in bytes: below the first batching is proposed, and the second is taken for what it reaches."""
 
@@ -71,7 +73,7 @@ def savings(basis: Basis) -> tuple[Saving, ...]:
         return ()
     routed = [*_routing(basis, "zone_routing"), *_routing(basis, "region_routing")]
     taken = {(one.client, one.server) for one in routed}
-    found = [*routed, *_endpoints(basis), *_cdn(basis), *_batching(basis, taken)]
+    found = [*routed, *_gateway(basis), *_interface(basis), *_cdn(basis), *_batching(basis, taken)]
     total = basis.monthly(sum(charge.nano or 0 for charge in basis.charges))
     least = max(LEAST_NANO, total // LEAST_SHARE)
     return tuple(sorted((one for one in found if one.monthly_nano >= least), key=lambda one: (-one.monthly_nano, one.client, one.server)))
@@ -105,17 +107,13 @@ def _routing(basis: Basis, kind: Literal["zone_routing", "region_routing"]) -> I
         )
 
 
-def _endpoints(basis: Basis) -> Iterator[Saving]:
-    """Traffic with the provider's services that is told to go through NAT: gateway endpoints for object stores, interfaces for others."""
+def _gateway(basis: Basis) -> Iterator[Saving]:
+    """Object stores that are told to be reached through NAT."""
 
-    def is_object_store(charge: Charge, pair: Pair) -> bool:
-        return charge.of_class == "nat" and charge.is_on_top and _range_of(basis, pair) == "object_store"
+    def is_store(charge: Charge, pair: Pair) -> bool:
+        return _is_nat(charge) and _range_of(basis, pair) == OBJECT_STORE
 
-    def is_service(charge: Charge, pair: Pair) -> bool:
-        on_top = charge.of_class == "nat" and charge.is_on_top
-        return on_top and _range_of(basis, pair) != "object_store" and basis.prices.is_service(pair.domain)
-
-    for (region, _), (nano, count) in _sums(basis, is_object_store, lambda pair: (_near_region(pair), "")).items():
+    for (region, _), (nano, count) in _sums(basis, is_store, lambda pair: (_near_region(pair), "")).items():
         monthly = basis.monthly(nano)
         yield Saving(
             "gateway_endpoint",
@@ -125,21 +123,27 @@ def _endpoints(basis: Basis) -> Iterator[Saving]:
             f"{_size(basis.monthly(count))} a month between {region} and its object store go through NAT, for {basis.money(monthly)}: "
             "a gateway endpoint for it costs nothing.",
         )
+
+
+def _interface(basis: Basis) -> Iterator[Saving]:
+    """The provider's other services that are told to be reached through NAT, where an endpoint in each of the clients' zones costs less."""
+
+    def is_service(charge: Charge, pair: Pair) -> bool:
+        return _is_nat(charge) and _range_of(basis, pair) != OBJECT_STORE and basis.prices.is_service(pair.domain)
+
     for (region, domain), (nano, count) in _sums(basis, is_service, lambda pair: (_near_region(pair), pair.domain)).items():
         price = basis.price("endpoint", region)
         if price is None:
             continue
-        zones = {pair.place.client_zone for pair in basis.pairs if pair.domain == domain and _near_region(pair) == region}
-        ready = price.hour_nano * (MONTH_S // 3_600) * len(zones)
-        monthly = basis.monthly(nano) - _priced(basis, price, count) - ready
+        zones = {pair.place.client_zone for pair in basis.pairs if (_near_region(pair), pair.domain) == (region, domain)}
+        now, then = basis.monthly(nano), _priced(basis, price, count) + price.hour_nano * (MONTH_S // 3_600) * len(zones)
         yield Saving(
             "interface_endpoint",
             "",
             domain,
-            monthly,
-            f"{_size(basis.monthly(count))} a month between {region} and {domain} go through NAT, for {basis.money(basis.monthly(nano))}: "
-            f"an interface endpoint in each of {len(zones)} zones would cost {basis.money(basis.monthly(nano) - monthly)}, if one "
-            "service is behind that name.",
+            now - then,
+            f"{_size(basis.monthly(count))} a month between {region} and {domain} go through NAT, for {basis.money(now)}: an interface "
+            f"endpoint in each of {len(zones)} zones would cost {basis.money(then)}, if one service is behind that name.",
         )
 
 
@@ -153,14 +157,14 @@ def _cdn(basis: Basis) -> Iterator[Saving]:
         price = basis.price("cdn", region)
         if price is None:
             continue
-        monthly = basis.monthly(nano) - _priced(basis, price, count)
+        now, then = basis.monthly(nano), _priced(basis, price, count)
         yield Saving(
             "cdn",
             "",
             server,
-            monthly,
-            f"Clients on the internet fetch {_size(basis.monthly(count))} a month from {server}, for {basis.money(basis.monthly(nano))}: "
-            f"through a CDN it would be {basis.money(basis.monthly(nano) - monthly)} and what it fetches itself.",
+            now - then,
+            f"Clients on the internet fetch {_size(basis.monthly(count))} a month from {server}, for {basis.money(now)}: "
+            f"through a CDN it would be {basis.money(then)} and what it fetches itself.",
         )
 
 
@@ -192,22 +196,22 @@ def _sums(
 ) -> Mapping[tuple[str, str], tuple[int, int]]:
     """Nanos and bytes by key, of priced charges that are chosen."""
     found: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for charge in _priced_charges(basis.charges):
+    for charge in basis.charges:
         pair = basis.pairs[charge.row]
-        if chosen(charge, pair):
+        if charge.nano and chosen(charge, pair):
             sums = found[key(pair)]
             sums[0] += charge.nano or 0
             sums[1] += charge.bytes if charge.is_first else 0
     return {name: (nano, count) for name, (nano, count) in found.items()}
 
 
-def _priced_charges(charges: Iterable[Charge]) -> Iterator[Charge]:
-    return (charge for charge in charges if charge.nano)
-
-
 def _priced(basis: Basis, price: Price, count: int) -> int:
     """Nanos of a month of `count` bytes a span."""
     return rounded(byte_nanos(price.tiers, 0, basis.monthly(count)), basis.prices.gb_bytes)
+
+
+def _is_nat(charge: Charge) -> bool:
+    return charge.of_class == "nat" and charge.is_on_top
 
 
 def _range_of(basis: Basis, pair: Pair) -> str:

@@ -76,6 +76,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     flows = [flow(at, row, chance) for at, row in enumerate(ROWS)]
     each = " UNION ALL ".join(f"SELECT {', '.join(one.values())}" for one in flows)
     engine.execute(f"INSERT INTO weir.flows ({', '.join(flows[0])}) {each}")  # noqa: S608 - the test's own values
+    engine.execute(
+        f"INSERT INTO weir.losses (window_start, node_id, stage, reason, bytes) SELECT {BEGIN_S}, 'n1', 'agent', 'map_full', 7919"
+    )  # noqa: S608
     engine.close()
     return f"chdb://{directory}"
 
@@ -135,6 +138,11 @@ def test_what_is_not_named_is_priced_all_the_same(engine: Engine, monkeypatch: p
     assert 0 < len(found.lines) <= 20 and found.other.lines > 0
 
 
+def test_where_nothing_was_seen_the_sum_is_not_known(engine: Engine) -> None:
+    found = cost(engine.ask, ask_oldest(engine.ask), priced(), CostQuestion(Span(END_S + 3_600, END_S + 7_200)))
+    assert (found.total_nano, found.classes, found.lines, found.savings) == (None, (), (), ())
+
+
 def test_sums_in_the_filter_are_refused() -> None:
     def unasked(sql: str) -> pa.Table:
         raise AssertionError(sql)
@@ -168,7 +176,8 @@ def test_the_command_shows_classes_lines_and_what_has_no_price_and_says_that_it_
     shown, said = ask("--limit", "5")
     assert "inter_zone" in shown and "others)" in shown and "Without a price:" in shown and "no price" in shown
     assert "An estimate by list prices (AWS, on demand, as of 2026-09-20), never the bill" in shown
-    assert "complete until no time" in said and "Some prices of inter_region, internet_out were not checked" in said
+    assert "complete until no time" in said and "At least 7,919 bytes of the span were not counted" in said
+    assert "Some prices of inter_region, internet_out were not checked" in said
 
 
 def test_json_has_decimal_texts_that_add_up(ask: Callable[..., tuple[str, str]]) -> None:
@@ -208,3 +217,9 @@ def test_rules_by_address_are_answered_from_raw_flows(ask: Callable[..., tuple[s
     file.write_text('[meta]\nbase = "aws"\n\n[[range]]\nclass = "peering"\nwhere = "server_ip in 10.1.0.0/16 reason=external"\n')
     shown, said = ask(prices=str(file))
     assert "peering" in shown and "from flows." in said
+
+
+def test_addresses_are_asked_of_raw_flows_and_cost_what_their_workloads_do(ask: Callable[..., tuple[str, str]]) -> None:
+    found = json.loads(ask("--by", "client_ip,client", "--format", "json", "--limit", "5000")[0])
+    named = json.loads(ask("--by", "client", "--format", "json", "--limit", "5000")[0])
+    assert found["total"] == named["total"] and {ip[:3] for ip in found["rows"]["client_ip"]} == {"10."}

@@ -39,7 +39,7 @@ class Cost(Shape):
     currency: str = Field(description="empty: there is no price table")
     prices: PriceSource
     estimate: str = Field(description="a sentence that says what this is not")
-    total: str | None = Field(description="of what has a price; null: nothing has")
+    total: str | None = Field(description="of what has a price; null: nothing has, or nothing is there")
     classes: Table = Field(description="`class`, `payer`, `bytes`, `cost`; bytes that two pay for are in both rows")
     rows: Table = Field(description="the dimensions, `class`, `bytes`, `cost`")
     other: OtherRows
