@@ -1,0 +1,90 @@
+"""The questions of `weir.answers.security`, asked of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from sinks.queries import security_contacts as contacts_asked
+from sinks.queries import security_outside as outside
+from sinks.queries import security_servers as servers_asked
+from sinks.queries.edges import Ask
+from sinks.queries.security_lives import ask_lives, ask_taken
+from sinks.queries.spans import Oldest, Span
+from streams.insights.security import beacon, exfiltration, fan_out, flood
+from streams.insights.security.lives import Life
+from streams.insights.security.new_edge import Callers
+from streams.insights.security.sighted import Contact
+from weir.answers.security import NEW_S, Names
+
+
+@dataclass(frozen=True)
+class Tables:
+    ask: Ask
+    oldest: Oldest
+
+    def new_contacts(self, step: Span) -> pa.Table:
+        return self._with_since(contacts_asked.ask_new_contacts(self.ask, step, _before(step.start_s), self.oldest), "client", step.end_s)
+
+    def callers(self, contacts: Iterable[Contact], before_s: int) -> Callers:
+        held = list(contacts)
+        servers, domains = {one.server for one in held if one.server}, {one.domain for one in held if one.domain}
+        found = contacts_asked.ask_callers(self.ask, servers, domains, _before(before_s), self.oldest)
+        return {(row["network"], row["server"] or row["domain"], row["port"]): frozenset(row["clients"]) for row in found.to_pylist()}
+
+    def first_contacts(self, span: Span, step: Span) -> pa.Table:
+        return contacts_asked.ask_first_contacts(self.ask, span, step, _before(span.start_s), self.oldest)
+
+    def met(self, contacts: Iterable[Contact], span: Span) -> pa.Table:
+        return contacts_asked.ask_met(self.ask, ((one.network, one.client, one.address, one.service_port) for one in contacts), span)
+
+    def fans(self, step: Span) -> pa.Table:
+        return servers_asked.ask_fans(self.ask, step, fan_out.FEWEST)
+
+    def usual_fans(self, clients: Names, span: Span) -> pa.Table:
+        return servers_asked.ask_usual_fans(self.ask, clients, span)
+
+    def new_ports(self, step: Span) -> pa.Table:
+        return self._with_since(servers_asked.ask_new_ports(self.ask, step, _before(step.start_s), self.oldest), "server", step.end_s)
+
+    def served(self, step: Span) -> pa.Table:
+        return servers_asked.ask_served(self.ask, step, flood.SOURCES, flood.OPENED, flood.PACKETS)
+
+    def usual_served(self, servers: Names, span: Span) -> pa.Table:
+        return servers_asked.ask_usual_served(self.ask, servers, span)
+
+    def beats(self, span: Span) -> pa.Table:
+        return self._with_since(outside.ask_beats(self.ask, span, beacon.FEWEST_LONG, beacon.MOST), "client", span.end_s)
+
+    def outflows(self, span: Span) -> pa.Table:
+        return outside.ask_outflows(self.ask, span, exfiltration.LEAST, self.oldest)
+
+    def outflow_days(self, clients: Names, span: Span) -> pa.Table:
+        return outside.ask_outflow_days(self.ask, clients, span, self.oldest)
+
+    def lives(self, names: Names, at_s: int) -> Mapping[tuple[str, str], Life]:
+        return {(row["network"], row["name"]): _life(row["first_s"], row["starts_s"]) for row in self._lives(names, at_s).to_pylist()}
+
+    def _with_since(self, found: pa.Table, name: str, at_s: int) -> pa.Table:
+        """`since_s` in place of `sources`: since when that name has the one of these that it has had longest; 0: not known of one."""
+        rows = found.select(("network", name, "sources")).to_pylist()
+        since = []
+        if rows:
+            addresses = {address for row in rows for address in row["sources"].split()}
+            taken = ask_taken(self.ask, {row[name] for row in rows}, addresses, at_s).to_pylist()
+            starts = {(row["network"], row["name"], row["address"]): row["start_s"] for row in taken}
+            since = [min(starts.get((row["network"], row[name], address), 0) for address in row["sources"].split()) for row in rows]
+        return found.drop_columns(["sources"]).append_column("since_s", pa.array(since, pa.int64()))
+
+    def _lives(self, names: Names, at_s: int) -> pa.Table:
+        return ask_lives(self.ask, names, _before(at_s), self.oldest)
+
+
+def _before(at_s: int) -> Span:
+    return Span(at_s - NEW_S, at_s)
+
+
+def _life(first_s: int | None, starts_s: list[int]) -> Life:
+    return Life(min([*([first_s] if first_s else []), *starts_s]), tuple(starts_s))
