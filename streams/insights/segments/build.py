@@ -95,6 +95,7 @@ class _Peers:
     def __init__(self, flavour: Flavour, identities: Mapping[str, Identity], ranges: Ranges, outside: OutsideOf) -> None:
         self._flavour, self._identities, self._ranges, self._outside = flavour, identities, ranges, outside
         self._needs: dict[str, None] = {}
+        self._said: dict[tuple[int, Side, str], tuple[Peer, ...]] = {}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -113,8 +114,15 @@ class _Peers:
                 "run an agent on their nodes."
             )
             return None
-        found = {peer for name in names for peer in self._of(grant, name, own, side)}
-        return Rule(tuple(sorted(found, key=_order)), (Port(grant.protocol, grant.port),), _note(grant)) if found else None
+        found = self._all(grant, names, own, side)
+        return Rule(found, (Port(grant.protocol, grant.port),), _note(grant)) if found else None
+
+    def _all(self, grant: Grant, names: tuple[str, ...], own: str, side: Side) -> tuple[Peer, ...]:
+        """The same for all workloads of a namespace, unless an end stands outside."""
+        key = (id(grant), side, self._identities[own].namespace)
+        if key not in self._said or "" in names:
+            self._said[key] = tuple(sorted({peer for name in names for peer in self._of(grant, name, own, side)}, key=_order))
+        return self._said[key]
 
     def _of(self, grant: Grant, name: str, own: str, side: Side) -> tuple[Peer, ...]:
         if name == "":
@@ -124,6 +132,8 @@ class _Peers:
                 self.need(f"{own} calls {name} at {grant.protocol}/{grant.port}, and a node has no label: name its addresses as a range.")
             return (Entity("node"),)
         if name in self._ranges:
+            if not self._ranges[name]:
+                self.need(f"{name} stands for a range of addresses that is not told here: WEIR_CIDRS has it where workers run.")
             return tuple(map(Block, self._ranges[name]))
         identity = self._identities.get(name)
         if identity is None:
@@ -149,7 +159,7 @@ class _Peers:
         fitting = []
         for cidrs in self._ranges.values():
             networks = [ip_network(cidr) for cidr in cidrs]
-            if all(any(ip_address(address) in network for network in networks) for address in addresses):
+            if networks and all(any(ip_address(address) in network for network in networks) for address in addresses):
                 fitting.append((sum(network.num_addresses for network in networks), cidrs))
         return min(fitting)[1] if fitting else ()
 

@@ -10,6 +10,8 @@ from streams.insights.segments.seen import Edge
 
 MOST = 0.5
 """Of a role's members; and two at least."""
+THIN = 0.02
+"""Of all pairs of two roles' members: where fewer were seen, the roles say little of each other, and nothing is allowed beyond."""
 VITAL = (
     "prometheus", "vmagent", "otel-collector", "opentelemetry-collector", "grafana-agent", "alloy", "datadog-agent",
     "ingress-nginx", "nginx-ingress", "traefik", "haproxy-ingress", "ingressgateway", "contour", "envoy-gateway",
@@ -61,10 +63,11 @@ def grants_of(edges: Sequence[Edge], roles: Sequence[Role], exact: bool) -> tupl
 def _of_block(client: Role, server: Role, edges: Sequence[Edge]) -> list[Grant]:
     """One grant for both roles where most clients call; of the servers all, where most are called, or those that are."""
     clients, servers = {edge.client for edge in edges}, {edge.server for edge in edges}
-    if not _are_most(clients, client):
+    pairs = len({(edge.client, edge.server) for edge in edges})
+    if not _are_most(clients, client) or pairs < THIN * len(client.members) * len(server.members):
         return [_grant((edge,), (edge.client,), (edge.server,)) for edge in edges]
     reached = server.members if _are_most(servers, server) else tuple(sorted(servers))
-    wider = len(client.members) * len(reached) > len({(edge.client, edge.server) for edge in edges})
+    wider = len(client.members) * len(reached) > pairs
     return [_grant(edges, client.members, reached, (client.name, server.name) if wider else None)]
 
 

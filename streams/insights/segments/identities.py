@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -43,8 +44,11 @@ def identities(workloads: Sequence[Labelled], given: Mapping[str, Mapping[str, s
     spaces: dict[str, list[Labelled]] = {}
     for one in workloads:
         spaces.setdefault(one.namespace, []).append(one)
+    times = Counter(one.name for one in workloads)
     found: dict[str, Identity] = {}
     for one in workloads:
+        if times[one.name] > 1:
+            continue  # two kinds of one name: flows do not tell them apart
         if chosen := _alone(one, spaces[one.namespace]):
             found[one.name] = Identity(one.namespace, Selector(chosen), one.labels)
     for name, labels in given.items():
