@@ -28,6 +28,7 @@ export function SegmentsPage() {
     return (signal) => get("segments", { from, to, q, policy, check_from: rest["check"] ? checkFrom(from, to) : undefined }, signal);
   }, `${policy} ${rest["check"] ?? ""}`);
   const segments = loaded.value?.data;
+  const check = rest["check"] ? checkFrom(from, to) : undefined;
   return (
     <section class="page segments-page" aria-label="Segments">
       <div class="head">
@@ -48,7 +49,7 @@ export function SegmentsPage() {
           </select>
         </label>
         <Longer least={86_400} />
-        {loaded.value ? <CopyMenu path="segments" parameters={{ from, to, q, policy }} sql={loaded.value.meta?.sql ?? ""} command={`weir segments${policy === "none" ? "" : ` --policy ${policy}`}`} csv={false} /> : null}
+        {loaded.value ? <CopyMenu path="segments" parameters={{ from, to, q, policy, check_from: check }} sql={loaded.value.meta?.sql ?? ""} command={["weir segments", policy === "none" ? "" : `--policy ${policy}`, check ? `--check-from ${check}` : ""].filter(Boolean).join(" ")} csv={false} /> : null}
       </div>
       <StateBox loaded={loaded} empty={null} />
       {segments && !segments.roles ? <p class="quiet">Not known: this console has no answer about segments.</p> : null}
