@@ -14,6 +14,9 @@ from tests.support.processes import ROOT
 PAGES = {
     "map": "Map",
     "map?sel=w:reports%3Ew:archive": "Map",
+    "security": "Security",
+    "cost": "Cost",
+    "path?client=reports&server=archive&port=9001": "Path",
     "explore?shape=lines": "Explore",
     "explore?shape=stacked": "Explore",
     "explore?shape=heat": "Explore",

@@ -50,6 +50,8 @@ export interface Segments {
   cut: Columns;
   policies: string | null;
   needs: string[];
+  /** Edges that were put to the policies. */
+  checked: number;
 }
 
 export interface Forecast {

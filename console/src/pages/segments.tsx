@@ -12,7 +12,8 @@ import { Table } from "../parts/table";
 import { numberAt, rowsOf, taken, textAt } from "../state/columns";
 import { bytes, count, many, number, percent } from "../state/format";
 import { useLoaded } from "../state/loaded";
-import { elsewhere, shown } from "../state/time";
+import { now } from "../state/status";
+import { elsewhere, instant, shown, spanOf } from "../state/time";
 import { go, set, spanned, view } from "../state/view";
 
 const POLICIES = { none: "none", kubernetes: "NetworkPolicy", cilium: "CiliumNetworkPolicy", calico: "Calico" } as const;
@@ -24,9 +25,10 @@ export function SegmentsPage() {
   // Not asked again by itself: roles are of days, and a matrix that changes under the eyes is not read.
   const loaded = useLoaded<Answered<Segments>>(() => {
     const { from, to, q } = spanned.value;
-    return (signal) => get("segments", { from, to, q, policy }, signal);
-  }, policy);
+    return (signal) => get("segments", { from, to, q, policy, check_from: rest["check"] ? checkFrom(from, to) : undefined }, signal);
+  }, `${policy} ${rest["check"] ?? ""}`);
   const segments = loaded.value?.data;
+  const check = rest["check"] ? checkFrom(from, to) : undefined;
   return (
     <section class="page segments-page" aria-label="Segments">
       <div class="head">
@@ -39,8 +41,15 @@ export function SegmentsPage() {
             ))}
           </select>
         </label>
+        <label class="quiet">
+          checked with{" "}
+          <select value={rest["check"] ? "rest" : ""} onChange={(event) => set({ check: event.currentTarget.value })}>
+            <option value="">what was learned</option>
+            <option value="rest">the last quarter, learned from the rest</option>
+          </select>
+        </label>
         <Longer least={86_400} />
-        {loaded.value ? <CopyMenu path="segments" parameters={{ from, to, q, policy }} sql={loaded.value.meta?.sql ?? ""} command="weir segments" csv={false} /> : null}
+        {loaded.value ? <CopyMenu path="segments" parameters={{ from, to, q, policy, check_from: check }} sql={loaded.value.meta?.sql ?? ""} command={["weir segments", policy === "none" ? "" : `--policy ${policy}`, check ? `--check-from ${check}` : ""].filter(Boolean).join(" ")} csv={false} /> : null}
       </div>
       <StateBox loaded={loaded} empty={null} />
       {segments && !segments.roles ? <p class="quiet">Not known: this console has no answer about segments.</p> : null}
@@ -50,6 +59,12 @@ export function SegmentsPage() {
   );
 }
 
+/** Where the last quarter of a span begins. */
+function checkFrom(from: string, to: string): string {
+  const span = spanOf({ from, to }, now());
+  return instant(Math.floor((span.from + (3 * (span.to - span.from)) / 4) / 60) * 60);
+}
+
 function Found({ segments, policy }: { segments: Partial<Segments>; policy: string }) {
   const { roles = {}, edges = {}, cut = {}, policies } = segments;
   if (!rowsOf(roles)) return <p class="quiet">No roles: no workload talks to another in this span.</p>;
@@ -57,7 +72,7 @@ function Found({ segments, policy }: { segments: Partial<Segments>; policy: stri
     <>
       <Roles data={roles} />
       <Talk roles={roles} edges={edges} />
-      {segments.cut ? <Cut data={cut} /> : null}
+      {segments.cut ? <Cut data={cut} checked={segments.checked} /> : null}
       {policy === "none" ? null : policies ? <PolicyText text={policies} kind={policy} /> : <p class="quiet">There is no policy text: what is needed for it stands above.</p>}
     </>
   );
@@ -172,12 +187,12 @@ function Talk({ roles, edges }: { roles: Columns; edges: Columns }) {
 
 const time = (value: unknown) => <span class="tight" title={elsewhere(value ? String(value) : null)}>{shown(value ? String(value) : null, false)}</span>;
 
-function Cut({ data }: { data: Columns }) {
-  if (!rowsOf(data)) return <p class="card fine">✓ No flow that was seen would be cut.</p>;
+function Cut({ data, checked }: { data: Columns; checked: number | undefined }) {
+  if (!rowsOf(data)) return <p class="card fine">✓ {checked ? `None of ${many(checked, "call")} that were put to the policies would be cut.` : "No call was put to the policies."}</p>;
   return (
     <div class="block">
       <h2 class="warn">⚠ What would be cut: {many(rowsOf(data), "call")}</h2>
-      <p class="quiet">Flows of the span that no rule allows: each is a rule that is missing, or a call that should not be.</p>
+      <p class="quiet">{checked ? `Of ${count(checked)} that were put to the policies. ` : ""}No rule allows them: each is a rule that is missing, or a call that should not be.</p>
       <Table
         label="What would be cut"
         data={data}
