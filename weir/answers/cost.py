@@ -13,7 +13,7 @@ import pyarrow as pa
 from sinks.filter.sql import dimensions_of, metrics_of
 from sinks.filter.tree import Node
 from sinks.queries.cost import BY as BY_COLUMN
-from sinks.queries.cost import ENDS, PLACE, RANGE, THROUGH, Movements, ask_movements, planned
+from sinks.queries.cost import ENDS, PLACE, RANGE, THROUGH, Moved, Movements, ask_movements, planned
 from sinks.queries.edges import Ask
 from sinks.queries.spans import Oldest, Plan, Span
 from streams.insights.cost.charges import Charge, Step, Traffic, charges_of
@@ -123,34 +123,39 @@ def cost(ask: Ask, oldest: Oldest, prices: Prices, question: CostQuestion) -> Co
     """Raises BadParameter for a filter by sums, and what `ask` and `plan` raise."""
     if metrics_of(question.where):
         raise BadParameter("q", "Cost is asked by names, places and addresses: leave sums such as bytes>1GB out of the filter.")
-    ranges, throughs = (tuple(one.where for one in rules) for rules in (prices.ranges, prices.throughs))
-    wanted = dimensions_of(question.where) | set(question.by)
-    rows = planned(question.span, wanted, (*ranges, *throughs), oldest)
-    steps = steps_of(rows.span, prices)
-    asked = Movements(
-        rows.span, tuple(step.start_s for step in steps), month_start(rows.span.start_s), question.by, question.where, ranges, throughs
-    )
-    moved = ask_movements(ask, asked, rows, oldest)
-    traffic, totals = _traffic(moved.rows), _traffic(moved.totals)
-    charges = charges_of(traffic, totals, steps, prices)
-    known = Span(max(rows.span.start_s, min(oldest.values(), default=0)), min(rows.span.end_s, question.until_s or rows.span.end_s))
-    basis = Basis(charges, _pairs(moved.rows, traffic), prices, known.seconds, steps[-1].start_s)
-    lines = _lines(charges, _names(moved.rows, question.by))
-    named = [line for line in lines if line.names is not None]
-    told, left = named[: question.limit], [*named[question.limit :], *(line for line in lines if line.names is None)]
+    moved, steps = _moved(ask, oldest, prices, question)
+    traffic = _traffic(moved.rows)
+    charges = charges_of(traffic, _traffic(moved.totals), steps, prices)
+    pairs = _pairs(moved.rows, traffic)
+    told, other = _told(_lines(charges, _names(moved.rows, question.by)), question.limit)
     return Cost(
         prices,
         _sum(charge.nano for charge in charges) if charges else None,
         _classes(charges),
-        tuple(Line(line.names or (), *line[1:]) for line in told),
-        Other(len(left), sum(line.bytes for line in left), _sum(line.nano for line in left)),
-        _unpriced(charges, basis.pairs),
-        savings(basis),
+        told,
+        other,
+        _unpriced(charges, pairs),
+        savings(Basis(charges, pairs, prices, _known_seconds(moved.plan.span, oldest, question.until_s), steps[-1].start_s)),
         _estimate(prices),
-        rows,
+        moved.plan,
         (*moved.warnings, *_unchecked(charges, prices)),
         moved.sql,
     )
+
+
+def _moved(ask: Ask, oldest: Oldest, prices: Prices, question: CostQuestion) -> tuple[Moved, tuple[Step, ...]]:
+    ranges, throughs = (tuple(one.where for one in rules) for rules in (prices.ranges, prices.throughs))
+    wanted = dimensions_of(question.where) | set(question.by)
+    rows = planned(question.span, wanted, (*ranges, *throughs), oldest)
+    steps = steps_of(rows.span, prices)
+    starts = tuple(step.start_s for step in steps)
+    asked = Movements(rows.span, starts, steps[0].month_s, question.by, question.where, ranges, throughs)
+    return ask_movements(ask, asked, rows, oldest), steps
+
+
+def _known_seconds(span: Span, oldest: Oldest, until_s: int) -> int:
+    """How much of the span lies between the first row that is kept and the last window that is complete."""
+    return min(span.end_s, until_s or span.end_s) - max(span.start_s, min(oldest.values(), default=0))
 
 
 def steps_of(span: Span, prices: Prices) -> tuple[Step, ...]:
@@ -212,6 +217,13 @@ def _lines(charges: Iterable[Charge], names: Sequence[tuple[str, ...] | None]) -
         one[1] += charge.nano or 0
     found = [_Sum(name, of_class, count, nano if priced else None) for (name, of_class, priced), (count, nano) in sums.items()]
     return sorted(found, key=lambda line: (-(line.nano or 0), -line.bytes, line.names or (), line.of_class))
+
+
+def _told(lines: Sequence[_Sum], limit: int) -> tuple[tuple[Line, ...], Other]:
+    """The first lines that have names, and all others."""
+    named = [Line(line.names, *line[1:]) for line in lines if line.names is not None]
+    left = [*(line[2:] for line in named[limit:]), *(line[2:] for line in lines if line.names is None)]
+    return tuple(named[:limit]), Other(len(left), sum(count for count, _ in left), _sum(nano for _, nano in left))
 
 
 def _classes(charges: Iterable[Charge]) -> tuple[ClassLine, ...]:
