@@ -28,7 +28,8 @@ def new_listeners(served: pa.Table, lives: Lives, scanners: Collection[tuple[str
     found = []
     for row in served.to_pylist():
         network, server, port = row["network"], row["server"], row["service_port"]
-        if not is_lasting(server) or is_fresh(row["at_s"], row["since_s"]) or is_expected(lives, network, server, step.end_s, SETTLING_S):
+        is_new = is_fresh(row["at_s"], row["since_s"], SETTLING_S) or is_expected(lives, network, server, step.end_s, SETTLING_S)
+        if is_new or not is_lasting(server):
             continue
         clients = [name for name in row["clients"] if name]
         if len(clients) == len(row["clients"]) and (port in ADMIN_PORTS or all((network, name) in scanners for name in clients)):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DAY_S = 86_400
+DAY_S, HOUR_S = 86_400, 3_600
 LEARNING_S = 7 * DAY_S
 """A workload is new for so long. Where the tables go back less far, all are new."""
-DEPLOY_S = 3_600
+DEPLOY_S = HOUR_S
 """What begins so soon after a change is that of the new version."""
 FAMILIAR_S = DAY_S
 """And so long, where it is nothing strange besides."""

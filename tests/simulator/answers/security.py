@@ -263,7 +263,7 @@ class Drawing:
         for every_s, count in ((7 * DAY_S, 40), (30.5 * DAY_S, 15)):
             for _ in range(count):
                 client, server = (int(one) for one in self._chance.integers(18, WORKLOADS, 2))
-                if (client, server, 8_443) in self.month.edges or START_S - BEFORE_S < self.month.born_s[client]:
+                if (client, server, 8_443) in self.month.edges or START_S - BEFORE_S < max(self.month.born_s[[client, server]]):
                     continue
                 at_s = START_S - self._chance.uniform(0, every_s)
                 while at_s < END_S:
