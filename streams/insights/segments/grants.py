@@ -61,14 +61,26 @@ def grants_of(edges: Sequence[Edge], roles: Sequence[Role], exact: bool) -> tupl
 
 
 def _of_block(client: Role, server: Role, edges: Sequence[Edge]) -> list[Grant]:
-    """One grant for both roles where most clients call; of the servers all, where most are called, or those that are."""
+    """One grant for both roles where most clients call: of the servers all, where most are called, or those that are.
+
+    Where few clients call, each that calls most of the servers may call all of them, and others what they were seen to call.
+    """
     clients, servers = {edge.client for edge in edges}, {edge.server for edge in edges}
     pairs = len({(edge.client, edge.server) for edge in edges})
-    if not _are_most(clients, client) or pairs < THIN * len(client.members) * len(server.members):
+    if pairs >= THIN * len(client.members) * len(server.members) and _are_most(clients, client):
+        reached = server.members if _are_most(servers, server) else tuple(sorted(servers))
+        wider = len(client.members) * len(reached) > pairs
+        return [_grant(edges, client.members, reached, (client.name, server.name) if wider else None)]
+    return [grant for name in sorted(clients) for grant in _of_client(client, server, [edge for edge in edges if edge.client == name])]
+
+
+def _of_client(client: Role, server: Role, edges: Sequence[Edge]) -> list[Grant]:
+    """`edges`: of one client."""
+    servers = {edge.server for edge in edges}
+    if not _are_most(servers, server):
         return [_grant((edge,), (edge.client,), (edge.server,)) for edge in edges]
-    reached = server.members if _are_most(servers, server) else tuple(sorted(servers))
-    wider = len(client.members) * len(reached) > pairs
-    return [_grant(edges, client.members, reached, (client.name, server.name) if wider else None)]
+    wider = len(server.members) > len(servers)
+    return [_grant(edges, (edges[0].client,), server.members, (client.name, server.name) if wider else None)]
 
 
 def _are_most(names: set[str], role: Role) -> bool:

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+from streams.insights.segments.identities import Labelled
 
 ROLES, SMALLEST, LARGEST = 12, 3, 30
 NOISE, MISSING = 0.15, 0.05
@@ -120,3 +123,82 @@ def _pairs(role: Ints, template: Template) -> Iterator[tuple[int, int, int]]:
     for place, client in enumerate(clients):
         yield from ((client, servers[(place * fan + step) % len(servers)], template.port) for step in range(fan))
     yield from ((clients[place % len(clients)], server, template.port) for place, server in enumerate(servers))
+
+
+WEEK_S = 7 * 86_400
+START_S = 1_767_571_200
+"""2026-01-05 00:00:00 UTC, a Monday."""
+RATE_SPREAD = 1.5
+"""Of the logarithm of connections a week."""
+STRAY_CONNECTIONS = 5
+"""Mean of an edge that no template has made; all of them on one day."""
+
+
+def week(fleet: Fleet, links: Links, seed: int, at: int) -> pa.Table:
+    """What week `at` shows of the links, as `sinks.queries.segments` has it: strays are called a few times, on one day.
+
+    How often a true edge is used is the same in every week, and differs by orders of magnitude between edges.
+    """
+    rates = np.exp(np.random.default_rng((seed, 2)).normal(6.0, RATE_SPREAD, len(fleet.links)))
+    place = {key: number for number, key in enumerate(fleet.links.keys().tolist())}
+    known = np.array([place.get(key, -1) for key in links.keys().tolist()])
+    rng = np.random.default_rng((seed, 3, at))
+    connections = np.where(known >= 0, rng.poisson(rates[known]), rng.geometric(1 / STRAY_CONNECTIONS, len(links)))
+    hours = np.where(known >= 0, np.minimum(connections, 168), np.minimum(connections, 24))
+    days = np.where(known >= 0, np.minimum(connections, 7), 1)
+    names = np.array(fleet.names)
+    seen = connections > 0
+    first_s = START_S + at * WEEK_S
+    return pa.table(
+        {
+            "client": names[links.client[seen]],
+            "server": names[links.server[seen]],
+            "protocol": np.where(links.port[seen] == DNS_PORT, "udp", "tcp"),
+            "service_port": links.port[seen],
+            **{name: np.repeat("", int(seen.sum())) for name in ("domain", "reason", "service")},
+            "role": np.repeat("client", int(seen.sum())),
+            "connections": connections[seen],
+            "bytes": connections[seen] * 5_000,
+            "sent": connections[seen] * 1_000,
+            "received": connections[seen] * 3_000,
+            "hours": hours[seen],
+            "days": days[seen],
+            "first_s": np.repeat(first_s, int(seen.sum())),
+            "last_s": np.repeat(first_s + WEEK_S - 3_600, int(seen.sum())),
+        }
+    )
+
+
+def lateral_moves(truth: Fleet, seed: int, count: int = 500) -> Links:
+    """From a workload to one that its role has nothing to do with at that port: one that is served somewhere, or an intruder's."""
+    rng = np.random.default_rng((seed, 4))
+    allowed = {(t.client, t.server, t.port) for t in truth.templates}
+    found: list[tuple[int, int, int]] = []
+    while len(found) < count:
+        client, server = rng.integers(0, len(truth), 2).tolist()
+        port = int(rng.choice([*PORTS, 22, 445, 3389, 5985]))
+        if client != server and (int(truth.role[client]), int(truth.role[server]), port) not in allowed:
+            found.append((client, server, port))
+    return Links(*np.array(found, np.int64).T)
+
+
+def within_roles(truth: Fleet, seed: int, count: int = 500) -> Links:
+    """Between roles that do talk at that port, from a client to a server that is not its own: the moves that roles cannot tell from use."""
+    rng = np.random.default_rng((seed, 5))
+    narrow = [t for t in truth.templates if 0 < t.fan < int((truth.role == t.server).sum())]
+    used = set(truth.links.keys().tolist())
+    found: list[tuple[int, int, int]] = []
+    for _ in range(count * 20 if narrow else 0):
+        template = narrow[int(rng.integers(len(narrow)))]
+        client, server = (int(rng.choice(np.flatnonzero(truth.role == one))) for one in (template.client, template.server))
+        one = Links(*(np.array([value], np.int64) for value in (client, server, template.port)))
+        if int(one.keys()[0]) not in used:
+            found.append((client, server, template.port))
+        if len(found) == count:
+            break
+    return Links(*np.array(found, np.int64).reshape(-1, 3).T)
+
+
+def labelled(truth: Fleet) -> tuple[Labelled, ...]:
+    """As a cluster would have them."""
+    return tuple(Labelled(name, "shop", {"app": name.partition("/")[2], "team": "goods"}) for name in truth.names)
