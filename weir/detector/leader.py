@@ -9,7 +9,7 @@ import logging
 import threading
 from typing import Any
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Message
 
 from schemas.topics import FINDINGS_TOPIC
 from streams.kafka import Kafka
@@ -35,6 +35,8 @@ class Candidate(threading.Thread):
         self._consumer = Consumer({**kafka.client(), **own}, logger=logging.getLogger("librdkafka"))
         self._over = threading.Event()
         self._leading = threading.Event()
+        self.trouble = ""
+        """Why the group gives no lead, as far as Kafka said so; empty: it did not."""
 
     @property
     def leads(self) -> bool:
@@ -48,7 +50,7 @@ class Candidate(threading.Thread):
         self._consumer.subscribe([FINDINGS_TOPIC], on_assign=self._given, on_revoke=self._taken, on_lost=self._taken)
         try:
             while not self._over.is_set():
-                self._consumer.poll(POLL_SECONDS)  # what comes of the topic is read elsewhere
+                self._note(self._consumer.poll(POLL_SECONDS))
         finally:
             self._leading.clear()
             self._consumer.close()
@@ -59,9 +61,17 @@ class Candidate(threading.Thread):
         if self.is_alive():
             self.join(10.0)
 
+    def _note(self, message: Message | None) -> None:
+        """What comes of the topic is read elsewhere; an error says why there is no lead."""
+        error = message.error() if message is not None else None
+        if error is not None and error.str() != self.trouble:
+            log.warning("The group that decides which detector leads: %s", error.str())
+            self.trouble = error.str()
+
     def _given(self, consumer: Any, places: list[Any]) -> None:
         if places:
             log.info("this detector leads")
+            self.trouble = ""
             self._leading.set()
 
     def _taken(self, consumer: Any, places: list[Any]) -> None:

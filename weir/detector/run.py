@@ -49,7 +49,8 @@ def run_detector(settings: DetectorSettings, watches: Sequence[Watch], stop: thr
         tries = 0
         while not stop.is_set():
             if not candidate.wait(0.5):
-                health.says("in reserve: another detector leads, or Kafka has not given the lead yet")
+                reserve = "in reserve: another detector leads, or Kafka has not given the lead yet"
+                health.says(candidate.trouble or reserve, well=not candidate.trouble)
                 continue
             try:
                 _lead(settings, watches, mutes, engine, health, lambda: candidate.leads and not stop.is_set(), stop)
@@ -83,6 +84,8 @@ def _lead(
             entries = lookout.look(step)
             for outbox in outboxes:
                 outbox.add(entries)
+                if not outbox.is_alive():
+                    raise Unavailable(f"The thread that tells the {outbox.name} has ended; what it said stands above.")
 
 
 @contextmanager

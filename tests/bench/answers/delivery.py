@@ -59,7 +59,8 @@ class Killing:
         """Until enough were killed, or the story is near its end."""
         while (self.detectors < OF_DETECTORS or self.receivers < OF_RECEIVERS) and self._rig.told < STEPS - 5:
             self._replace()
-            self._rig.tell(self._rig.told + 1)
+            if any("this detector leads" in child.stderr for _, child in self._alive):
+                self._rig.tell(self._rig.told + 1)
             if self.receivers < OF_RECEIVERS and self._chance.random() < 0.2:
                 self._kill_receivers()
             time.sleep(PACE_SECONDS)
