@@ -18,6 +18,9 @@ import { go, set, spanned, view } from "../state/view";
 
 const POLICIES = { none: "none", kubernetes: "NetworkPolicy", cilium: "CiliumNetworkPolicy", calico: "Calico" } as const;
 const MEMBERS = 6;
+/** Roles of the matrix, rows of a table: more is not read; a filter makes them fewer. */
+const DRAWN = 20;
+const LISTED = 40;
 
 export function SegmentsPage() {
   const { from, to, q, rest } = view.value;
@@ -79,41 +82,49 @@ function Found({ segments, policy }: { segments: Partial<Segments>; policy: stri
 }
 
 function Needs({ needs }: { needs: readonly string[] }) {
+  const all = useSignal(false);
   return (
     <div class="card warned">
       <h2>⚠ Before a policy can be used</h2>
-      <ul>{needs.map((need) => <li>{need}</li>)}</ul>
+      <ul>{(all.value ? needs : needs.slice(0, MEMBERS)).map((need) => <li>{need}</li>)}</ul>
+      {needs.length > MEMBERS ? <p><button onClick={() => (all.value = !all.value)}>{all.value ? "fewer" : `all ${needs.length}`}</button></p> : null}
     </div>
   );
 }
 
 function Roles({ data }: { data: Columns }) {
-  const size = (row: number): number => members(data, row).length;
+  const all = useSignal(false);
+  const order = Array.from({ length: rowsOf(data) }, (_, row) => row).sort((a, b) => members(data, b).length - members(data, a).length || a - b);
+  const shown = taken(data, all.value ? order : order.slice(0, LISTED));
   const unsure = (data["sure"] ?? []).filter((sure) => sure === false).length;
   return (
     <div class="block">
-      <h2>{many(rowsOf(data), "role")}</h2>
-      <p class="quiet">Workloads that call, and are called by, the same ones have one role. {unsure ? `${many(unsure, "role is", "roles are")} not sure: ${unsure === 1 ? "its members come" : "their members come"} together only by part of what was seen.` : ""}</p>
+      <h2>{many(order.length, "role")}</h2>
+      <p class="quiet">
+        Workloads that call, and are called by, the same ones have one role.
+        {unsure ? ` ${many(unsure, "role is", "roles are")} not sure: where what was seen does not hold workloads together, each stays alone.` : ""}
+      </p>
       <Table
         label="Roles"
-        data={{ ...data, size: (data["role"] ?? []).map((_, row) => size(row)) }}
+        data={{ ...shown, size: (shown["role"] ?? []).map((_, row) => members(shown, row).length) }}
         columns={[
-          { name: "label", label: "role", show: (value, row) => <b class="tight">{String(value ?? "") || textAt(data, "role", row)}</b> },
+          { name: "label", label: "role", show: (value, row) => <b class="tight">{String(value ?? "") || textAt(shown, "role", row)}</b> },
           { name: "size", label: "workloads", numeric: true },
           {
             name: "confidence",
             label: "confidence",
             numeric: true,
             show: (value, row) => (
-              <span class={data["sure"]?.[row] === false ? "warn" : ""}>
-                {data["sure"]?.[row] === false ? "? " : data["sure"]?.[row] === true ? "✓ " : ""}
+              <span class={shown["sure"]?.[row] === false ? "warn" : ""}>
+                {shown["sure"]?.[row] === false ? "? " : shown["sure"]?.[row] === true ? "✓ " : ""}
                 {value === null ? "not known" : percent(number(value))}
               </span>
             ),
           },
-          { name: "members", label: "members", show: (_, row) => <Members names={members(data, row)} /> },
+          { name: "members", label: "members", show: (_, row) => <Members key={textAt(shown, "role", row)} names={members(shown, row)} /> },
         ]}
       />
+      {order.length > LISTED ? <p><button onClick={() => (all.value = !all.value)}>{all.value ? "fewer" : `all ${order.length} roles`}</button></p> : null}
     </div>
   );
 }
@@ -135,25 +146,28 @@ function Members({ names }: { names: readonly string[] }) {
   );
 }
 
-/** Roles against roles. One cell may stand for several ports: a click lists them. */
+/** Roles against roles; those that talk little are one, so that the sum is the whole. A cell may stand for several ports: a click lists them. */
 function Talk({ roles, edges }: { roles: Columns; edges: Columns }) {
-  const labels = new Map((roles["role"] ?? []).map((role, row) => [String(role), textAt(roles, "label", row) || String(role)]));
-  const name = (side: string, row: number): string => labels.get(textAt(edges, side, row)) ?? textAt(edges, side, row);
-  const sums = new Map<string, [string, string, number]>();
-  const pairs = Array.from({ length: rowsOf(edges) }, (_, row) => [name("from", row), name("to", row)] as const);
-  pairs.forEach(([from, to], row) => {
-    const key = `${from}\n${to}`;
-    sums.set(key, [from, to, (sums.get(key)?.[2] ?? 0) + Math.max(1, numberAt(edges, "connections", row) ?? 0)]);
-  });
-  const cells = [...sums.values()];
-  const chosen = view.value.rest["pair"] ?? "";
-  const rows = pairs.flatMap(([from, to], row) => (`${from}>${to}` === chosen ? [row] : []));
+  const names = namesOf(roles);
+  const rows = Array.from({ length: rowsOf(edges) }, (_, row) => row);
+  const connections = (row: number): number => Math.max(1, numberAt(edges, "connections", row) ?? 0);
+  const end = (side: "from" | "to", row: number): string => names.get(textAt(edges, side, row)) ?? textAt(edges, side, row);
+  const large = largest(rows.flatMap((row) => [[end("from", row), connections(row)], [end("to", row), connections(row)]]));
+  const drawn = (side: "from" | "to", row: number): string => (large.has(end(side, row)) ? end(side, row) : OTHERS);
+  const cells = new Map<string, { from: string; to: string; sum: number; rows: number[] }>();
+  for (const row of rows) {
+    const [from, to] = [drawn("from", row), drawn("to", row)];
+    const cell = cells.get(`${from}>${to}`) ?? { from, to, sum: 0, rows: [] };
+    cells.set(`${from}>${to}`, { ...cell, sum: cell.sum + connections(row), rows: [...cell.rows, row] });
+  }
+  const all = [...cells.values()];
+  const chosen = cells.get(view.value.rest["pair"] ?? "");
   return (
     <div class="block">
       <h2>Who talks to whom</h2>
-      {cells.length ? (
+      {all.length ? (
         <Matrix
-          data={{ client: cells.map((one) => one[0]), server: cells.map((one) => one[1]), connections: cells.map((one) => one[2]) }}
+          data={{ client: all.map((one) => one.from), server: all.map((one) => one.to), connections: all.map((one) => one.sum) }}
           dimensions={["client", "server"]}
           metric="connections"
           show={count}
@@ -162,26 +176,56 @@ function Talk({ roles, edges }: { roles: Columns; edges: Columns }) {
       ) : (
         <p class="quiet">No role talks to another.</p>
       )}
-      {rows.length ? (
-        <>
-          <h3>{chosen.replace(">", " → ")}</h3>
-          <Table
-            label="Between these roles"
-            data={taken(edges, rows)}
-            columns={[
-              { name: "protocol", label: "protocol" },
-              { name: "service_port", label: "port", numeric: true },
-              { name: "connections", label: "connections", numeric: true, show: (value) => count(number(value)) },
-              { name: "bytes", label: "bytes", numeric: true, show: (value) => bytes(number(value)) },
-              { name: "first_seen", label: "first seen", show: time },
-              { name: "last_seen", label: "last seen", show: time },
-            ]}
-          />
-        </>
-      ) : (
-        <p class="quiet">The number is connections; a click lists the ports of a cell.</p>
-      )}
+      {chosen ? <Between edges={edges} rows={chosen.rows} end={end} title={`${chosen.from} → ${chosen.to}`} /> : <p class="quiet">The number is connections; a click lists the ports of a cell.</p>}
     </div>
+  );
+}
+
+const OTHERS = "all others";
+
+/** By role; two roles of one label are told apart. */
+function namesOf(roles: Columns): Map<string, string> {
+  const labels = (roles["role"] ?? []).map((role, row) => textAt(roles, "label", row) || String(role));
+  const twice = new Set(labels.filter((label, at) => labels.indexOf(label) !== at));
+  return new Map((roles["role"] ?? []).map((role, row) => [String(role), twice.has(labels[row] ?? "") ? `${labels[row]} (${String(role)})` : (labels[row] ?? "")]));
+}
+
+/** The names with the largest sums. */
+function largest(parts: readonly (readonly [string, number])[]): Set<string> {
+  const sums = new Map<string, number>();
+  for (const [name, value] of parts) sums.set(name, (sums.get(name) ?? 0) + value);
+  return new Set([...sums].sort((a, b) => b[1] - a[1]).slice(0, DRAWN).map(([name]) => name));
+}
+
+interface BetweenProps {
+  edges: Columns;
+  rows: readonly number[];
+  end: (side: "from" | "to", row: number) => string;
+  title: string;
+}
+
+function Between({ edges, rows, end, title }: BetweenProps) {
+  const shown = rows.slice(0, LISTED);
+  const data = { ...taken(edges, shown), from: shown.map((row) => end("from", row)), to: shown.map((row) => end("to", row)) };
+  return (
+    <>
+      <h3>{title}</h3>
+      <Table
+        label="Between these roles"
+        data={data}
+        columns={[
+          { name: "from", label: "client" },
+          { name: "to", label: "server" },
+          { name: "protocol", label: "protocol" },
+          { name: "service_port", label: "port", numeric: true },
+          { name: "connections", label: "connections", numeric: true, show: (value) => count(number(value)) },
+          { name: "bytes", label: "bytes", numeric: true, show: (value) => bytes(number(value)) },
+          { name: "first_seen", label: "first seen", show: time },
+          { name: "last_seen", label: "last seen", show: time },
+        ]}
+      />
+      {rows.length > LISTED ? <p class="quiet">and {count(rows.length - LISTED)} more</p> : null}
+    </>
   );
 }
 
