@@ -1,0 +1,221 @@
+"""What `weir health` compares: five-minute counts of every edge, those of the same hours of past weeks, and its past as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.errors import WeirError
+from sinks.engines.quoting import literal
+from sinks.filter.sql import condition, dimensions_of, metrics_of, split
+from sinks.filter.tree import Node
+from sinks.queries.edges import BY, Ask
+from sinks.queries.group_by import grouped
+from sinks.queries.metrics import METRICS, base_sums
+from sinks.queries.sources import canonical_of, columns, source_of, within
+from sinks.queries.spans import FLOWS, Level, Oldest, Piece, Plan, Span, plan
+
+STEP_S, HOUR_S, DAY_S = 300, 3_600, 86_400
+PAST_S = 28 * DAY_S
+KEYS = ("network", "client", "server", "protocol", "service_port")
+ZONES = ("client_zone", "server_zone")
+COUNTS = (
+    "connections_opened", "connections_failed", "connections_refused", "connections_timed_out", "connections_closed", "connections_reset",
+    "packets_sent", "retransmits", "flows",
+)  # fmt: skip
+TIMES = ("rtt", "connect")
+_ENDS = ("network", "client", "server", "service", "domain", "reason", "protocol", "service_port")
+LISTS = (*COUNTS, *(f"{time}_{part}" for time in TIMES for part in ("tried", "slow")))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`steps`: whole steps of STEP_S, `judged` the last of them. `slow_from`: by bucket of the usual median, the first that is slow."""
+
+    steps: Span
+    judged: Span
+    slow_from: Sequence[int]
+    filter: Node | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """`now`: a row an edge, with `edge` (a number for it) and KEYS.
+
+    And lists of equal length, in any order: `at`, the starts in UNIX seconds; `is_hour`, which tells hours of the past from steps; LISTS.
+    Steps of a day and of a week before the judged ones are among them. A nameless end is its service, its domain, or the reason.
+
+    `past`: a row an edge that has one: `edge`, the sums of COUNTS over the past as a whole, and of each of TIMES the `_buckets` that have
+    samples, counted from 1, and the `_samples` in them.
+    """
+
+    now: pa.Table
+    past: pa.Table
+    plan: Plan
+    sql: str
+
+
+def ask_counts(ask: Ask, asked: Asked, oldest: Oldest) -> Counts:
+    """Raises WeirError for a filter by address: of past weeks none is kept."""
+    parts = split(asked.filter)
+    levels = source_of(dimensions_of(parts.where), "canonical").levels
+    if levels == FLOWS:
+        raise WeirError("The filter asks for an address, and past weeks are known by name alone: leave ip, client_ip and server_ip out.")
+    five, hour = (next(level for level in levels if level.unit_s == unit) for unit in (STEP_S, HOUR_S))
+    whole = plan(past_of(asked.steps), tuple(level for level in levels if level.unit_s >= HOUR_S), oldest)
+    having = _having(parts.where, parts.having, asked.judged, levels, oldest)
+    past = _past(_Rows(parts.where, having), whole.pieces)
+    statement = _now(_Rows(parts.where, having, _limits(past, asked.slow_from)), asked, five.table, hour.table)
+    tables = (Piece(five.table, asked.judged), *whole.pieces)
+    return Counts(ask(statement), ask(_listed(past)), Plan(tables, asked.judged, whole.warnings), statement)
+
+
+def past_of(steps: Span) -> Span:
+    """Up to the hour that the steps begin in: what is judged is no part of what it is judged by."""
+    return Span(max(0, steps.start_s // DAY_S * DAY_S - PAST_S), steps.start_s // HOUR_S * HOUR_S)
+
+
+def _having(where: Node | None, having: Node | None, judged: Span, levels: tuple[Level, ...], oldest: Oldest) -> str:
+    """SELECT of BY of the edges that a filter by sums lets through; empty: there is none."""
+    if having is None:
+        return ""
+    edges = grouped(plan(judged, levels, oldest).pieces, BY, where, base_sums(metrics_of(having)), "canonical")
+    let_through = condition(having, {name: metric.sql for name, metric in METRICS.items() if metric.sql})
+    return f"SELECT {', '.join(f'd_{name}' for name in BY)} FROM ({edges}) WHERE {let_through}"  # noqa: S608 (composed of weir's own names)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """`limits`: SQL of a tuple, of arrays of edges and for each of TIMES of their first slow buckets."""
+
+    where: Node | None
+    having: str
+    limits: str = ""
+    also: str = ""
+
+    def cells(self, table: str, spans: Sequence[Span], unit_s: int, is_hour: bool, also: str = "") -> str:
+        """A row an edge and unit of time, of ends by `e_`, sums by `s_`. Joins by edge are left to `transform`, which is told of all."""
+        known = columns(table)
+        begin = f"toUInt32(intDiv(toUnixTimestamp(window_start), {unit_s}) * {unit_s})"
+        shown = [f"{_edge(known)} AS edge", f"{begin} AS begun", f"toUInt8({int(is_hour)}) AS of_hour"]
+        shown += [f"any({known[name]}) AS e_{name}" for name in _ENDS]
+        shown += [f"sum({known[name]}) AS s_{name}" for name in COUNTS]
+        for number, name in enumerate(TIMES, 2):
+            first = f"transform({_edge(known)}, tupleElement(limits, 1), tupleElement(limits, {number}), toUInt8(0))"
+            slow = f"arraySum(arrayFilter((samples, bucket) -> bucket >= {first}, mapValues({name}_samples), mapKeys({name}_samples)))"
+            shown.append(f"sum(if({first} = 0, 0, arraySum(mapValues({name}_samples)))) AS s_{name}_tried")
+            shown.append(f"sum(if({first} = 0, 0, {slow})) AS s_{name}_slow")
+        return f"SELECT {', '.join(shown)} FROM {self.let_through(table, spans, also)} GROUP BY edge, begun"  # noqa: S608
+
+    def whole(self, table: str, spans: Sequence[Span]) -> str:
+        known = columns(table)
+        sums = [f"sum({known[name]}) AS s_{name}" for name in COUNTS] + [f"sumMap({name}_samples) AS s_{name}" for name in TIMES]
+        return f"SELECT {_edge(known)} AS edge, {', '.join(sums)} FROM {self.let_through(table, spans)} GROUP BY edge"  # noqa: S608
+
+    def let_through(self, table: str, spans: Sequence[Span], also: str = "") -> str:
+        known = columns(table)
+        asked = f"{within(*spans)}{canonical_of(table, 'canonical')}{self.also}{also} AND {condition(self.where, known)}"
+        if self.having:
+            asked += f" AND ({', '.join(known[name] for name in BY)}) IN ({self.having})"
+        return f"weir.{table} WHERE {asked}"
+
+
+def _edge(known: Mapping[str, str]) -> str:
+    """A number for KEYS as they will be called."""
+    server, service, domain = (f"{known[name]} = ''" for name in ("server", "service", "domain"))
+    called = [
+        f"if({server}, {known['service']}, '')",
+        f"if({server} AND {service}, {known['domain']}, '')",
+        f"if({known['client']} = '' OR {server} AND {service} AND {domain}, {known['reason']}, '')",
+    ]
+    return f"cityHash64({', '.join([*(known[name] for name in KEYS), *called])})"
+
+
+def _past(rows: _Rows, pieces: Sequence[Piece]) -> str:
+    spans: dict[str, list[Span]] = {}
+    for piece in pieces:
+        spans.setdefault(piece.table, []).append(piece.span)
+    each = " UNION ALL ".join(rows.whole(table, found) for table, found in spans.items())
+    sums = [f"sum(s_{name}) AS {name}" for name in COUNTS] + [f"sumMap(s_{name}) AS {name}" for name in TIMES]
+    return f"SELECT edge, {', '.join(sums)} FROM ({each}) GROUP BY edge"  # noqa: S608
+
+
+def _listed(past: str) -> str:
+    times = [f"mapKeys({name}) AS {name}_buckets, mapValues({name}) AS {name}_samples" for name in TIMES]
+    return f"SELECT edge, {', '.join([*COUNTS, *times])} FROM ({past})"  # noqa: S608
+
+
+def _limits(past: str, slow_from: Sequence[int]) -> str:
+    """Of each edge with a median: the first bucket, counted from 1, that is slow beside it. 0: it has none."""
+    by_median = f"[{', '.join(str(bucket + 1) for bucket in slow_from)}]"
+    firsts = [
+        f"groupArray(toUInt8(if(empty({name}), 0, {by_median}[mapKeys({name})["
+        f"arrayFirstIndex(seen -> seen * 2 >= arraySum(mapValues({name})), arrayCumSum(mapValues({name})))]])))"
+        for name in TIMES
+    ]
+    return f"SELECT tuple(groupArray(edge), {', '.join(firsts)}) FROM ({past})"  # noqa: S608
+
+
+def _now(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
+    steps = [asked.steps, *(Span(max(0, asked.judged.start_s - back), max(0, asked.judged.end_s - back)) for back in (DAY_S, 7 * DAY_S))]
+    hours = sorted({second // HOUR_S % 24 for second in range(asked.steps.start_s, asked.steps.end_s, STEP_S)})
+    of_hours = f" AND intDiv(toUnixTimestamp(window_start), {HOUR_S}) % 24 IN ({', '.join(map(str, hours))})"
+    cells = rows.cells(five, steps, STEP_S, False), rows.cells(hour, [past_of(asked.steps)], HOUR_S, True, of_hours)
+    nobody = "concat('(', if(any(e_reason) = '', 'no name', any(e_reason)), ')')"
+    server = ", ".join(f"any(e_{name}) != '', any(e_{name})" for name in ("server", "service", "domain"))
+    shown = ["edge", "any(e_network) AS network", f"if(any(e_client) = '', {nobody}, any(e_client)) AS client"]
+    shown += [f"multiIf({server}, {nobody}) AS server", "any(e_protocol) AS protocol", "toUInt16(any(e_service_port)) AS service_port"]
+    shown += ["groupArray(begun) AS at", "groupArray(of_hour) AS is_hour"]
+    shown += [f"groupArray(toUInt32(least(s_{name}, 4294967295))) AS {name}" for name in LISTS]
+    return f"WITH ({rows.limits}) AS limits SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(cells)}) GROUP BY edge"  # noqa: S608
+
+
+def ask_times(ask: Ask, asked: Asked, edges: Sequence[int]) -> pa.Table:
+    """Samples of the judged span: a row an edge of these, with the columns of `Counts.past`."""
+    parts = split(asked.filter)
+    five = next(one for one in source_of(dimensions_of(parts.where), "canonical").levels if one.unit_s == STEP_S)
+    these = f" AND {_edge(columns(five.table))} IN ({_numbers(edges)})"
+    return ask(_listed(_past(_Rows(parts.where, "", also=these), (Piece(five.table, asked.judged),))))
+
+
+def ask_zones(ask: Ask, asked: Asked) -> pa.Table:
+    """`edge` and ZONES of most of what it tried in the judged span."""
+    parts = split(asked.filter)
+    five = next(one for one in source_of(dimensions_of(parts.where), "canonical").levels if one.unit_s == STEP_S)
+    known = columns(five.table)
+    most = f"sum({known['connections_opened']} + {known['connections_failed']})"
+    zones = ", ".join(f"toString({known[name]}) AS z_{name}" for name in ZONES)
+    rows = f"SELECT {_edge(known)} AS edge, {zones}, {most} AS most FROM {_Rows(parts.where, '').let_through(five.table, (asked.judged,))}"  # noqa: S608
+    shown = ", ".join(f"argMax(z_{name}, most) AS {name}" for name in ZONES)
+    return ask(f"SELECT edge, {shown} FROM ({rows} GROUP BY edge, {', '.join(f'z_{name}' for name in ZONES)}) GROUP BY edge")  # noqa: S608
+
+
+def ask_reporters(ask: Ask, span: Span, edges: Sequence[int]) -> pa.Table:
+    """Which nodes told of these edges: `edge`, `node`."""
+    edge = _edge(columns("flows_5m"))
+    return ask(
+        f"SELECT {edge} AS edge, toString(node_id) AS node FROM weir.flows_5m "  # noqa: S608 (composed of weir's own names)
+        f"WHERE {within(span)} AND canonical AND {edge} IN ({_numbers(edges)}) GROUP BY edge, node"
+    )
+
+
+def ask_reported(ask: Ask, span: Span, nodes: Sequence[str]) -> pa.Table:
+    """Of which steps these nodes have told all, and lost nothing: `node`, `step` (its start in UNIX seconds)."""
+    these = f"{within(span)} AND node_id IN ({', '.join(map(literal, nodes))})"
+    step = f"intDiv(toUnixTimestamp(window_start), {STEP_S}) * {STEP_S}"
+    windows = (
+        "SELECT node_id, epoch, window_start, max(window_seconds) AS seconds, uniqExact(batch_index) AS have, max(batch_count) AS want "  # noqa: S608
+        f"FROM weir.batches WHERE {these} GROUP BY node_id, epoch, window_start"
+    )
+    lost = f"SELECT node_id, {step} AS step FROM weir.losses WHERE {these}"  # noqa: S608
+    whole = f"have >= want AND (node_id, {step}) NOT IN ({lost})"
+    return ask(
+        f"SELECT toString(node_id) AS node, toUInt32({step}) AS step FROM ({windows}) WHERE {whole} "  # noqa: S608
+        f"GROUP BY node_id, step HAVING sum(seconds) >= {STEP_S}"
+    )
+
+
+def _numbers(edges: Sequence[int]) -> str:
+    return ", ".join(f"{int(edge)}" for edge in edges)

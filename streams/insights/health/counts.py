@@ -1,0 +1,159 @@
+"""Counts of the tables as arrays: edges by steps, edges by hours of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from schemas.records.histogram import BUCKETS
+from sinks.queries.health import COUNTS, Asked, Counts
+from streams.insights.health.baseline import Past
+from streams.insights.health.course import Seen
+from streams.insights.health.grouping import Edge
+from streams.insights.health.signals import DAY_S, SHARES, SLOW_FROM, STEP_S, WEEK_S, Bools, Floats, Ints
+
+_COLUMNS = (
+    (("connections_failed",), ("connections_opened", "connections_failed")),
+    (("connections_reset",), ("connections_closed", "connections_reset")),
+    (("retransmits",), ("packets_sent",)),
+    (("rtt_slow",), ("rtt_tried",)),
+    (("connect_slow",), ("connect_tried",)),
+)
+"""Of each of SHARES: what is added up to its bad ones, and to what was tried."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """`numbers`: of the edges in the tables. `refused`, `timed_out`: (edges, steps)."""
+
+    edges: tuple[Edge, ...]
+    numbers: NDArray[np.uint64]
+    seen: Seen
+    past: Past
+    refused: Floats
+    timed_out: Floats
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Where values stand of a column of lists."""
+
+    chosen: NDArray[Any]
+    row: Ints
+    column: Ints
+    shape: tuple[int, int]
+
+    def dense(self, values: NDArray[Any]) -> Floats:
+        found = np.zeros(self.shape)
+        found[self.row, self.column] = values[self.chosen]
+        return found
+
+
+def read(counts: Counts, asked: Asked, five_since_s: int) -> Read:
+    """`five_since_s`: up to where the table of five minutes goes back. Nobody is known to have looked: `seen.watched` is false."""
+    now = counts.now
+    lists = {name: _flat(now, name) for name in now.column_names if pa.types.is_list(now.schema.field(name).type)}
+    row = np.repeat(np.arange(now.num_rows), np.diff(_offsets(now, "at")))
+    start, steps = asked.steps.start_s // STEP_S, asked.steps.seconds // STEP_S
+    cells = _steps(lists, row, start, (now.num_rows, steps))
+    hours_s, past_bad, past_tried = _hours(lists, row, now.num_rows)
+    bad, tried = _shares({name: cells.dense(values) for name, values in lists.items()})
+    before = _before(lists, row, asked, (now.num_rows, steps), five_since_s)
+    active = cells.dense(lists["flows"]) > 0
+    seen = Seen(start, bad, tried, active, np.zeros_like(active), before)
+    numbers = np.asarray(now.column("edge").to_numpy(), np.uint64)
+    edges = tuple(Edge(*names) for names in zip(*(now.column(name).to_pylist() for name in Edge.__dataclass_fields__), strict=True))
+    whole_bad, whole_tried = _whole(counts.past, numbers)
+    servers: dict[tuple[str, str], int] = {}
+    server = np.array([servers.setdefault((edge.network, edge.server), len(servers)) for edge in edges], np.int64)
+    past = Past(hours_s, past_bad, past_tried, whole_bad, whole_tried, server)
+    causes = (cells.dense(lists[f"connections_{name}"]) for name in ("refused", "timed_out"))
+    return Read(edges, numbers, seen, past, *causes)
+
+
+def _flat(table: pa.Table, name: str) -> NDArray[Any]:
+    return np.asarray(_whole_column(table, name).flatten().to_numpy())
+
+
+def _offsets(table: pa.Table, name: str) -> Ints:
+    return np.asarray(_whole_column(table, name).offsets.to_numpy(), np.int64)
+
+
+def _whole_column(table: pa.Table, name: str) -> Any:
+    column = table.column(name).combine_chunks()
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
+
+
+def _steps(lists: Mapping[str, NDArray[Any]], row: Ints, start: int, shape: tuple[int, int]) -> _Cells:
+    at = lists["at"].astype(np.int64) // STEP_S - start
+    chosen = np.flatnonzero((lists["is_hour"] == 0) & (at >= 0) & (at < shape[1]))
+    return _Cells(chosen, row[chosen], at[chosen], shape)
+
+
+def _hours(lists: Mapping[str, NDArray[Any]], row: Ints, edges: int) -> tuple[Ints, Floats, Floats]:
+    chosen = np.flatnonzero(lists["is_hour"] == 1)
+    hours_s, column = np.unique(lists["at"][chosen].astype(np.int64), return_inverse=True)
+    cells = _Cells(chosen, row[chosen], column, (edges, len(hours_s)))
+    return hours_s, *_shares({name: cells.dense(values) for name, values in lists.items()})
+
+
+def _shares(values: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    bad, tried = (np.stack([sum((values[name] for name in one[part]), np.zeros(1)) for one in _COLUMNS]) for part in (0, 1))
+    return np.minimum(bad, tried), tried
+
+
+def _before(lists: Mapping[str, NDArray[Any]], row: Ints, asked: Asked, shape: tuple[int, int], since_s: int) -> Floats:
+    """Tries of a day and of a week before the judged steps, the lower of the two; of what the table has not, nothing is made."""
+    found = np.full(shape, np.inf)
+    judged = (asked.judged.start_s - asked.steps.start_s) // STEP_S
+    for back_s in (DAY_S, WEEK_S):
+        if asked.judged.start_s - back_s >= since_s:
+            cells = _steps(lists, row, (asked.steps.start_s - back_s) // STEP_S, shape)
+            tried = cells.dense(lists["connections_opened"]) + cells.dense(lists["connections_failed"])
+            found[:, judged:] = np.minimum(found[:, judged:], tried[:, judged:])
+    return found
+
+
+def _whole(past: pa.Table, numbers: NDArray[np.uint64]) -> tuple[Floats, Floats]:
+    """(signals, edges); 0 for an edge without a past."""
+    order = np.argsort(past.column("edge").to_numpy())
+    known = np.asarray(past.column("edge").to_numpy(), np.uint64)[order]
+    place = np.minimum(np.searchsorted(known, numbers), max(len(known) - 1, 0))
+    has = known[place] == numbers if len(known) else np.zeros(len(numbers), np.bool_)
+    values = {name: np.asarray(past.column(name).to_numpy(), np.float64) for name in COUNTS}
+    for name in ("rtt", "connect"):
+        samples = histograms(past, name)
+        values[f"{name}_tried"] = samples.sum(axis=1)
+        first = np.append(SLOW_FROM, BUCKETS)[median_buckets(samples)]
+        values[f"{name}_slow"] = (samples * (np.arange(BUCKETS) >= first[:, None])).sum(axis=1)
+    bad, tried = _shares(values)
+    if not len(known):
+        return np.zeros((len(SHARES), len(numbers))), np.zeros((len(SHARES), len(numbers)))
+    return np.where(has, bad[:, order[place]], 0.0), np.where(has, tried[:, order[place]], 0.0)
+
+
+def histograms(table: pa.Table, name: str) -> Floats:
+    """(rows, buckets) of the columns `NAME_buckets` and `NAME_samples`."""
+    found = np.zeros((table.num_rows, BUCKETS))
+    row = np.repeat(np.arange(table.num_rows), np.diff(_offsets(table, f"{name}_buckets")))
+    found[row, _flat(table, f"{name}_buckets").astype(np.int64) - 1] = _flat(table, f"{name}_samples")
+    return found
+
+
+def median_buckets(samples: Floats) -> Ints:
+    """BUCKETS where there are no samples."""
+    whole = samples.sum(axis=1)
+    median = (np.cumsum(samples, axis=1) * 2 >= whole[:, None]).argmax(axis=1)
+    return np.asarray(np.where(whole > 0, median, BUCKETS), np.int64)
+
+
+def watched(seen: Seen, told: Bools, edges: Ints) -> Seen:
+    """`told`: (edges, steps) of these edges alone."""
+    whole = seen.watched.copy()
+    whole[edges] = told
+    return Seen(seen.first, seen.bad, seen.tried, seen.active, whole, seen.before)

@@ -1,0 +1,140 @@
+"""Which edges alarm at which step: windows of several lengths against what is usual, and of all tests of a step only what is no chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from streams.insights.health import bounds
+from streams.insights.health.baseline import Usual
+from streams.insights.health.signals import KINDS, LOOKBACK, SCALES, SHARES, Bools, Floats, Ints
+from streams.insights.health.silence import Silence
+
+_RECENT = {1: 1, 3: 1, 12: 3, 48: 3}
+"""Of a window, the last steps must not speak against the rest: what is over is no alarm."""
+_SPEAKING, _SPEAKS = 12, 0.01
+"""Of the longest window, these must speak for it."""
+_USUAL_CONFIDENCE = 0.9
+_CONTRADICTS = 0.05
+
+Places = tuple[Ints, ...]
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """(signals and silence, edges, steps). `length`: steps of the window that shows it best; what is counted in it.
+
+    Of silence the steps themselves are counted, and the connections that did not come are its excess.
+    """
+
+    alarm: Bools
+    length: Ints
+    bad: Floats
+    tried: Floats
+    excess: Floats
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Of those windows that may be an alarm: where they are, and the chance of it."""
+
+    where: Places
+    chance: Floats
+    length: Ints
+    bad: Floats
+    tried: Floats
+    excess: Floats
+
+
+def alarms_of(bad: Floats, tried: Floats, usual: Sequence[Usual], hour: Ints, silence: Silence, watched: Bools) -> Alarms:
+    """`bad`, `tried`: (signals, edges, steps), the first LOOKBACK - 1 of which are looked back at alone: nothing is said of them.
+
+    `usual`: by hour; `hour`: which of them a step belongs to. `watched`: (edges, steps), where silence would have been seen as such.
+    """
+    shape = (len(KINDS), *bad.shape[1:])
+    found = Alarms(np.zeros(shape, np.bool_), np.zeros(shape, np.int64), *(np.zeros(shape) for _ in range(3)))
+    chance = np.ones(shape)
+    for number, signal in enumerate(SHARES):
+        edges = np.flatnonzero(bad[number].sum(axis=1) >= signal.least)
+        one = _Signal(number, edges, bad[number, edges], tried[number, edges], usual, hour)
+        for length in SCALES if len(edges) else ():
+            _keep_better(chance, found, one.windows(length))
+    chance[-1] = np.where(watched, silence.chance, 1.0)
+    found.length[-1] = found.bad[-1] = found.tried[-1] = silence.run
+    found.excess[-1] = silence.run * silence.missing
+    tests = int(tried.any(axis=2).sum()) + len(watched)
+    for step in range(LOOKBACK - 1, shape[2]):
+        where = np.nonzero(chance[:, :, step] < bounds.FALSE_DISCOVERIES)
+        if len(where[0]):
+            at = where[0], where[1], np.full(len(where[0]), step)
+            found.alarm[at] = bounds.discoveries(chance[at], tests)
+    return found
+
+
+def _keep_better(chance: Floats, kept: Alarms, found: _Found) -> None:
+    better = found.chance < chance[found.where]
+    where = tuple(part[better] for part in found.where)
+    chance[where] = found.chance[better]
+    for name in ("length", "bad", "tried", "excess"):
+        getattr(kept, name)[where] = getattr(found, name)[better]
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """One signal of those edges that may have an alarm. `bad`, `tried`: (these edges, steps)."""
+
+    number: int
+    edges: Ints
+    bad: Floats
+    tried: Floats
+    usual: Sequence[Usual]
+    hour: Ints
+
+    def windows(self, length: int) -> _Found:
+        """Those of one length that have enough in them, and a share that is high enough to be worth an exact look, and pass it."""
+        signal, share = SHARES[self.number], self._of_usual("share")[:, self.hour]
+        limit = np.maximum(signal.ratio * share, share + signal.floor)
+        bad, tried = _sums(self.bad, length), _sums(self.tried, length)
+        worth = (bad >= signal.least) & (tried >= signal.tried) & (bad > limit * tried)
+        worth[:, : LOOKBACK - 1] = False
+        where = np.nonzero(worth)
+        x, n, least = bad[where], tried[where], limit[where]
+        spread, known = (self._of_usual(name)[where[0], self.hour[where[1]]] for name in ("spread", "known"))
+        highest = self._highest(where, spread)
+        some = bounds.so_many_in_bursts(x, n * highest, spread) if signal.bursts else bounds.so_many(x / spread, n / spread, highest)
+        sure = (
+            known.astype(np.bool_) & (bounds.lower(x / spread, n / spread) > least) & self._goes_on(where, length, x / n, spread, highest)
+        )
+        edge, step = self.edges[where[0][sure]], where[1][sure]
+        chance = np.minimum(some * len(SCALES), 1.0)[sure]
+        excess = (x - n * share[where])[sure]
+        return _Found((np.full(len(edge), self.number), edge, step), chance, np.full(len(edge), length), x[sure], n[sure], excess)
+
+    def _of_usual(self, name: str) -> Floats:
+        """(these edges, hours)."""
+        return np.stack([getattr(one, name)[self.number, self.edges] for one in self.usual], axis=1)
+
+    def _highest(self, where: Places, spread: Floats) -> Floats:
+        """An upper bound of the usual share."""
+        bad, tried = (self._of_usual(name)[where[0], self.hour[where[1]]] for name in ("bad", "tried"))
+        return np.asarray(special.betaincinv(bad / spread + 1, (tried - bad) / spread, _USUAL_CONFIDENCE), np.float64)
+
+    def _goes_on(self, where: Places, length: int, share: Floats, spread: Floats, highest: Floats) -> Bools:
+        """The last steps do not speak against the window; of the longest, they speak for it."""
+        bad, tried = (_sums(part, _RECENT[length])[where] for part in (self.bad, self.tried))
+        found = (bad > 0) & (bounds.so_few(bad / spread, tried / spread, share) > _CONTRADICTS)
+        if length == LOOKBACK:
+            bad, tried = (_sums(part, _SPEAKING)[where] / spread for part in (self.bad, self.tried))
+            found &= bounds.so_many(bad, tried, highest) < _SPEAKS
+        return np.asarray(found, np.bool_)
+
+
+def _sums(values: Floats, length: int) -> Floats:
+    """Over the last `length` steps up to each one; over fewer at the beginning."""
+    whole = np.cumsum(values, axis=1)
+    if length < values.shape[1]:
+        whole[:, length:] -= whole[:, :-length].copy()
+    return whole
