@@ -1,0 +1,152 @@
+"""Which edges do worse than usual: asked of the tables, judged by `streams.insights.health`. Command, API and detector share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from sinks.filter.tree import Node
+from sinks.queries.edges import Ask
+from sinks.queries.health import ZONES, Asked, ask_counts, ask_reported, ask_reporters, ask_times, ask_zones
+from sinks.queries.spans import Oldest, Piece, Plan, Span
+from streams.insights.health.counts import Read, histograms, read, watched
+from streams.insights.health.course import STEPS_BEFORE, Seen, Usuals, course_of, suspects, usuals_of
+from streams.insights.health.grouping import FEW, Trouble, grouped
+from streams.insights.health.ranking import Ill, Times, Zones, ranked
+from streams.insights.health.signals import CONNECT, KINDS, LOOKBACK, RTT, SLOW_FROM, STEP_S, Bools, Floats
+
+LONGEST_S = 6 * 3_600
+"""Of a longer span the last hours are judged: a detector keeps what was before."""
+WARM_STEPS = 12
+"""Findings that began up to so many steps before the span are seen in it."""
+SUSPECTS = 1_000
+"""So many edges at most are asked for who looked at them; of the others nothing is said while they are silent."""
+
+
+@dataclass(frozen=True)
+class HealthQuestion:
+    """`until_s`: up to when the tables are complete."""
+
+    span: Span
+    until_s: int
+    filter: Node | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class Health:
+    """`ills`: the worst first, of `found` in all. `plan`: its span, of whole steps, was judged; its warnings say what was left out."""
+
+    ills: tuple[Ill, ...]
+    found: int
+    plan: Plan
+    sql: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the tables say, as arrays. `past`: as in `Counts`."""
+
+    asked: Asked
+    past: pa.Table
+    read: Read
+    usuals: Usuals
+    plan: Plan
+    sql: str
+
+
+def health(ask: Ask, oldest: Oldest, question: HealthQuestion) -> Health:
+    """Raises Unavailable or WeirError."""
+    judged, warnings = _judged(question)
+    if not judged.seconds:
+        return Health((), 0, Plan((Piece("edges_5m", judged),), judged, warnings), "")
+    found = evidence_of(ask, oldest, judged, WARM_STEPS, question.filter)
+    course = course_of(found.read.seen, found.usuals)
+    first = judged.start_s // STEP_S
+    troubles = grouped([one for one in course.episodes if one.until is None or one.until > first], found.read.edges)
+    times = times_of(ask, found, troubles)
+    ills = ranked(troubles, found.read, found.usuals, times, zones_of(ask, found, troubles))
+    return Health(tuple(ills[: question.limit]), len(ills), Plan(found.plan.pieces, judged, (*warnings, *found.plan.warnings)), found.sql)
+
+
+def _judged(question: HealthQuestion) -> tuple[Span, tuple[str, ...]]:
+    """Whole steps, as far as they are complete."""
+    end_s = min(question.span.end_s, question.until_s) // STEP_S * STEP_S
+    start_s = min(-(-question.span.start_s // STEP_S) * STEP_S, end_s)
+    if start_s == end_s:
+        return Span(end_s, end_s), ("Nothing is judged: no whole five minutes of the span are complete yet.",)
+    if end_s - start_s <= LONGEST_S:
+        return Span(start_s, end_s), ()
+    return Span(end_s - LONGEST_S, end_s), (
+        f"The last {LONGEST_S // 3_600} hours of the span are judged: `weir findings` has what was before.",
+    )
+
+
+def evidence_of(ask: Ask, oldest: Oldest, judged: Span, warm: int, where: Node | None) -> Evidence:
+    steps = Span(max(0, judged.start_s - (STEPS_BEFORE + warm) * STEP_S), judged.end_s)
+    asked = Asked(steps, judged, SLOW_FROM, where)
+    counts = ask_counts(ask, asked, oldest)
+    found = read(counts, asked, oldest.get("edges_5m", judged.end_s))
+    usuals = usuals_of(found.seen, found.past)
+    seen = _watched(ask, asked, found, usuals)
+    told = Read(found.edges, found.numbers, seen, found.past, found.refused, found.timed_out)
+    return Evidence(asked, counts.past, told, usuals, counts.plan, counts.sql)
+
+
+def _watched(ask: Ask, asked: Asked, found: Read, usuals: Usuals) -> Seen:
+    """With who looked at the edges of which it matters: all nodes that told of one must have told of a step."""
+    edges = suspects(found.seen, usuals)[:SUSPECTS]
+    if not len(edges):
+        return found.seen
+    reporters = ask_reporters(
+        ask, Span(asked.judged.start_s - LOOKBACK * STEP_S, asked.judged.end_s), found.numbers[edges].tolist()
+    ).to_pylist()
+    nodes = sorted({row["node"] for row in reporters})
+    if not nodes:
+        return found.seen
+    of_edge: dict[int, list[str]] = {}
+    for row in reporters:
+        of_edge.setdefault(row["edge"], []).append(row["node"])
+    return watched(found.seen, _told(ask, asked, [of_edge.get(int(found.numbers[edge]), []) for edge in edges], nodes), edges)
+
+
+def _told(ask: Ask, asked: Asked, of_edges: Sequence[Sequence[str]], nodes: Sequence[str]) -> Bools:
+    """(edges, steps)."""
+    told = np.zeros((len(nodes), asked.steps.seconds // STEP_S), np.bool_)
+    place = {node: at for at, node in enumerate(nodes)}
+    for row in ask_reported(ask, asked.steps, nodes).to_pylist():
+        told[place[row["node"]], (row["step"] - asked.steps.start_s) // STEP_S] = True
+    by_edge = [told[[place[node] for node in own]].all(axis=0) if own else np.zeros(told.shape[1], np.bool_) for own in of_edges]
+    return np.stack(by_edge)
+
+
+def times_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Mapping[Trouble, Times]:
+    """Samples of those that are slow, in the judged span and in the past."""
+    slow = [one for one in troubles if one.signal in (RTT, CONNECT)]
+    numbers = [int(found.read.numbers[one.edge]) for trouble in slow for one in trouble.episodes]
+    if not numbers:
+        return {}
+    tables = ask_times(ask, found.asked, numbers), found.past
+    places = [{edge: at for at, edge in enumerate(table.column("edge").to_pylist())} for table in tables]
+    samples = {signal: [histograms(table, KINDS[signal]) for table in tables] for signal in (RTT, CONNECT)}
+    return {
+        one: Times(*(_added(part, place, one, found.read) for part, place in zip(samples[one.signal], places, strict=True))) for one in slow
+    }
+
+
+def zones_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Zones | None:
+    """None where there are too few for a zone to be at fault."""
+    if len(troubles) < FEW:
+        return None
+    table = ask_zones(ask, found.asked)
+    zone = {edge: ends for edge, *ends in zip(*(table.column(name).to_pylist() for name in ("edge", *ZONES)), strict=True)}
+    client, server = zip(*(zone.get(int(number), ("", "")) for number in found.read.numbers), strict=True)
+    return Zones(client, server)
+
+
+def _added(samples: Floats, place: Mapping[int, int], trouble: Trouble, found: Read) -> Floats:
+    numbers = (int(found.numbers[one.edge]) for one in trouble.episodes)
+    return np.asarray(samples[[place[number] for number in numbers if number in place]].sum(axis=0), np.float64)
