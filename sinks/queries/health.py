@@ -42,7 +42,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Counts:
-    """`now`: a row an edge, with `edge` (a number for it) and KEYS.
+    """`now`: a row an edge, in the order of KEYS, with `edge` (a number for it) and KEYS.
 
     And lists of equal length, in any order: `at`, the starts in UNIX seconds; `is_hour`, which tells hours of the past from steps; LISTS.
     Steps of a day and of a week before the judged ones are among them. A nameless end is its service, its domain, or the reason.
@@ -143,8 +143,11 @@ def _past(rows: _Rows, pieces: Sequence[Piece]) -> str:
 
 
 def _listed(past: str) -> str:
-    times = [f"mapKeys({name}) AS {name}_buckets, mapValues({name}) AS {name}_samples" for name in TIMES]
-    return f"SELECT edge, {', '.join([*COUNTS, *times])} FROM ({past})"  # noqa: S608
+    return f"SELECT edge, {', '.join(COUNTS)}, {_times()} FROM ({past})"  # noqa: S608
+
+
+def _times() -> str:
+    return ", ".join(f"mapKeys({name}) AS {name}_buckets, mapValues({name}) AS {name}_samples" for name in TIMES)
 
 
 def _limits(past: str, slow_from: Sequence[int]) -> str:
@@ -169,15 +172,19 @@ def _now(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
     shown += [f"multiIf({server}, {nobody}) AS server", "any(e_protocol) AS protocol", "toUInt16(any(e_service_port)) AS service_port"]
     shown += ["groupArray(begun) AS at", "groupArray(of_hour) AS is_hour"]
     shown += [f"groupArray(toUInt32(least(s_{name}, 4294967295))) AS {name}" for name in LISTS]
-    return f"WITH ({rows.limits}) AS limits SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(cells)}) GROUP BY edge"  # noqa: S608
+    answer = f"SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(cells)}) GROUP BY edge ORDER BY {', '.join(KEYS)}, edge"  # noqa: S608
+    return f"WITH ({rows.limits}) AS limits {answer}"
 
 
 def ask_times(ask: Ask, asked: Asked, edges: Sequence[int]) -> pa.Table:
-    """Samples of the judged span: a row an edge of these, with the columns of `Counts.past`."""
+    """Samples of these edges by step: `edge`, `at` (its start in UNIX seconds), and of each of TIMES what `Counts.past` has."""
     parts = split(asked.filter)
     five = next(one for one in source_of(dimensions_of(parts.where), "canonical").levels if one.unit_s == STEP_S)
-    these = f" AND {_edge(columns(five.table))} IN ({_numbers(edges)})"
-    return ask(_listed(_past(_Rows(parts.where, "", also=these), (Piece(five.table, asked.judged),))))
+    edge = _edge(columns(five.table))
+    rows = _Rows(parts.where, "", also=f" AND {edge} IN ({_numbers(edges)})").let_through(five.table, (asked.steps,))
+    at = f"intDiv(toUnixTimestamp(window_start), {STEP_S}) * {STEP_S}"
+    sums = ", ".join(f"sumMap({name}_samples) AS {name}" for name in TIMES)
+    return ask(f"SELECT edge, at, {_times()} FROM (SELECT {edge} AS edge, toUInt32({at}) AS at, {sums} FROM {rows} GROUP BY edge, at)")  # noqa: S608
 
 
 def ask_zones(ask: Ask, asked: Asked) -> pa.Table:

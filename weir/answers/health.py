@@ -16,12 +16,14 @@ from streams.insights.health.counts import Read, histograms, read, watched
 from streams.insights.health.course import STEPS_BEFORE, Seen, Usuals, course_of, suspects, usuals_of
 from streams.insights.health.grouping import FEW, Trouble, grouped
 from streams.insights.health.ranking import Ill, Times, Zones, ranked
-from streams.insights.health.signals import CONNECT, KINDS, LOOKBACK, RTT, SLOW_FROM, STEP_S, Bools, Floats
+from streams.insights.health.signals import CONNECT, KINDS, LOOKBACK, RTT, SLOW_FROM, STEP_S, Bools
 
 LONGEST_S = 6 * 3_600
 """Of a longer span the last hours are judged: a detector keeps what was before."""
 WARM_STEPS = 12
 """Findings that began up to so many steps before the span are seen in it."""
+TIMED = 500
+"""Of so many edges at most the median is looked up."""
 SUSPECTS = 1_000
 """So many edges at most are asked for who looked at them; of the others nothing is said while they are silent."""
 
@@ -124,17 +126,21 @@ def _told(ask: Ask, asked: Asked, of_edges: Sequence[Sequence[str]], nodes: Sequ
 
 
 def times_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Mapping[Trouble, Times]:
-    """Samples of those that are slow, in the judged span and in the past."""
+    """Samples of those that are slow, while they are, and those of their past."""
     slow = [one for one in troubles if one.signal in (RTT, CONNECT)]
-    numbers = [int(found.read.numbers[one.edge]) for trouble in slow for one in trouble.episodes]
+    numbers = [int(found.read.numbers[one.edge]) for trouble in slow for one in trouble.episodes][:TIMED]
     if not numbers:
         return {}
-    tables = ask_times(ask, found.asked, numbers), found.past
-    places = [{edge: at for at, edge in enumerate(table.column("edge").to_pylist())} for table in tables]
-    samples = {signal: [histograms(table, KINDS[signal]) for table in tables] for signal in (RTT, CONNECT)}
-    return {
-        one: Times(*(_added(part, place, one, found.read) for part, place in zip(samples[one.signal], places, strict=True))) for one in slow
-    }
+    table = ask_times(ask, found.asked, numbers)
+    edge, step = np.asarray(table.column("edge").to_numpy()), np.asarray(table.column("at").to_numpy(), np.int64) // STEP_S
+    known = np.asarray(found.past.column("edge").to_numpy())
+    now, past = ({signal: histograms(part, KINDS[signal]) for signal in (RTT, CONNECT)} for part in (table, found.past))
+    times = {}
+    for one in slow:
+        own = found.read.numbers[[episode.edge for episode in one.episodes]]
+        lasts = np.isin(edge, own) & (step >= one.since) & (step < (one.until or np.inf))
+        times[one] = Times(now[one.signal][lasts].sum(axis=0), past[one.signal][np.isin(known, own)].sum(axis=0))
+    return times
 
 
 def zones_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Zones | None:
@@ -145,8 +151,3 @@ def zones_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Zones | 
     zone = {edge: ends for edge, *ends in zip(*(table.column(name).to_pylist() for name in ("edge", *ZONES)), strict=True)}
     client, server = zip(*(zone.get(int(number), ("", "")) for number in found.read.numbers), strict=True)
     return Zones(client, server)
-
-
-def _added(samples: Floats, place: Mapping[int, int], trouble: Trouble, found: Read) -> Floats:
-    numbers = (int(found.numbers[one.edge]) for one in trouble.episodes)
-    return np.asarray(samples[[place[number] for number in numbers if number in place]].sum(axis=0), np.float64)

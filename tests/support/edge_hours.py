@@ -1,0 +1,77 @@
+"""A week of edges in the tables as rollups leave them, and what nodes have told of them: for questions that compare with the past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sinks.engines.base import Engine
+
+END_S = 1_767_261_600
+"""2026-01-01 10:00:00 UTC."""
+DAYS = 7
+
+
+@dataclass(frozen=True)
+class Steady:
+    """What it opens in each five minutes from a week before END_S to `until_s`: connections of 10 packets and 2 samples.
+
+    `failing`: how many more are tried and refused from `failing_s` on. `slow_s`: from then on a round trip takes 4 times its 2.4 ms.
+    """
+
+    client: str
+    server: str
+    port: int = 443
+    opened: int = 100
+    node: str = "n1"
+    zone: str = "eu-1a"
+    until_s: int = END_S
+    failing: int = 0
+    failing_s: int = END_S
+    slow_s: int = END_S
+
+
+def write(engine: Engine, edges: Sequence[Steady], nodes_until_s: dict[str, int]) -> None:
+    """`nodes_until_s`: up to when each node has told of all its windows."""
+    for unit_s, table in ((300, "edges_5m"), (3_600, "edges_1h"), (86_400, "edges_1d")):
+        engine.execute(_insert(table, [_edges(unit_s, edge) for edge in edges]))
+    engine.execute(_insert("flows_5m", [_reported(edge) for edge in edges]))
+    for node, until_s in nodes_until_s.items():
+        windows = 3_600 * 6 // 10
+        engine.execute(
+            "INSERT INTO weir.batches (node_id, epoch, window_start, window_seconds, batch_index, batch_count) "  # noqa: S608 - numbers
+            f"SELECT '{node}', 1, toDateTime({until_s} - 10 - 10 * number, 'UTC'), 10, 0, 1 FROM numbers({windows})"
+        )
+
+
+def _insert(table: str, rows: Sequence[tuple[dict[str, str], int]]) -> str:
+    each = " UNION ALL ".join(f"SELECT {', '.join(columns.values())} FROM numbers({times})" for columns, times in rows)  # noqa: S608
+    return f"INSERT INTO weir.{table} ({', '.join(rows[0][0])}) {each}"  # noqa: S608
+
+
+def _edges(unit_s: int, edge: Steady) -> tuple[dict[str, str], int]:
+    """SQL of its columns over `number` below the other. Summed from steps, so that all tables say the same."""
+    first = END_S - DAYS * 86_400
+    at = f"({first} + 300 * number)"
+    bad = f"if({at} >= {edge.failing_s}, {edge.failing}, 0)"
+    bucket = f"if({at} >= {edge.slow_s}, 22, 18)"
+    columns = {
+        "window_start": f"toDateTime(intDiv({at}, {unit_s}) * {unit_s}, 'UTC')", "network": "'default'", "client": f"'{edge.client}'",
+        "server": f"'{edge.server}'", "protocol": "'tcp'", "service_port": str(edge.port), "client_zone": f"'{edge.zone}'",
+        "server_zone": f"'{edge.zone}'", "flows": "1", "bytes_sent": f"{1_000 * edge.opened}", "bytes_received": f"{4_000 * edge.opened}",
+        "packets_sent": f"{10 * edge.opened}", "connections_opened": str(edge.opened), "connections_closed": str(edge.opened),
+        "connections_failed": bad, "connections_refused": bad, "rtt_samples": f"map(toUInt8({bucket}), toUInt64({2 * edge.opened}))",
+        "connect_samples": f"map(toUInt8(18), toUInt64({edge.opened}))",
+    }  # fmt: skip
+    steps = (edge.until_s - first) // 300
+    return columns, steps
+
+
+def _reported(edge: Steady) -> tuple[dict[str, str], int]:
+    columns = {
+        "window_start": f"toDateTime({END_S} - 6 * 3600 + 300 * number, 'UTC')", "network": "'default'", "node_id": f"'{edge.node}'",
+        "protocol": "'tcp'", "role": "'client'", "service_port": str(edge.port), "local_workload": f"'{edge.client}'",
+        "remote_workload": f"'{edge.server}'", "canonical": "1", "flows": "1",
+    }  # fmt: skip
+    steps = 72 - (END_S - edge.until_s) // 300
+    return columns, steps
