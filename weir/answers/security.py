@@ -38,6 +38,7 @@ class Questions(Protocol):
     def fans(self, step: Span) -> pa.Table: ...
     def usual_fans(self, clients: Names, span: Span) -> pa.Table: ...
     def new_ports(self, step: Span) -> pa.Table: ...
+    def servers_of(self, ports: Iterable[int], before_s: int) -> Mapping[tuple[str, int], int]: ...
     def served(self, step: Span) -> pa.Table: ...
     def usual_served(self, servers: Names, span: Span) -> pa.Table: ...
     def beats(self, span: Span) -> pa.Table: ...
@@ -65,7 +66,7 @@ def sightings(asked: Asked) -> tuple[Sighting, ...]:
     scanning = _scans(asked)
     scanners = {(one.key.network, one.key.subject) for one in scanning}
     ports = asked.questions.new_ports(asked.step)
-    listeners = listening.new_listeners(ports, asked.lives((ports, "server")), scanners, asked.step)
+    listeners = _listeners(asked, ports, scanners)
     found = (*scanning, *listeners, *_fresh(asked, scanners, ports), *_fan_outs(asked, scanners), *_floods(asked))
     return (*found, *_beacons(asked), *_exfiltrations(asked)) if asked.step.end_s % HOUR_S == 0 else found
 
@@ -117,6 +118,14 @@ def _fresh(asked: Asked, scanners: set[tuple[str, str]], ports: pa.Table) -> tup
         return ()
     met = asked.questions.met(contacts, Span(step.start_s - MEMORY_S, step.start_s))
     return told(without_known_addresses(contacts, met))
+
+
+def _listeners(asked: Asked, ports: pa.Table, scanners: set[tuple[str, str]]) -> tuple[Sighting, ...]:
+    if not ports.num_rows:
+        return ()
+    numbers = {row["service_port"] for row in ports.to_pylist()}
+    servers = asked.questions.servers_of(numbers, asked.step.start_s)
+    return listening.new_listeners(ports, servers, asked.lives((ports, "server")), scanners, asked.step)
 
 
 def _fan_outs(asked: Asked, scanners: set[tuple[str, str]]) -> tuple[Sighting, ...]:

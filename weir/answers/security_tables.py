@@ -49,6 +49,10 @@ class Tables:
     def new_ports(self, step: Span) -> pa.Table:
         return self._with_since(servers_asked.ask_new_ports(self.ask, step, _before(step.start_s), self.oldest), "server", step.end_s)
 
+    def servers_of(self, ports: Iterable[int], before_s: int) -> Mapping[tuple[str, int], int]:
+        found = servers_asked.ask_servers_of(self.ask, ports, _before(before_s), self.oldest)
+        return {(row["network"], row["service_port"]): row["servers"] for row in found.to_pylist()}
+
     def served(self, step: Span) -> pa.Table:
         return servers_asked.ask_served(self.ask, step, flood.SOURCES, flood.OPENED, flood.PACKETS)
 
