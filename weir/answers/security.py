@@ -12,7 +12,7 @@ from schemas.records.finding import Finding, FindingKey, SecurityKind, Sighting
 from sinks.queries.spans import Span
 from streams.insights.security import beacon, exfiltration, fan_out, flood, listening, new_edge, scan
 from streams.insights.security.external import externals
-from streams.insights.security.lives import Life, Lives
+from streams.insights.security.lives import LEARNING_S, Life, Lives
 from streams.insights.security.reuse import MEMORY_S, without_known_addresses
 from streams.insights.security.sighted import Contact, contacts_of
 
@@ -49,10 +49,11 @@ class Questions(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """One step's questions."""
+    """One step's questions. `since_s`: how far back the tables go."""
 
     questions: Questions
     step: Span
+    since_s: int
     opened: Mapping[FindingKey, Finding]
 
     def lives(self, *tables: tuple[pa.Table, str]) -> Lives:
@@ -62,8 +63,13 @@ class Asked:
 
 
 def sightings(asked: Asked) -> tuple[Sighting, ...]:
-    """What is seen of all kinds in this step; beacons and exfiltration where it ends with an hour."""
+    """What is seen of all kinds in this step; beacons and exfiltration where it ends with an hour.
+
+    As long as all workloads are new, of scans alone: the others are deviations from what is usual.
+    """
     scanning = _scans(asked)
+    if asked.step.end_s - asked.since_s < LEARNING_S:
+        return scanning
     scanners = {(one.key.network, one.key.subject) for one in scanning}
     ports = asked.questions.new_ports(asked.step)
     listeners = _listeners(asked, ports, scanners)
