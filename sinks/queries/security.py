@@ -10,8 +10,8 @@ from sinks.queries.spans import EDGES, Oldest, Span, plan
 
 PASSING_PORTS = 32_768
 """Ports from here on are one: some programs listen on whichever is free."""
-ROWS, ROWS_OF_A_CLIENT = 100_000, 2_000
-"""An answer has no more rows. What a client has beyond its own is more of the same."""
+ROWS, CONTACTS, CONTACTS_OF_A_CLIENT = 100_000, 5_000, 2_000
+"""An answer has no more rows. Beyond a client's own is more of the same; beyond all, as where a fleet is renamed, nothing is found."""
 TELLABLE = "{client} != '' AND ({server} != '' OR {reason} = 'external')"
 """The client has a name, and the end one, or it is outside. What stands behind `gap`, `unknown` or `ambiguous` is not looked at."""
 MET = "({connections_opened} > 0 OR {payload_bytes_received} > 0)"

@@ -8,7 +8,20 @@ import pyarrow as pa
 
 from sinks.engines.result import readable
 from sinks.queries.edges import Ask
-from sinks.queries.security import MET, ROWS, ROWS_OF_A_CLIENT, TELLABLE, addresses, before, keys, listed, named, rows_of, texts
+from sinks.queries.security import (
+    CONTACTS,
+    CONTACTS_OF_A_CLIENT,
+    MET,
+    ROWS,
+    TELLABLE,
+    addresses,
+    before,
+    keys,
+    listed,
+    named,
+    rows_of,
+    texts,
+)
 from sinks.queries.spans import Oldest, Span
 
 FEWEST_FAILED = 5
@@ -80,5 +93,5 @@ def _contacts(rows: str, known: str, having: str) -> str:
         "toInt64(sum(b_bytes_sent)) AS bytes_sent, toInt64(sum(b_bytes_received)) AS bytes_received, "
         f"min(b_window_start) AS at_s, {addresses('b_client_ip')} AS sources FROM ({rows}) WHERE ({keys(_KEY)}) NOT IN ({known}) "
         f"GROUP BY {keys(_SHOWN)} HAVING {having} "
-        f"ORDER BY network, client, at_s LIMIT {ROWS_OF_A_CLIENT} BY network, client LIMIT {ROWS}"
+        f"ORDER BY network, client, at_s LIMIT {CONTACTS_OF_A_CLIENT} BY network, client LIMIT {CONTACTS}"
     )

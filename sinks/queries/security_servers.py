@@ -49,6 +49,15 @@ def ask_new_ports(ask: Ask, step: Span, history: Span, oldest: Oldest) -> pa.Tab
     return readable(found)
 
 
+def ask_servers_of(ask: Ask, ports: Iterable[int], history: Span, oldest: Oldest) -> pa.Table:
+    """network, service_port, servers: how many workloads answered on each of these ports within `history`."""
+    wanted = ", ".join(str(int(port)) for port in sorted(set(ports)))
+    where = f"{{server}} != '' AND {{protocol}} = 'tcp' AND {MET} AND {{service_port}} IN ({wanted})"
+    rows = before(history, oldest, _SERVER, where)
+    key = ("network", "service_port")
+    return ask(f"SELECT {named(key)}, toInt64(uniqExact(b_server)) AS servers FROM ({rows}) GROUP BY {keys(key)}")  # noqa: S608
+
+
 def ask_served(ask: Ask, step: Span, sources: int, opened: int, packets: int) -> pa.Table:
     """network, server, service_port, opened, packets, sources: of servers that took more than either, from so many addresses at least."""
     rows = rows_of("flows", [step], (*_SERVER, "client_ip", "connections_opened", "packets_sent"), "{server} != ''")

@@ -12,7 +12,7 @@ from schemas.records.finding import Finding, FindingKey, SecurityKind, Sighting
 from sinks.queries.spans import Span
 from streams.insights.security import beacon, exfiltration, fan_out, flood, listening, new_edge, scan
 from streams.insights.security.external import externals
-from streams.insights.security.lives import Life, Lives
+from streams.insights.security.lives import LEARNING_S, Life, Lives
 from streams.insights.security.reuse import MEMORY_S, without_known_addresses
 from streams.insights.security.sighted import Contact, contacts_of
 
@@ -38,6 +38,7 @@ class Questions(Protocol):
     def fans(self, step: Span) -> pa.Table: ...
     def usual_fans(self, clients: Names, span: Span) -> pa.Table: ...
     def new_ports(self, step: Span) -> pa.Table: ...
+    def servers_of(self, ports: Iterable[int], before_s: int) -> Mapping[tuple[str, int], int]: ...
     def served(self, step: Span) -> pa.Table: ...
     def usual_served(self, servers: Names, span: Span) -> pa.Table: ...
     def beats(self, span: Span) -> pa.Table: ...
@@ -48,10 +49,11 @@ class Questions(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """One step's questions."""
+    """One step's questions. `since_s`: how far back the tables go."""
 
     questions: Questions
     step: Span
+    since_s: int
     opened: Mapping[FindingKey, Finding]
 
     def lives(self, *tables: tuple[pa.Table, str]) -> Lives:
@@ -61,11 +63,16 @@ class Asked:
 
 
 def sightings(asked: Asked) -> tuple[Sighting, ...]:
-    """What is seen of all kinds in this step; beacons and exfiltration where it ends with an hour."""
+    """What is seen of all kinds in this step; beacons and exfiltration where it ends with an hour.
+
+    As long as all workloads are new, of scans alone: the others are deviations from what is usual.
+    """
     scanning = _scans(asked)
+    if asked.step.end_s - asked.since_s < LEARNING_S:
+        return scanning
     scanners = {(one.key.network, one.key.subject) for one in scanning}
     ports = asked.questions.new_ports(asked.step)
-    listeners = listening.new_listeners(ports, asked.lives((ports, "server")), scanners, asked.step)
+    listeners = _listeners(asked, ports, scanners)
     found = (*scanning, *listeners, *_fresh(asked, scanners, ports), *_fan_outs(asked, scanners), *_floods(asked))
     return (*found, *_beacons(asked), *_exfiltrations(asked)) if asked.step.end_s % HOUR_S == 0 else found
 
@@ -117,6 +124,14 @@ def _fresh(asked: Asked, scanners: set[tuple[str, str]], ports: pa.Table) -> tup
         return ()
     met = asked.questions.met(contacts, Span(step.start_s - MEMORY_S, step.start_s))
     return told(without_known_addresses(contacts, met))
+
+
+def _listeners(asked: Asked, ports: pa.Table, scanners: set[tuple[str, str]]) -> tuple[Sighting, ...]:
+    if not ports.num_rows:
+        return ()
+    numbers = {row["service_port"] for row in ports.to_pylist()}
+    servers = asked.questions.servers_of(numbers, asked.step.start_s)
+    return listening.new_listeners(ports, servers, asked.lives((ports, "server")), scanners, asked.step)
 
 
 def _fan_outs(asked: Asked, scanners: set[tuple[str, str]]) -> tuple[Sighting, ...]:

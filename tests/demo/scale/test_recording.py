@@ -16,6 +16,8 @@ import pytest
 from sinks.clickhouse import ClickHouseSink
 from sinks.engines.base import Engine
 from sinks.open import open_engine
+from sinks.queries.spans import Span
+from sinks.queries.status import ask_oldest
 from tests.support.processes import PATIENCE, Child
 from weir.demo.address import free_address, url_of
 from weir.demo.scale import story as told
@@ -24,6 +26,7 @@ from weir.demo.scale.calls import all_calls
 from weir.demo.scale.flows import flows_statement
 from weir.demo.scale.story import GRID_S, Story
 from weir.demo.scale.views import write_views
+from weir.detector.security_watch import SecurityWatch
 from weir.settings.listening import Address
 
 STORY = Story(1_767_276_000 + 130)
@@ -58,6 +61,14 @@ def _rows(engine: Engine, sql: str) -> list[dict[str, Any]]:
 
 def _at(seconds: int) -> str:
     return f"window_start = toDateTime({seconds}, 'UTC')"
+
+
+def test_the_scan_is_found_and_nothing_else_beside_it(recorded: Engine) -> None:
+    start_s = STORY.scan.start_s
+    seen = SecurityWatch().look(recorded.ask, Span(start_s, start_s + GRID_S), ask_oldest(recorded.ask), {}).seen
+    assert [(one.key.kind, one.key.subject, one.count) for one in seen] == [
+        ("scan", told.SCANNER, told.SCANNED_SERVERS * len(told.SCANNED_PORTS)),
+    ]
 
 
 def test_edges_have_what_the_flows_have(recorded: Engine) -> None:

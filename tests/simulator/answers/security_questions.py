@@ -152,6 +152,10 @@ class Drawn:
                     found.append((NETWORK, self.month.names[row.server], row.port, row.opened, row.at_s, clients, row.served_s))
         return _table(("network", "server", "service_port", "opened", "at_s", "clients", "since_s"), found)
 
+    def servers_of(self, ports: Iterable[int], before_s: int) -> Mapping[tuple[str, int], int]:
+        every = self._ports | {key for key, times in self._answered.items() if times[0] < before_s}
+        return {(NETWORK, port): sum(one == min(port, PASSING) for _, one in every) for port in ports}
+
     def served(self, step: Span) -> pa.Table:
         at = (step.start_s - START_S + BEFORE_S) // STEP_S
         loads, sources = self.month.loads[:, at], self.month.sources[:, at]

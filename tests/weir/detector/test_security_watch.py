@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sinks.engines.base import Engine
 from sinks.open import open_engine
 from sinks.queries.spans import Span
 from sinks.queries.status import ask_oldest
+from weir.answers.security import over
 from weir.answers.security_tables import Tables
 from weir.detector.security_watch import SecurityWatch
 from weir.detector.watch import Look
@@ -72,8 +73,8 @@ def write(engine: Engine, *flows: Flow) -> None:
         "connections_opened, connections_failed, connections_refused, remote_domain, registrable_domain"
     )
     rows = (
-        f"({one.at_s // 10 * 10}, 10, {one.at_s}, {one.at_s}, 'default', 'n1', 1, 'tcp', 'client', '{one.ip}', '{one.server_ip}', {one.port}, "
-        f"'{one.client}', '{one.server}', '{'heartbeat' if one.server else 'none'}', '{one.reason}', true, {one.sent}, 400, "
+        f"({one.at_s // 10 * 10}, 10, {one.at_s}, {one.at_s}, 'default', 'n1', 1, 'tcp', 'client', '{one.ip}', '{one.server_ip}', "
+        f"{one.port}, '{one.client}', '{one.server}', '{'heartbeat' if one.server else 'none'}', '{one.reason}', true, {one.sent}, 400, "
         f"{one.opened * 100}, {one.opened}, {one.failed}, {one.failed}, '{one.domain}', '{one.domain}')"
         for one in flows
     )
@@ -98,8 +99,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         engine.close()
 
 
-def look(engine: Engine, step: Span = STEP, opened: Mapping[FindingKey, Finding] | None = None) -> Look:
-    return SecurityWatch().look(engine.ask, step, ask_oldest(engine.ask), opened or {})
+def look(engine: Engine, step: Span = STEP) -> Look:
+    return SecurityWatch().look(engine.ask, step, ask_oldest(engine.ask), {})
 
 
 def found(engine: Engine) -> dict[str, Sighting]:
@@ -132,11 +133,12 @@ def test_in_the_middle_of_an_hour_no_beacon_is_looked_for(engine: Engine) -> Non
     assert not [one for one in look(engine, Span(NINE - 1_500, NINE - 1_200)).seen if one.key.kind == "beacon"]
 
 
-def test_a_finding_is_over_when_it_was_not_seen_for_its_time(engine: Engine) -> None:
+def test_a_finding_is_over_when_it_was_not_seen_for_its_time() -> None:
     key = FindingKey("scan", "default", "shop/web", "", 0)
     for seen_s, is_over in ((NINE - 1_800, False), (NINE - 3_600, True)):
         opened = {key: Finding(finding_id(key, seen_s), key, "open", "warning", seen_s * 10**6, seen_s * 10**6, 5, "{}", 1)}
-        assert look(engine, STEP, opened).ended == (frozenset({key}) if is_over else frozenset())
+        assert over(opened, (), STEP) == (frozenset({key}) if is_over else frozenset())
+        assert not over(opened, (Sighting(key, "warning", seen_s * 10**6, NINE * 10**6, 5, "{}"),), STEP)
 
 
 def test_a_move_to_another_server_is_a_new_edge_until_it_is_known(engine: Engine) -> None:
