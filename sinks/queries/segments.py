@@ -91,10 +91,10 @@ def ask_outside(ask: Ask, span: Span, where: Node | None, oldest: Oldest) -> Out
 
 
 def ask_labels(ask: Ask, span: Span) -> pa.Table:
-    """network, name, kind, namespace and the last labels of each workload that there was in the span."""
+    """network, name, kind, namespace and, as a JSON object, the last labels of each workload that there was in the span."""
     return ask(
         "SELECT toString(network) AS network, toString(name) AS name, toString(kind) AS kind, toString(namespace) AS namespace, "  # noqa: S608
-        "argMax(labels, start) AS labels FROM weir.workloads "
+        "toJSONString(argMax(labels, start)) AS labels FROM weir.workloads "
         f"WHERE start < toDateTime64({span.end_s}, 6, 'UTC') AND `end` > toDateTime64({span.start_s}, 6, 'UTC') "
         "GROUP BY network, name, kind, namespace ORDER BY network, name, kind"
     )
