@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -36,19 +35,20 @@ def ask_seen(ask: Ask, span: Span, where: Node | None, oldest: Oldest) -> Seen:
     for piece in planned.pieces:
         spans.setdefault(piece.table, []).append(piece.span)
     rows = " UNION ALL ".join(_rows(table, found, where) for table, found in spans.items())
+    keys = ", ".join(f"d_{name}" for name in KEYS)
     sql = (
-        f"SELECT {', '.join(KEYS)}, toUInt64(sum(m_opened)) AS connections, toUInt64(sum(m_bytes)) AS bytes, "  # noqa: S608 (weir's own names)
+        f"SELECT {', '.join(map(_text, KEYS))}, toUInt64(sum(m_opened)) AS connections, toUInt64(sum(m_bytes)) AS bytes, "  # noqa: S608 (weir's own names)
         "toUInt64(sum(m_sent)) AS sent, toUInt64(sum(m_received)) AS received, uniqExact(hour) AS hours, "
         "uniqExact(intDiv(hour, 24)) AS days, toInt64(min(at)) AS first_s, toInt64(max(at)) AS last_s, max(ranged) AS by_range, "
-        "min(network) AS network "
-        f"FROM ({rows}) GROUP BY {', '.join(KEYS)} ORDER BY connections DESC, bytes DESC, {', '.join(KEYS)} LIMIT {EDGE_LIMIT}"
+        "toString(min(network)) AS network "
+        f"FROM ({rows}) GROUP BY {keys} ORDER BY connections DESC, bytes DESC, {keys} LIMIT {EDGE_LIMIT}"
     )
     return Seen(ask(sql), planned, sql)
 
 
 def _rows(table: str, spans: list[Span], where: Node | None) -> str:
     known = columns(table)
-    shown = [*(f"{_text(known, name)} AS {name}" for name in KEYS), "toString(network) AS network"]
+    shown = [*(f"{known[name]} AS d_{name}" for name in KEYS), "network"]
     sums = {"opened": "connections_opened", "sent": "payload_bytes_sent", "received": "payload_bytes_received"}
     shown += [f"toUInt64({known[column]}) AS m_{name}" for name, column in sums.items()]
     shown += [f"toUInt64({known['bytes_sent']} + {known['bytes_received']}) AS m_bytes", f"{known['source']} = 'cidr' AS ranged"]
@@ -56,8 +56,9 @@ def _rows(table: str, spans: list[Span], where: Node | None) -> str:
     return f"SELECT {', '.join(shown)} FROM weir.{table} WHERE {within(*spans)} AND {condition(where, known)}"  # noqa: S608
 
 
-def _text(known: Mapping[str, str], name: str) -> str:
-    return known[name] if name == "service_port" else f"toString({known[name]})"
+def _text(name: str) -> str:
+    """After grouping: names are made of a few thousand rows."""
+    return f"d_{name} AS {name}" if name == "service_port" else f"toString(d_{name}) AS {name}"
 
 
 @dataclass(frozen=True)
