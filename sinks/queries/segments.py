@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -36,19 +35,20 @@ def ask_seen(ask: Ask, span: Span, where: Node | None, oldest: Oldest) -> Seen:
     for piece in planned.pieces:
         spans.setdefault(piece.table, []).append(piece.span)
     rows = " UNION ALL ".join(_rows(table, found, where) for table, found in spans.items())
+    keys = ", ".join(f"d_{name}" for name in KEYS)
     sql = (
-        f"SELECT {', '.join(KEYS)}, toUInt64(sum(m_opened)) AS connections, toUInt64(sum(m_bytes)) AS bytes, "  # noqa: S608 (weir's own names)
+        f"SELECT {', '.join(map(_text, KEYS))}, toUInt64(sum(m_opened)) AS connections, toUInt64(sum(m_bytes)) AS bytes, "  # noqa: S608 (weir's own names)
         "toUInt64(sum(m_sent)) AS sent, toUInt64(sum(m_received)) AS received, uniqExact(hour) AS hours, "
         "uniqExact(intDiv(hour, 24)) AS days, toInt64(min(at)) AS first_s, toInt64(max(at)) AS last_s, max(ranged) AS by_range, "
-        "min(network) AS network "
-        f"FROM ({rows}) GROUP BY {', '.join(KEYS)} ORDER BY connections DESC, bytes DESC, {', '.join(KEYS)} LIMIT {EDGE_LIMIT}"
+        "toString(min(network)) AS network "
+        f"FROM ({rows}) GROUP BY {keys} ORDER BY connections DESC, bytes DESC, {keys} LIMIT {EDGE_LIMIT}"
     )
     return Seen(ask(sql), planned, sql)
 
 
 def _rows(table: str, spans: list[Span], where: Node | None) -> str:
     known = columns(table)
-    shown = [*(f"{_text(known, name)} AS {name}" for name in KEYS), "toString(network) AS network"]
+    shown = [*(f"{known[name]} AS d_{name}" for name in KEYS), "network"]
     sums = {"opened": "connections_opened", "sent": "payload_bytes_sent", "received": "payload_bytes_received"}
     shown += [f"toUInt64({known[column]}) AS m_{name}" for name, column in sums.items()]
     shown += [f"toUInt64({known['bytes_sent']} + {known['bytes_received']}) AS m_bytes", f"{known['source']} = 'cidr' AS ranged"]
@@ -56,8 +56,9 @@ def _rows(table: str, spans: list[Span], where: Node | None) -> str:
     return f"SELECT {', '.join(shown)} FROM weir.{table} WHERE {within(*spans)} AND {condition(where, known)}"  # noqa: S608
 
 
-def _text(known: Mapping[str, str], name: str) -> str:
-    return known[name] if name == "service_port" else f"toString({known[name]})"
+def _text(name: str) -> str:
+    """After grouping: names are made of a few thousand rows."""
+    return f"d_{name} AS {name}" if name == "service_port" else f"toString(d_{name}) AS {name}"
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,10 @@ def ask_outside(ask: Ask, span: Span, where: Node | None, oldest: Oldest) -> Out
 
 
 def ask_labels(ask: Ask, span: Span) -> pa.Table:
-    """network, name, kind, namespace and the last labels of each workload that there was in the span."""
+    """network, name, kind, namespace and, as a JSON object, the last labels of each workload that there was in the span."""
     return ask(
         "SELECT toString(network) AS network, toString(name) AS name, toString(kind) AS kind, toString(namespace) AS namespace, "  # noqa: S608
-        "argMax(labels, start) AS labels FROM weir.workloads "
+        "toJSONString(argMax(labels, start)) AS labels FROM weir.workloads "
         f"WHERE start < toDateTime64({span.end_s}, 6, 'UTC') AND `end` > toDateTime64({span.start_s}, 6, 'UTC') "
         "GROUP BY network, name, kind, namespace ORDER BY network, name, kind"
     )

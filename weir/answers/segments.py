@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -160,7 +161,7 @@ def _outside_of(seen: _Observed) -> dict[tuple[str, str, str, int], Outside]:
 def _labelled(rows: pa.Table, networks: Iterable[str]) -> tuple[Labelled, ...]:
     """Of these networks."""
     kept = frozenset(networks)
-    return tuple(Labelled(row["name"], row["namespace"], dict(row["labels"])) for row in rows.to_pylist() if row["network"] in kept)
+    return tuple(Labelled(row["name"], row["namespace"], json.loads(row["labels"])) for row in rows.to_pylist() if row["network"] in kept)
 
 
 def _as_labelled(workloads: Sequence[Labelled]) -> dict[str, Identity]:

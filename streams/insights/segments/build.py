@@ -132,6 +132,8 @@ class _Peers:
                 self.need(f"{own} calls {name} at {grant.protocol}/{grant.port}, and a node has no label: name its addresses as a range.")
             return (Entity("node"),)
         if name in self._ranges:
+            if self._flavour == "none":
+                return (Domain(name),)
             if not self._ranges[name]:
                 self.need(f"{name} stands for a range of addresses that is not told here: WEIR_CIDRS has it where workers run.")
             return tuple(map(Block, self._ranges[name]))

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.insights.segments.features import Contacts, Floats, Ints, Traits, similarity, traits_of
-from streams.insights.segments.grouping import first_come, membership, related, tree, with_others
+from streams.insights.segments.grouping import first_come, membership, related, with_others
+from streams.insights.segments.linkage import tree
 
 HAS, STRAY = 0.85, 0.07
 """Share of members that show a trait of their group, and that show a trait of another."""
@@ -42,13 +43,8 @@ def communities(contacts: Contacts) -> Ints:
 
 
 def _linked(alike: Floats) -> Ints:
-    from scipy.cluster.hierarchy import fcluster
-
-    if len(alike) < 2:
-        return np.zeros(len(alike), np.int64)
     linked = tree(alike)
-    found = fcluster(linked, 1 - ALIKE, "distance")
-    return np.asarray(found if found.max() <= MOST else fcluster(linked, MOST, "maxclust"), np.int64)
+    return linked.groups(min(linked.within(1 - ALIKE), MOST))
 
 
 @dataclass

@@ -73,7 +73,7 @@ def _endpoint(name: str, call: Call, identities: Mapping[str, Identity], ranges:
     if name.startswith(NODE):
         return Endpoint("node")
     if name in ranges:
-        return Endpoint("outside", address=ip_network(ranges[name][0]).network_address if ranges[name] else None)
+        return Endpoint("outside", address=ip_network(ranges[name][0]).network_address if ranges[name] else None, domain=name)
     if identity := identities.get(name):
         return Endpoint("", identity.namespace, identity.labels)
     return Endpoint("", namespace_of(name), NAME_SERVER_LABELS if name in NAME_SERVERS else {})

@@ -33,10 +33,3 @@ def related(counts: Floats, sizes: Floats, rarity: Floats) -> Floats:
     profile = counts / sizes[:, None] * rarity
     length = np.linalg.norm(profile, axis=1, keepdims=True)
     return np.asarray(np.divide(profile, length, out=np.zeros_like(profile), where=length > 0), np.float64)
-
-
-def tree(alike: Floats) -> Any:
-    """Average linkage (Sokal and Michener 1958) of two workloads at least, as scipy has it."""
-    from scipy.cluster.hierarchy import linkage
-
-    return linkage(1 - alike[np.triu_indices(len(alike), 1)], "average")

@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from streams.insights.segments.communities import RELATED, Profile, counted
 from streams.insights.segments.description import description
 from streams.insights.segments.features import Contacts, Floats, Ints, Traits, similarity, traits_of
-from streams.insights.segments.grouping import first_come, related, tree, with_others
+from streams.insights.segments.grouping import first_come, related, with_others
+from streams.insights.segments.linkage import tree
 
 SWEEPS = 5
 TRIES, COMPARED = 150, 300_000
 """Moves, splits and mergers tried in a sweep, of each; fewer where there are many contacts, so that no more than COMPARED are looked at."""
+PAIRS = 12_000_000
+"""Of members, that are compared for splits in all."""
 
 
 def refined(contacts: Contacts, own: Ints) -> Ints:
@@ -33,6 +36,7 @@ class _Search:
         self._contacts = contacts
         self.own = first_come(own)
         self.length = description(contacts, self.own)
+        self._pairs = PAIRS
         self._tries = min(TRIES, 1 + COMPARED // max(1, len(contacts.client)))
 
     def traits(self) -> Traits:
@@ -69,6 +73,9 @@ class _Search:
             members = np.flatnonzero(start == group)
             if len(members) < 2:
                 break
+            if len(members) ** 2 > self._pairs:
+                continue
+            self._pairs -= len(members) ** 2
             parted = kept.copy()
             parted[members[_part(similarity(traits.having[members], rarity))]] = kept.max() + 1
             if self._try(parted):
@@ -93,14 +100,6 @@ class _Search:
 
 
 def _part(alike: Floats) -> NDArray[np.bool_]:
-    """One of the two parts that a group's tree of similarity has at its root."""
-    linked, count = tree(alike), len(alike)
-    part = np.zeros(count, bool)
-    open_ = [int(linked[-1, 0])]
-    while open_:
-        one = open_.pop()
-        if one < count:
-            part[one] = True
-        else:
-            open_ += [int(linked[one - count, 0]), int(linked[one - count, 1])]
-    return part
+    """One of the two parts into which a group falls where its members are least alike."""
+    groups = tree(alike).groups(2)
+    return np.asarray(groups == groups[0], np.bool_)
