@@ -87,7 +87,7 @@ def read_limits(path: Path) -> tuple[Limit, ...]:
     """Of a TOML file with [[limit]] tables: name, limit, and where wanted filter and statistic. Raises SettingError."""
     try:
         rows = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).limit
-        return tuple(read_limit(f"{row.limit} {row.statistic or ''}", "bytes", row.name, read_filter(row.filter)) for row in rows)
+        return tuple(read_limit(f"{row.limit} {row.statistic or ''}".strip(), "bytes", row.name, read_filter(row.filter)) for row in rows)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingError(f"The limits in {path} cannot be read ({error}): name a TOML file.") from None
     except ValidationError as error:

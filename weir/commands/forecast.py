@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from weir.answers.forecast import ForecastQuestion
     from weir.answers.limits import Limit
 
+SHOWN_S = 14 * 86_400
+
 
 @make("forecast")
 @option("--by", default="client,server", show_default=True, metavar="NAMES", help="Up to six dimensions, by comma; '' is the whole.")
 @option("--metric", default="bytes", show_default=True, metavar="METRIC", help="A metric that adds up: bytes, opened, packets.")
 @option("--horizon", default="7d", show_default=True, metavar="SPAN", help="How far ahead, up to 90d.")
-@option("--from", "start", default="now-14d", show_default=True, metavar="INSTANT", help="From when json shows history.")
+@option("--from", "start", metavar="INSTANT", help="From when json shows history.  [default: two weeks before --to]")
 @option("--to", "end", default="now", show_default=True, metavar="INSTANT", help="Where history ends and the forecast begins.")
 @option("-q", "--filter", "written", default="", metavar="FILTER", help="Of which traffic: client=web server_zone=eu-*.")
 @option("--groups", type=IntRange(1, 2_000), default=10, show_default=True, help="The largest; all others are one more.")
@@ -59,7 +61,9 @@ def _question(asked: Mapping[str, Any], window_s: int) -> tuple[Span, ForecastQu
 
     metric = read_metric(asked["metric"])
     bound = read_limit(asked["bound"], metric) if asked["bound"] else None
-    span = query_options.read_span(asked["start"], asked["end"], int(time.time()) // window_s * window_s)
+    now_s = int(time.time()) // window_s * window_s
+    before_s = max(0, query_options.read_instant("to", asked["end"], now_s) - SHOWN_S)
+    span = query_options.read_span(asked["start"] or str(before_s), asked["end"], now_s)
     by, where = query_options.dimensions(asked["by"]), query_options.read_filter(asked["written"])
     return span, ForecastQuestion(span.end_s, by, metric, where, read_horizon(asked["horizon"]), asked["groups"], bound)
 
