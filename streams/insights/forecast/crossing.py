@@ -21,6 +21,8 @@ Statistic = Literal["sum", "p95", "max"]
 DAYS, PATHS, PERIODS = 90, 500, 2
 CHANCES = (0.1, 0.5, 0.9)
 NO_TREND = 0.1
+LONG_WEEKS = 8
+"""Of the shape: its errors make days seem to reach a limit that they do not."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Crossing:
 
 def crossing(logs: Floats, season_h: int, limit: float, statistic: Statistic, seed: int = 0) -> Crossing:
     """`logs`: one series by hour. `limit`: of a day's statistic, in the values' own unit."""
-    shape = shape_of(logs[None, :], season_h)
+    shape = shape_of(logs[None, :], season_h, LONG_WEEKS)
     levels = daily_levels(logs[None, :], shape)
     trend = trend_of(levels)
     by_chance = chance(float(trend.slope[0]), float(trend.error[0]))
@@ -81,8 +83,14 @@ def _drawn(left: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _days(beyond: NDArray[np.bool_]) -> tuple[float | None, float | None, float | None]:
-    """`beyond`: (paths, days)."""
+    """`beyond`: (paths, days). A chance that is reached within a day is a part of it: half of the way is its number."""
     both = beyond[:, :-1] & beyond[:, 1:]
-    first = np.sort(np.where(both.any(axis=1), both.argmax(axis=1) + 0.0, np.inf))
-    low, middle, high = (first[int(np.ceil(one * len(first))) - 1] for one in CHANCES)
-    return tuple(None if np.isinf(one) else float(one) for one in (low, middle, high))  # type: ignore[return-value]
+    first = np.bincount(both.argmax(axis=1)[both.any(axis=1)], minlength=both.shape[1])
+    by_day = np.concatenate([[0], np.cumsum(first)]) / len(both)
+    low, middle, high = (None if by_day[-1] < one else _day(by_day, one) for one in CHANCES)
+    return low, middle, high
+
+
+def _day(by_day: Floats, wanted: float) -> float:
+    at = int(np.searchsorted(by_day, wanted)) - 1
+    return max(0.0, at - 0.5 + float((wanted - by_day[at]) / (by_day[at + 1] - by_day[at])))

@@ -18,6 +18,7 @@ from streams.insights.forecast.weekly import DAY_H, WEEK_H
 LEAST_DAYS, WEEKLY_DAYS = 14, 21
 """Of history: with less than the first nothing is told, with less than the second the season is a day."""
 LEAST_KNOWN = 0.5
+NOTHING = "Nothing was counted."
 SERIES_AT_ONCE = 256
 """So that memory does not grow with the number of series: a hundred megabytes at eight weeks of history and one ahead."""
 
@@ -48,7 +49,7 @@ def outlook(values: Floats, horizon_h: int) -> Outlook:
     """`values`: (series, hours), 0 or more, NaN where it is not known. A series begins with its first hour that is not nothing."""
     count = len(values)
     begun = without_beginning(values)
-    refused = tuple(_refusal(series) for series in begun)
+    refused = tuple(refusal(series) for series in begun)
     season_h = np.array([season_of(series) for series in begun], np.int64)
     told = np.full((count, horizon_h), np.nan)
     low, high = (tuple(told.copy() for _ in LEVELS) for _ in range(2))
@@ -86,10 +87,11 @@ def _days(series: Floats) -> float:
     return (len(series) - known[0]) / DAY_H if len(known) else 0.0
 
 
-def _refusal(series: Floats) -> str:
+def refusal(series: Floats) -> str:
+    """Why one series without its beginning is not told ahead; empty: it is."""
     days = _days(series)
     if days < LEAST_DAYS:
-        return f"There are {days:.1f} days of history: {LEAST_DAYS} are needed." if days else "Nothing was counted."
+        return f"There are {days:.1f} days of history: {LEAST_DAYS} are needed." if days else NOTHING
     known = np.mean(~np.isnan(series[-int(min(days, 4 * 7) * DAY_H) :]))
     return "" if known >= LEAST_KNOWN else f"{known:.0%} of the last hours are known: {LEAST_KNOWN:.0%} are needed."
 

@@ -18,7 +18,7 @@ from streams.insights.forecast.robust import MAD_TO_DEVIATION, Floats, filled, m
 Known = NDArray[np.bool_]
 
 LEVEL_DAYS = 7
-STEP_DEVIATIONS = 4.0
+STEP_DEVIATIONS = 5.0
 """Of the difference of two days from the usual one, beyond which it is a step."""
 DAMPING = 0.98
 """Of the slope, from one week to the next. (Gardner and McKenzie, Forecasting Trends in Time Series, 1985.)"""

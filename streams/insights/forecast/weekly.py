@@ -8,7 +8,7 @@ from streams.insights.forecast.robust import MAD_TO_DEVIATION, Floats, filled, m
 
 DAY_H, WEEK_H = 24, 168
 SHAPE_WEEKS = 4
-STANDS_OUT = 2.0
+STANDS_OUT = 3.0
 """Standard deviations of an hour beside its day."""
 
 
@@ -19,12 +19,12 @@ def seasons(logs: Floats, season_h: int, hours: int) -> Floats:
     return kept.reshape(len(logs), hours // season_h, season_h)
 
 
-def shape_of(logs: Floats, season_h: int) -> Floats:
-    """(series, hours of a season): the median over the last four weeks of what each hour had beside the level of its season.
+def shape_of(logs: Floats, season_h: int, weeks: int = SHAPE_WEEKS) -> Floats:
+    """(series, hours of a season): the median over the last weeks of what each hour had beside the level of its season.
 
     An hour that was never known has the shape of its hour of the day, or none. A step between two seasons leaves the shape as it is.
     """
-    found = seasons(logs, season_h, SHAPE_WEEKS * WEEK_H)
+    found = seasons(logs, season_h, weeks * WEEK_H)
     beside = found - median(found)[:, :, None]
     shape = median(beside, axis=1)
     by_day = np.nan_to_num(median(shape.reshape(len(logs), -1, DAY_H), axis=1))
