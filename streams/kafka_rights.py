@@ -31,6 +31,11 @@ def watcher_rights() -> Rights:
     return Rights({topics.IP_EVENTS_TOPIC: ("READ", "WRITE")})
 
 
+def detector_rights(group: str) -> Rights:
+    """`group`: of the detectors. What it writes, it writes in transactions, which no broker tells of."""
+    return Rights({topics.FINDINGS_TOPIC: ("READ", "WRITE")}, group)
+
+
 def worker_rights(group: str, forwarded: str = "") -> Rights:
     """On the Kafka of the worker's own region. `forwarded`: the topic of what other regions forward, where there are any."""
     needed = {

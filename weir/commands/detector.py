@@ -21,13 +21,14 @@ def command(run: Run) -> None:
     """
     settings = run.kafka_settings()
     detector_settings = settings_for_detector(settings)
+    from schemas.topics import FINDINGS_TOPIC, TOPICS
     from weir.detector.run import run_detector
     from weir.detector.watches import every_watch
     from weir.kafka.topics import ensure_topics
     from weir.signals import stop_on_signals
 
     stop = stop_on_signals()
-    ensure_topics(settings, stop)
+    ensure_topics(settings, stop, [topic for topic in TOPICS if topic.name == FINDINGS_TOPIC])
     run_detector(detector_settings, every_watch(), stop)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @option(
     "--for",
     "role",
-    type=Choice(("all", "agent", "worker", "watcher", "console")),
+    type=Choice(("all", "agent", "worker", "watcher", "detector", "console")),
     default="all",
     show_default=True,
     help="Look only at what this one needs.",
@@ -53,7 +53,7 @@ def _findings(settings: Settings, role: str) -> list[Finding]:
 
     node = (*check_node(settings.cgroup), *check_kubernetes(settings)) if role in ("all", "agent") else ()
     works = role in ("all", "worker")
-    tables = check_clickhouse(settings) if works or role == "console" else ()
+    tables = check_clickhouse(settings) if works or role in ("detector", "console") else ()
     console = [check_console(settings)] if role in ("all", "console") and has_console() else []
     regions = check_regions(settings) if works else ()
     cluster = check_cluster(settings) if role in ("all", "watcher") else ()

@@ -22,7 +22,8 @@ class Look:
 class Watch(Protocol):
     """The tables are all there is to look at: a look at the same step with the same open findings sees the same."""
 
-    kinds: frozenset[Kind]
+    @property
+    def kinds(self) -> frozenset[Kind]: ...
 
     def look(self, ask: Ask, step: Span, oldest: Oldest, opened: Mapping[FindingKey, Finding]) -> Look:
         """`step`: five minutes, complete. `opened`: open findings of these kinds. Raises Unavailable or WeirError."""

@@ -47,12 +47,13 @@ def check_rights(settings: Settings, role: str) -> tuple[Finding, ...]:
     from confluent_kafka.admin import AdminClient
 
     from schemas.topics import forward_name
-    from streams.kafka_rights import agent_rights, missing_rights, watcher_rights, worker_rights
+    from streams.kafka_rights import agent_rights, detector_rights, missing_rights, watcher_rights, worker_rights
     from weir.kafka.client import client_config, kafka_reason, quiet_logger
 
     forwarded = forward_name(settings.region) if settings.region_cidrs else ""
     agent, worker = agent_rights(), worker_rights(settings.group, forwarded)
-    needed = {"all": (agent, worker), "agent": (agent,), "worker": (worker,), "watcher": (watcher_rights(),)}[role]
+    others = {"watcher": watcher_rights(), "detector": detector_rights(f"{settings.group}-detector")}
+    needed = {"all": (agent, worker), "agent": (agent,), "worker": (worker,)}.get(role) or (others[role],)
     admin = AdminClient(client_config(settings), logger=quiet_logger())
     try:
         missing = sorted({right for rights in needed for right in missing_rights(admin, rights)})

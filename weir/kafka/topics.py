@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import Unavailable, WeirError
-from schemas.topics import OWNERSHIP_TOPIC, Topic, all_topics
+from schemas.topics import FINDINGS_TOPIC, OWNERSHIP_TOPIC, Topic, all_topics
 from weir.kafka.client import client_config, kafka_reason, kafka_unavailable, quiet_logger
 
 if TYPE_CHECKING:
@@ -73,11 +73,15 @@ def create_topics(
     return made
 
 
-def ensure_topics(settings: Settings, stop: threading.Event) -> None:
-    """Creates what is missing, and waits for a Kafka that is away until it answers or `stop` is set."""
+def ensure_topics(settings: Settings, stop: threading.Event, wanted: Iterable[Topic] = ()) -> None:
+    """Creates what is missing, and waits for a Kafka that is away until it answers or `stop` is set.
+
+    `wanted` absent: what agents, workers and watchers use. Their user need not see what is the detector's.
+    """
+    topics = tuple(wanted) or tuple(topic for topic in wanted_topics(settings) if topic.name != FINDINGS_TOPIC)
     for attempt in range(2**62):
         try:
-            for name in create_topics(settings, timeout=ATTEMPT_SECONDS):
+            for name in create_topics(settings, topics, timeout=ATTEMPT_SECONDS):
                 log.info("created topic %s", name)
             return
         except Unavailable as error:

@@ -23,6 +23,7 @@ from weir.demo.address import free_address, url_of
 from weir.demo.scale import story as told
 from weir.demo.scale.beside import write_beside, write_windows
 from weir.demo.scale.calls import all_calls
+from weir.demo.scale.detecting import Detecting
 from weir.demo.scale.flows import flows_statement
 from weir.demo.scale.story import GRID_S, Story
 from weir.demo.scale.views import write_views
@@ -163,3 +164,12 @@ def _newest(address: Address) -> str:
     with urllib.request.urlopen(f"{url_of(address)}/api/v1/status", timeout=20 * PATIENCE) as answer:  # noqa: S310 a loopback address
         newest: str = json.load(answer)["data"]["newest"]
     return newest
+
+
+def test_the_detector_of_the_demo_finds_the_scan(recorded: Engine) -> None:
+    detecting = Detecting(recorded, STORY)
+    looked = [detecting.look(Span(at_s, at_s + GRID_S)) for at_s in (STORY.scan.start_s - GRID_S, STORY.scan.start_s)]
+    assert [(entry.change.change, entry.change.finding.key.subject) for entry in looked[1] if entry.change.finding.key.kind == "scan"] == [
+        ("opened", told.SCANNER)
+    ]
+    assert _rows(recorded, "SELECT subject FROM weir.findings FINAL WHERE kind = 'scan' AND state = 'open'") == [{"subject": told.SCANNER}]

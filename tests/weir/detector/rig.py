@@ -45,6 +45,7 @@ class Rig:
     engine: Any = field(init=False)
 
     def __post_init__(self) -> None:
+        self._looked = self.host.directory / "looked"
         sink = open_sink(self.host.url)
         sink.migrate()
         sink.close()
@@ -73,7 +74,13 @@ class Rig:
             "webhook_url": f"{self.receivers.url}/hook",
             "webhook_secret": SECRET,
         }
-        return Child([sys.executable, "-m", "tests.weir.detector.armed", *map(str, (*story, point, number))], settings, name="detector")
+        arguments = map(str, (*story, point, number, self._looked))
+        return Child([sys.executable, "-m", "tests.weir.detector.armed", *arguments], settings, name="detector")
+
+    @property
+    def looked(self) -> int:
+        """The last step that a detector began to look at; 0: none."""
+        return int(self._looked.read_text() or 0) if self._looked.exists() else 0
 
     def changes(self) -> list[FindingChange]:
         """What is committed on the topic."""

@@ -8,8 +8,9 @@ import threading
 from schemas.errors import Unavailable, WeirError
 from schemas.records.finding_change import FindingsCheckpoint
 from sinks.engines.base import Engine
+from sinks.queries.spans import Span
 from weir.demo.scale.story import GRID_S, Story
-from weir.detector.log import MemoryLog
+from weir.detector.log import Entry, MemoryLog
 from weir.detector.lookout import MICRO, Lookout
 from weir.detector.mutes import Mutes
 from weir.detector.watches import every_watch
@@ -42,6 +43,10 @@ class Detecting(threading.Thread):
                 log.warning("The detector ends: %s", error)
                 return
 
+    def look(self, step: Span) -> tuple[Entry, ...]:
+        """By the calling thread."""
+        return self._lookout.look(step)
+
     def _look_on(self) -> None:
         """As a detector that begins to lead: from what is in the log."""
         self._lookout.recover()
@@ -49,7 +54,7 @@ class Detecting(threading.Thread):
             if (step := self._lookout.due()) is None:
                 self._over.wait(LOOK_SECONDS)
             else:
-                self._lookout.look(step)
+                self.look(step)
 
     def close(self) -> None:
         """Before the tables are."""
