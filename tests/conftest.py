@@ -55,7 +55,6 @@ _NEEDS = {
     "weir/answers/test_cost.py": "long",
     "weir/answers/test_path.py": "long",
     "weir/api": "long",
-    "weir/commands/test_path.py": "long",
     "weir/commands/test_query.py": "long",
     "weir/commands/test_query_filters.py": "long",
     "weir/commands/test_recordings.py": "servers",
