@@ -20,7 +20,6 @@ from pathlib import Path as File
 from typing import Any, Literal
 
 from schemas.errors import SettingError
-from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
 from sinks.queries.path import Ends
 from sinks.queries.spans import Oldest, Span
@@ -96,11 +95,11 @@ def _check_keys(place: str, given: dict[str, Any], known: Sequence[str]) -> None
             raise SettingError(f"{place}: {key[:60]} is not known: {hint}")
 
 
-def check(ask: Ask, oldest: Oldest, rule: Rule, now_s: int, scope: Node | None = None) -> Checked:
+def check(ask: Ask, oldest: Oldest, rule: Rule, now_s: int) -> Checked:
     """A name that is not known leaves it open: what has never been seen may come with the deployment."""
     span = Span(max(0, now_s - rule.within_s), now_s)
     try:
-        found = path(ask, oldest, PathQuestion(rule.ends, span, scope))
+        found = path(ask, oldest, PathQuestion(rule.ends, span))
     except BadParameter as error:
         return Checked(rule, "unknown", None, str(error))
     return Checked(rule, _must(found) if rule.must else _must_not(found), found, found.sentence)

@@ -139,4 +139,4 @@ def holes(nodes: Iterable[str], known: Mapping[str, list[Stretch]], losses: pa.T
         if row["start"] < span.end_s and row["end"] > span.start_s
     ]
     found += [Hole("", gap.start_s, gap.end_s, "absent") for gap in missing(hosted, span, LATE_WINDOWS * window_s)]
-    return tuple(sorted(found, key=lambda hole: (hole.start_s, hole.end_s, hole.node)))
+    return tuple(sorted(set(found), key=lambda hole: (hole.start_s, hole.end_s, hole.node)))

@@ -74,7 +74,7 @@ def _of_verdict(verdict: Verdict, client: str) -> Iterator[str]:
 
 
 def _of_holes(verdict: Verdict, client: str, names_nodes: bool) -> Iterator[str]:
-    holes = verdict.watched.holes
+    holes = [hole for hole in verdict.watched.holes if verdict.word == "unknown" or hole.why != "absent"]
     for hole in holes[:HOLES_TOLD]:
         said = _WHY[hole.why].format(node=_node(hole, client, names_nodes), client=client)
         yield f"{said[0].upper()}{said[1:]} from {instant(hole.start_s * 1_000_000)} to {instant(hole.end_s * 1_000_000)}."

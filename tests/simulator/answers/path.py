@@ -16,7 +16,7 @@ from math import ceil
 from pathlib import Path as File
 
 from sinks.engines.query_client import SocketEngine
-from sinks.queries.spans import Span
+from sinks.queries.spans import Oldest, Span
 from sinks.queries.status import ask_oldest
 from tests.bpf.support import start
 from tests.integration.road import Road
@@ -131,11 +131,11 @@ class Stage:
         ended_s = int(time.time())
         self._stop()
         self._await_tables(("n1", "n2"))
-        whole = Span(begun_s, ended_s)
+        whole, oldest = Span(begun_s, ended_s), ask_oldest(SocketEngine(self._tables).ask)
         for cause, clients in self.clients.items():
             for place, client in enumerate(clients):
                 for server, span, wanted in self._questions(cause, late.get(cause, False), whole, killed_s, settled_s):
-                    found, why = self._ask(client.pod.workload, server, span)
+                    found, why = self._ask(client.pod.workload, server, span, oldest)
                     yield Said(cause, f"{number}.{place}", wanted, found, f"{client.pod.workload} to {server}: {why}")
         for cause in FAILURES:
             ends[cause][1]()
@@ -153,9 +153,8 @@ class Stage:
                 return [(self._holder, after, "works"), (self._other, after, "no_attempts")]
         return [(cause, whole, "broke" if late else "failing")]
 
-    def _ask(self, client: str, server: str, span: Span) -> tuple[str, str]:
-        ask = SocketEngine(self._tables).ask
-        found = path(ask, ask_oldest(ask), PathQuestion(read_ends(client, f"{server}:{PORT}"), span))
+    def _ask(self, client: str, server: str, span: Span, oldest: Oldest) -> tuple[str, str]:
+        found = path(SocketEngine(self._tables).ask, oldest, PathQuestion(read_ends(client, f"{server}:{PORT}"), span))
         return found.verdict.word, " ".join((found.sentence, *found.reasons))
 
     def _knock(self) -> None:

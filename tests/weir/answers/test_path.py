@@ -1,8 +1,10 @@
-"""A path's answer over real tables: what is asked, what may be said of silence, and of whom."""
+"""A path's answer over real tables, and on the command line: what may be said of silence, and of whom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path as File
 
 import pytest
 
@@ -10,14 +12,17 @@ from sinks.engines.base import Engine
 from sinks.filter.parse import parse
 from sinks.open import open_engine, open_sink
 from sinks.queries.spans import Span
-from sinks.queries.status import ask_oldest
+from sinks.queries.status import TABLES
 from tests.weir.answers.path_tables import START_S, WINDOW_S, Row, flow, holds, loss, windows
+from weir import cli
 from weir.answers.path import Path, PathQuestion, path
 from weir.answers.path_ends import read_ends
 from weir.query_options import BadParameter
 
+Run = Callable[..., tuple[str, str]]
 WINDOWS = 60
 """Ten minutes."""
+OLDEST = {name: START_S for name in TABLES}
 HELD = (
     ("n1", "web", -20, 60, 1), ("n2", "pay", -20, 60, 2), ("n3", "lone", -20, 30, 3), ("n4", "lossy", -20, 60, 4),
     ("n5", "partly", -20, 60, 5), ("n1", "late", 15, 60, 6), ("n2", "before", -20, -19, 7), ("n2", "gone", -10, 20, 7),
@@ -26,8 +31,12 @@ HELD = (
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    url = f"chdb://{tmp_path_factory.mktemp('path') / 'data'}"
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"chdb://{tmp_path_factory.mktemp('path') / 'data'}"
+
+
+@pytest.fixture(scope="module")
+def engine(url: str) -> Iterator[Engine]:
     sink = open_sink(url)
     sink.migrate()
     sink.close()
@@ -74,7 +83,7 @@ def _fill(engine: Engine) -> None:
 
 def asked(engine: Engine, client: str, server: str, first: int = 0, until: int = WINDOWS, protocol: str = "tcp", q: str = "") -> Path:
     span = Span(START_S + WINDOW_S * first, START_S + WINDOW_S * until)
-    return path(engine.ask, ask_oldest(engine.ask), PathQuestion(read_ends(client, server, protocol), span, parse(q)))
+    return path(engine.ask, OLDEST, PathQuestion(read_ends(client, server, protocol), span, parse(q)))
 
 
 @pytest.mark.parametrize(
@@ -164,3 +173,47 @@ def test_a_filter_that_hides_rows_makes_silence_unknown(engine: Engine) -> None:
 def test_no_node_is_named_within_a_filter(engine: Engine) -> None:
     said = asked(engine, "lone", "pay:99", q="client=lone").reasons
     assert any("a node that had lone told of no window" in reason.lower() for reason in said) and not any("n3" in reason for reason in said)
+
+
+@pytest.fixture
+def run(engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """A command line in this process, while somebody holds the tables."""
+    monkeypatch.setenv("WEIR_CLICKHOUSE_URL", url)
+
+    def command(*arguments: str | File, status: int = 0) -> tuple[str, str]:
+        assert cli.run((*map(str, arguments), "--at", str(START_S + WINDOW_S * WINDOWS))) == status
+        captured = capsys.readouterr()
+        return captured.out, captured.err
+
+    return command
+
+
+def test_a_verdict_is_a_word_a_sentence_and_a_status(run: Run) -> None:
+    shown, said = run("path", "web", "pay:8443", "--since", "10m")
+    assert shown.splitlines()[0] == "works" and "180 of 180 attempts succeeded" in shown
+    assert said == "2026-01-01T09:00:00Z to 2026-01-01T09:10:00Z, from flows.\n"
+    assert run("path", "web", "pay:82", "--since", "10m", status=1)[0].startswith("failing\n")
+    found = json.loads(run("path", "web", "pay:99", "--since", "10m", "--format", "json", status=3)[0])
+    assert (found["verdict"], found["ok"], found["opened"], found["evidence"]["node"]) == ("no_attempts", None, 0, [])
+    assert "did you mean web?" in run("path", "wep", "pay", status=2)[1]
+
+
+WORKS = ("[[must]]", 'client = "web"', 'server = "pay:8443"', 'within = "10m"')
+BLOCKED = ("[[must_not]]", 'client = "web"', 'server = "pay:82"', 'within = "10m"')
+SILENT = ("[[must]]", 'client = "web"', 'server = "pay:99"', 'within = "10m"')
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "said"),
+    [
+        ((*WORKS, *BLOCKED), 0, "2 holds, 0 violated, 0 unknown, from flows."),
+        ((*WORKS, *SILENT), 3, "1 holds, 0 violated, 1 unknown, from flows."),
+        (("[[must]]", 'client = "new"', 'server = "pay"'), 3, "0 holds, 0 violated, 1 unknown, from no table."),
+        ((*SILENT, "[[must_not]]", *WORKS[1:]), 1, "0 holds, 1 violated, 1 unknown, from flows."),
+    ],
+)
+def test_a_list_of_paths_has_one_status(run: Run, tmp_path: File, lines: tuple[str, ...], status: int, said: str) -> None:
+    file = tmp_path / "paths.toml"
+    file.write_text("\n".join(lines))
+    shown, told = run("paths", file, status=status)
+    assert told == f"{said}\n" and shown.count("must") == lines.count("[[must]]") + lines.count("[[must_not]]")
