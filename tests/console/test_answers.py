@@ -88,3 +88,13 @@ def test_what_is_open_comes_first_and_evidence_is_told_in_words(open_page: Opene
     expect(scan.get_by_role("definition").filter(has_text="98 %")).to_be_visible()
     expect(scan.get_by_role("definition").filter(has_text="5 min")).to_be_visible()
     assert violations(page) == []
+
+
+def test_roles_are_shown_against_each_other_with_what_a_policy_would_cut(open_page: Opener) -> None:
+    page = ready(open_page("segments?from=now-2h&to=now&policy=cilium"))
+    expect(page.get_by_role("table", name="Roles").get_by_role("button", name="postgres")).to_be_visible()
+    page.get_by_role("table", name="connections of client and server").get_by_role("button").first.click()
+    expect(page.get_by_role("table", name="Between these roles")).to_contain_text("tcp")
+    expect(page).to_have_url(re.compile("pair="))
+    expect(page.get_by_role("region", name="Segments")).to_contain_text("put to the policies")
+    expect(page.get_by_role("heading", name="Before a policy can be used")).to_be_visible()

@@ -48,7 +48,16 @@ def test_tab_reaches_all_that_can_be_done_on_the_map_and_shows_where_it_is(open_
 
 def test_pages_help_and_the_filter_have_keys(open_page: Opener) -> None:
     page = ready(open_page("map"))
-    for key, name in (("s", "Security"), ("c", "Cost"), ("p", "Path"), ("f", "Flows"), ("t", "Truth"), ("v", "Views"), ("m", "Map")):
+    for key, name in (
+        ("s", "Security"),
+        ("c", "Cost"),
+        ("p", "Path"),
+        ("r", "Segments"),
+        ("f", "Flows"),
+        ("t", "Truth"),
+        ("v", "Views"),
+        ("m", "Map"),
+    ):
         page.keyboard.press("g")
         page.keyboard.press(key)
         expect(page.get_by_role("region", name=name, exact=True)).to_be_visible()

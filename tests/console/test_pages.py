@@ -17,6 +17,7 @@ PAGES = {
     "security": "Security",
     "cost": "Cost",
     "path?client=reports&server=archive&port=9001": "Path",
+    "segments?policy=cilium": "Segments",
     "explore?shape=lines": "Explore",
     "explore?shape=stacked": "Explore",
     "explore?shape=heat": "Explore",

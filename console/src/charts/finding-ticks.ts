@@ -4,7 +4,8 @@ import { within, type Finding } from "../state/findings";
 
 const LANES = 3;
 const APART = 5;
-const TOP = 3;
+/** Below the triangles of losses. */
+const TOP = 11;
 
 export interface Tick {
   from: number;

@@ -134,10 +134,19 @@ function columns(data: Columns): Column[] {
     { name: "now", label: "now, and usually", show: (_, row) => <Against data={data} row={row} /> },
     { name: "excess", label: "counted", numeric: true, show: (_, row) => <Counted data={data} row={row} /> },
     { name: "clients", label: "clients", numeric: true, show: (value) => (value === null ? "–" : String(number(value))) },
-    { name: "since", label: "since", show: (value) => <span class="tight" title={elsewhere(value ? String(value) : null)}>{shown(value ? String(value) : null, false)}</span> },
+    { name: "since", label: "since", show: (value, row) => <Since from={String(value ?? "")} until={textAt(data, "until", row)} /> },
     { name: "fault", label: "at fault", show: (value) => (value ? <span class="tag">{String(value)}</span> : "") },
     { name: "client", label: "look", show: (_, row) => <Look data={data} row={row} /> },
   ];
+}
+
+function Since({ from, until }: { from: string; until: string }) {
+  return (
+    <span class="tight" title={elsewhere(from)}>
+      {shown(from, false)}
+      {until ? <small class="bounds-said">over at {shown(until, false)}</small> : null}
+    </span>
+  );
 }
 
 function Look({ data, row }: { data: Columns; row: number }) {

@@ -19,6 +19,7 @@ export function FindingCard({ data, row }: { data: Columns; row: number }) {
   const port = numberAt(data, "service_port", row) ?? 0;
   const edge: Edge = { client: subject, server: peer, protocol: "tcp", port };
   const [first, last] = [Date.parse(text("first_seen")) / 1_000, Date.parse(text("last_seen")) / 1_000];
+  const span = Number.isNaN(first) || Number.isNaN(last) ? null : { from: instant(first - AROUND_S), to: instant(Math.max(last, first) + AROUND_S) };
   const open = text("state") === "open";
   const evidence = evidenceOf(text("evidence"));
   const times = numberAt(data, "count", row);
@@ -37,7 +38,7 @@ export function FindingCard({ data, row }: { data: Columns; row: number }) {
       <p class="told">{sentence || means}</p>
       <p class="quiet">
         <span title={elsewhere(text("first_seen"))}>since {shown(text("first_seen"), false)}</span>
-        {Number.isNaN(first) || Number.isNaN(last) ? "" : `, ${open ? "last seen" : "until"} ${shown(text("last_seen"), false)}, ${length(Math.max(0, last - first))}`}
+        {!span ? "" : `, ${open ? "last seen" : "until"} ${shown(text("last_seen"), false)}, ${length(Math.max(0, last - first))}`}
         {times ? `, counted ${count(times)}` : ""}
       </p>
       <div class="row">
@@ -55,12 +56,12 @@ export function FindingCard({ data, row }: { data: Columns; row: number }) {
             </dl>
           </details>
         ) : null}
-        {Number.isNaN(first) || Number.isNaN(last) ? null : (
-          <button title="From a minute before to a minute after" onClick={() => go({ page: "flows", q: eitherWay(edge), from: instant(first - AROUND_S), to: instant(Math.max(last, first) + AROUND_S), rest: {} })}>
+        {span ? (
+          <button title="From a minute before to a minute after" onClick={() => go({ page: "flows", q: eitherWay(edge), ...span, rest: {} })}>
             its flows of that time
           </button>
-        )}
-        {subject && !isAddress(subject) ? <button onClick={() => go(onMap({ ...edge, server: isAddress(peer) ? "" : peer }))}>on the map</button> : null}
+        ) : null}
+        {subject && !isAddress(subject) ? <button onClick={() => go({ ...onMap({ ...edge, server: isAddress(peer) ? "" : peer }), ...(open ? {} : span) })}>on the map</button> : null}
       </div>
     </article>
   );

@@ -111,8 +111,7 @@ function sentence(groups: Columns, row: number): string {
   const rounded = days.map((one) => (one === null ? "" : String(Math.round(one))));
   return [
     trend === null || trend === 0 ? "No trend." : `It ${trend > 0 ? "grows" : "shrinks"} by ${percent(Math.abs(trend))} a week.`,
-    textAt(groups, "note", row),
-    groups["naive"]?.[row] === true ? "This is no better than last week's same hour." : "",
+    textAt(groups, "note", row) || (groups["naive"]?.[row] === true ? "It is no better than last week's same hour." : ""),
     rounded[1] ? `The limit is reached in ${rounded[1]} days (${rounded[0] || "?"} to ${rounded[2] || "more than 90"}).` : "",
   ]
     .filter(Boolean)

@@ -18,7 +18,7 @@ export function EdgeName({ data, row, plain }: { data: Columns; row: number; pla
   const edge = edgeAt(data, row);
   const name = (
     <>
-      {edge.client || <i>no name</i>} → {edge.server || <i>no name</i>}
+      {edge.client || several(numberAt(data, "clients", row), "clients")} → {edge.server || several(null, "servers")}
       {edge.port ? <span class="quiet">:{edge.port}</span> : null}
     </>
   );
@@ -29,6 +29,9 @@ export function EdgeName({ data, row, plain }: { data: Columns; row: number; pla
     </button>
   );
 }
+
+/** An end that a row has not: it is of several, or has no name. */
+const several = (number: number | null, what: string) => <i>{number === null ? `several ${what}` : number > 1 ? `${count(number)} ${what}` : "no name"}</i>;
 
 /** Now and usual, drawn small, with the bounds of now in words. */
 export function Against({ data, row }: { data: Columns; row: number }) {
