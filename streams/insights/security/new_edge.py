@@ -34,7 +34,7 @@ def new_edges(contacts: Iterable[Contact], callers: Callers, lives: Lives, step:
 
 
 def _is_strange(one: Contact, callers: Callers, lives: Lives, step: Span) -> bool:
-    if not (is_lasting(one.client) and is_lasting(one.server)):
+    if one.client == one.server or not (is_lasting(one.client) and is_lasting(one.server)):
         return False
     within_s = FAMILIAR_S if is_familiar(one, callers) else DEPLOY_S
     if is_fresh(one.at_s, one.since_s, within_s) or is_expected(lives, one.network, one.server, step.end_s):

@@ -89,11 +89,14 @@ def measure(seed: int) -> Iterator[Figure]:
     beacons = [one for one in attacks if month.attacks[one].kind == "beacon" and month.attacks[one].jitter <= JITTER]
     yield _least(f"of {len(beacons)} beacons with jitter to 20 %", 0.9, judged.recall(beacons))
     yield _least("precision", 0.9, 1 - len(false) / max(1, len(judged.opened)), f" ({len(false)} false of {len(judged.opened)} findings)")
-    yield at_most("findings from reuse alone", 0, len(of_reuse(judged)), "")
+    strays = {month.names[row.client] for row in month.rows if row.label == "stray"}
+    unannounced = sum(one.key.subject in strays for one in false)
+    yield Figure("security: false ones of changes that nothing announces", "-", f"{unannounced} of {len(false)}", None)
+    yield at_most("security: findings from reuse alone", 0, len(of_reuse(judged)), "")
     days = [0] * DAYS
     for one in false:
         days[min(DAYS - 1, int((one.until_us / 1e6 - START_S) // 86_400))] += 1
-    yield at_most("false findings on the worst day", 2, max(days), "")
+    yield at_most("security: false findings on the worst day", 2, max(days), "")
 
 
 def _least(name: str, goal: float, found: float, beside: str = "") -> Figure:

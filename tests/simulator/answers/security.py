@@ -131,6 +131,7 @@ class Drawing:
         self._held_s = np.full(WORKLOADS, START_S - 3 * DAY_S)
         self._deploys: list[tuple[int, int, bool]] = []
         self._fresh = 0
+        self._victims: set[int] = set()
 
     def draw(self) -> Month:
         self._steady()
@@ -265,7 +266,7 @@ class Drawing:
                 client, server = (int(one) for one in self._chance.integers(18, WORKLOADS, 2))
                 if (client, server, 8_443) in self.month.edges or START_S - BEFORE_S < max(self.month.born_s[[client, server]]):
                     continue
-                at_s = START_S - self._chance.uniform(0, every_s)
+                at_s = START_S - HOUR_S - self._chance.uniform(0, every_s)
                 while at_s < END_S:
                     self._row(int(at_s + self._chance.uniform(0, HOUR_S)), client, server, 8_443, 10, 0, label="job")
                     at_s += every_s
@@ -277,12 +278,14 @@ class Drawing:
     def _strays(self) -> None:
         for _ in range(FLIPS):
             client, server = (int(one) for one in self._chance.integers(18, WORKLOADS, 2))
-            self._row(self._moment(), client, server, int(self.month.ports[server]), 4, 0, label="flip")
+            self._row(self._moment(), client, server, int(self.month.ports[server]), 4, 0, label="stray")
         for number in range(STRAY_DOMAINS):
-            self._row(self._moment(), int(self._chance.integers(18, WORKLOADS)), -1, 443, 4, 0, domain=f"stray{number}.example")
+            self._row(
+                self._moment(), int(self._chance.integers(18, WORKLOADS)), -1, 443, 4, 0, domain=f"stray{number}.example", label="stray"
+            )
         for number in range(STRAY_POLLERS):
             at_s, client = self._moment(), int(self._chance.integers(18, WORKLOADS))
-            self._row(at_s, client, -1, 443, 1, 0, domain=f"straypoll{number}.example")
+            self._row(at_s, client, -1, 443, 1, 0, domain=f"straypoll{number}.example", label="stray")
             self._poll(client, f"straypoll{number}.example", at_s, END_S)
 
     def _loads(self) -> None:
@@ -321,10 +324,11 @@ class Drawing:
                 self.month.attacks.append(getattr(self, f"_plant_{kind}")(number))
 
     def _victim(self, at_s: int) -> int:
-        """Any workload that is a week old."""
+        """Any workload that is a week old, each once: what an attack leaves behind makes the next one known."""
         while True:
             workload = int(self._chance.integers(18, WORKLOADS))
-            if at_s - self.month.born_s[workload] >= 7 * DAY_S:
+            if workload not in self._victims and at_s - self.month.born_s[workload] >= 7 * DAY_S:
+                self._victims.add(workload)
                 return workload
 
     def _plant_scan(self, number: int) -> Attack:

@@ -54,8 +54,14 @@ def test_new_replicas_are_a_new_version_that_no_label_tells_of() -> None:
 
 @pytest.mark.parametrize(
     "call",
-    [replace(CALL, opened=0, failed=3), replace(CALL, client="pod/1234"), replace(CALL, client="node/n1"), replace(CALL, server="a/new")],
-    ids=["failed", "a pod without a name", "a node", "a new server"],
+    [
+        replace(CALL, opened=0, failed=3),
+        replace(CALL, client="pod/1234"),
+        replace(CALL, client="node/n1"),
+        replace(CALL, server="a/new"),
+        replace(CALL, server="shop/web"),
+    ],
+    ids=["failed", "a pod without a name", "a node", "a new server", "its own replicas"],
 )
 def test_what_has_no_history_or_did_not_happen_is_no_new_edge(call: Contact) -> None:
     assert not new_edges([call], CALLERS, LIVES, STEP)
