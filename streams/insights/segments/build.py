@@ -65,6 +65,11 @@ def build(
             sent.setdefault(client, []).append(grant)
         for server in grant.servers:
             received.setdefault(server, []).append(grant)
+    if flavour in ("kubernetes", "calico"):
+        if not always.api_server:
+            peers.need(f"The API server has no rule: {flavour} knows it by address alone; set always.api_server in --selectors.")
+        if not always.nodes:
+            peers.need("A node reaches its own pods; calls from other nodes have no rule: set always.nodes in --selectors if need be.")
     policies = []
     for name in sorted(members):
         identity = identities.get(name)
@@ -84,11 +89,6 @@ def build(
                 (name,),
             )
         )
-    if flavour in ("kubernetes", "calico"):
-        if not always.api_server:
-            peers.need(f"The API server has no rule: {flavour} knows it by address alone; set always.api_server in --selectors.")
-        if not always.nodes:
-            peers.need("A node reaches its own pods; calls from other nodes have no rule: set always.nodes in --selectors if need be.")
     return Built(tuple(policies), peers.needs)
 
 
