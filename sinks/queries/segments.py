@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from schemas.errors import WeirError
 from sinks.filter.sql import condition, dimensions_of
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
@@ -69,12 +70,21 @@ class OutsideSeen:
     whole: bool
 
 
+_NOTHING_OUTSIDE = pa.table(
+    {name: pa.array([], pa.string()) for name in ("client", "server", "protocol", "ip", "domain")}
+    | {name: pa.array([], pa.int64()) for name in ("service_port", "connections", "bytes", "last_s")}
+)
+
+
 def ask_outside(ask: Ask, span: Span, where: Node | None, oldest: Oldest) -> OutsideSeen:
     """What has no name because it is outside, by its address: ADDRESSES of each workload and port at most. Domains are whole.
 
-    Raises WeirError where no raw flow of the span is kept.
+    Addresses are kept for a shorter time than sums: of an older span there are none.
     """
-    planned = plan(span, FLOWS, oldest)
+    try:
+        planned = plan(span, FLOWS, oldest)
+    except WeirError:
+        return OutsideSeen(_NOTHING_OUTSIDE, False)
     known = columns("flows")
     reasons = ", ".join(f"'{reason}'" for reason in OUTSIDE)
     keys = "client, server, protocol, service_port"

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from schemas.addresses import format_address
-from schemas.errors import WeirError
 from sinks.filter.sql import metrics_of
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
@@ -118,13 +117,9 @@ def _observed(ask: Ask, span: Span, where: Node | None, oldest: Oldest) -> _Obse
     seen = ask_seen(ask, span, where, oldest)
     ranged = [row for row in seen.rows.select(["client", "server", "role", "by_range"]).to_pylist() if row["by_range"]]
     ranges = frozenset(row["client"] if row["role"] == "server" else row["server"] for row in ranged) - {""}
-    try:
-        outside = ask_outside(ask, span, where, oldest)
-        calls, whole = _calls(outside.rows), outside.whole
-    except WeirError:  # addresses are kept for a shorter time than sums
-        calls, whole = (), False
+    outside = ask_outside(ask, span, where, oldest)
     networks = frozenset(seen.rows.column("network").to_pylist())
-    return _Observed(edges_of(seen.rows), calls, whole, ranges, networks, seen.plan, seen.sql)
+    return _Observed(edges_of(seen.rows), _calls(outside.rows), outside.whole, ranges, networks, seen.plan, seen.sql)
 
 
 def _calls(rows: pa.Table) -> tuple[Call, ...]:

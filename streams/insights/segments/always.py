@@ -12,6 +12,11 @@ METADATA = "169.254.169.254/32"
 API_PORTS = (Port("tcp", 443), Port("tcp", 6443))
 
 
+NAME_PORTS = (Port("udp", 53), Port("tcp", 53))
+ASKED_BY_ALL = Rule((Pods(Selector(), Selector()),), NAME_PORTS, "always: DNS, from every pod")
+"""Of the name server itself."""
+
+
 def in_namespace(name: str) -> Selector:
     return Selector(((NAMESPACE_LABEL, name),))
 
@@ -32,7 +37,7 @@ class Always:
 
     @property
     def egress_rules(self) -> tuple[Rule, ...]:
-        found = [Rule(self.names, (Port("udp", 53), Port("tcp", 53)), "always: DNS")]
+        found = [Rule(self.names, NAME_PORTS, "always: DNS")]
         found.append(Rule((Entity("api_server"), *map(Block, self.api_server)), API_PORTS, "always: API server"))
         if self.metadata:
             found.append(Rule((Block(METADATA),), (Port("tcp", 80),), "always: metadata of the cloud, by decision"))

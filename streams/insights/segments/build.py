@@ -9,9 +9,9 @@ from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from schemas.instants import format_instant
-from streams.insights.segments.always import Always, in_namespace
+from streams.insights.segments.always import ASKED_BY_ALL, Always, in_namespace
 from streams.insights.segments.grants import Grant
-from streams.insights.segments.identities import Identity
+from streams.insights.segments.identities import NAME_SERVER_LABELS, NAME_SERVERS, Identity
 from streams.insights.segments.policy import Block, Domain, Entity, Peer, Pods, Policy, Port, Rule
 from streams.insights.segments.seen import NODE
 
@@ -65,12 +65,18 @@ def build(
             sent.setdefault(client, []).append(grant)
         for server in grant.servers:
             received.setdefault(server, []).append(grant)
+    if flavour in ("kubernetes", "calico"):
+        if not always.api_server:
+            peers.need(f"The API server has no rule: {flavour} knows it by address alone; set always.api_server in --selectors.")
+        if not always.nodes:
+            peers.need("A node reaches its own pods; calls from other nodes have no rule: set always.nodes in --selectors if need be.")
     policies = []
     for name in sorted(members):
         identity = identities.get(name)
         if identity is None:
             peers.need(f"{name} has no label that selects it alone in its namespace: give its pods one, or name some in --selectors.")
             continue
+        asked = (ASKED_BY_ALL,) if _is_name_server(name, identity) else ()
         ingress = [rule for grant in received.get(name, ()) if (rule := peers.rule(grant, grant.clients, name, "client"))]
         egress = [rule for grant in sent.get(name, ()) if (rule := peers.rule(grant, grant.servers, name, "server"))]
         policies.append(
@@ -78,17 +84,16 @@ def build(
                 _policy_name(name),
                 identity.namespace,
                 identity.selector,
-                tuple(_sayable((*always.ingress_rules, *ingress), flavour)),
+                tuple(_sayable((*always.ingress_rules, *asked, *ingress), flavour)),
                 tuple(_sayable((*always.egress_rules, *egress), flavour)),
                 (name,),
             )
         )
-    if flavour in ("kubernetes", "calico"):
-        if not always.api_server:
-            peers.need(f"The API server has no rule: {flavour} knows it by address alone; set always.api_server in --selectors.")
-        if not always.nodes:
-            peers.need("A node reaches its own pods; calls from other nodes have no rule: set always.nodes in --selectors if need be.")
     return Built(tuple(policies), peers.needs)
+
+
+def _is_name_server(name: str, identity: Identity) -> bool:
+    return name in NAME_SERVERS or NAME_SERVER_LABELS.items() <= identity.labels.items()
 
 
 class _Peers:

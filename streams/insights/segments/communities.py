@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.insights.segments.features import Contacts, Floats, Ints, Traits, similarity, traits_of
-from streams.insights.segments.grouping import first_come, membership, related, with_others
+from streams.insights.segments.grouping import first_come, membership, related, rounds, with_others
 from streams.insights.segments.linkage import tree
 
 HAS, STRAY = 0.85, 0.07
@@ -33,7 +33,7 @@ def communities(contacts: Contacts) -> Ints:
     """The group of each workload. Groups of one round are the peers of the next, until they stay."""
     first = traits_of(contacts, np.arange(contacts.ends))
     own = first_come(_linked(similarity(first.having, first.rarity)))
-    for _ in range(ROUNDS):
+    for _ in range(rounds(ROUNDS, contacts.members)):
         before = own
         traits = traits_of(contacts, with_others(own, contacts.ends))
         own = _moved(traits, _merged(traits, own))

@@ -19,7 +19,7 @@ Address = IPv4Address | IPv6Address
 class Endpoint:
     """An end of a connection. `kind` "" is a pod. `domain`: the name by which its client asked for it. `address` None: not known."""
 
-    kind: Kind | str = ""
+    kind: Kind = ""
     namespace: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

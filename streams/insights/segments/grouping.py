@@ -8,6 +8,14 @@ import numpy as np
 
 from streams.insights.segments.features import Floats, Ints
 
+ROUND_MEMBERS = 3_000
+"""Workloads that all rounds of a search look at together; two rounds there are in any case."""
+
+
+def rounds(most: int, members: int) -> int:
+    """How many rounds of a search a fleet of so many workloads gets: it shall take a second or two."""
+    return max(2, min(most, ROUND_MEMBERS // max(1, members)))
+
 
 def first_come(groups: Ints) -> Ints:
     """The same groups, numbered by their first members."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 Network = IPv4Network | IPv6Network
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist"]
-Kind = Literal["node", "api_server", "outside"]
+Kind = Literal["", "node", "api_server", "outside"]
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 """Of every namespace, set by the API server: its name."""
 

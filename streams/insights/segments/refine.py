@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 from streams.insights.segments.communities import RELATED, Profile, counted
 from streams.insights.segments.description import description
 from streams.insights.segments.features import Contacts, Floats, Ints, Traits, similarity, traits_of
-from streams.insights.segments.grouping import first_come, related, with_others
+from streams.insights.segments.grouping import first_come, related, rounds, with_others
 from streams.insights.segments.linkage import tree
 
 SWEEPS = 5
 TRIES, COMPARED = 150, 300_000
 """Moves, splits and mergers tried in a sweep, of each; fewer where there are many contacts, so that no more than COMPARED are looked at."""
-PAIRS = 12_000_000
+PAIRS = 8_000_000
 """Of members, that are compared for splits in all."""
 
 
 def refined(contacts: Contacts, own: Ints) -> Ints:
     """No step makes the description longer."""
     search = _Search(contacts, own)
-    for _ in range(SWEEPS):
+    for _ in range(rounds(SWEEPS, contacts.members)):
         before = search.length
         search.move()
         search.split()

@@ -112,6 +112,14 @@ def test_names_and_the_node_are_never_forgotten(flavour: Flavour) -> None:
     assert any(peer == Block("169.254.20.10/32") for rule in policy.egress or () for peer in rule.peers)
 
 
+@pytest.mark.parametrize("flavour", ["kubernetes", "cilium", "calico"])
+def test_the_name_server_s_own_policy_lets_every_pod_ask(flavour: Flavour) -> None:
+    own = identities((Labelled("kube-system/coredns", "kube-system", {"k8s-app": "kube-dns"}),), {})
+    (policy,) = build((), ["kube-system/coredns"], flavour, own, {}, {}, Always()).policies
+    dns, new = Endpoint("", "kube-system", {"k8s-app": "kube-dns"}), Endpoint("", "fresh", {"app": "new"})
+    assert Policies([policy]).allow(new, dns, "udp", 53) and not Policies([policy]).allow(new, dns, "tcp", 8_080)
+
+
 def test_the_api_server_and_scrapers_are_allowed_as_they_are_named() -> None:
     always = Always(api_server=("10.96.0.1/32",), scrapers=(Pods(Selector((("app", "prom"),)), in_namespace("watch")),))
     (policy,) = built([edge("shop/web", "shop/web", 80)], always=always).policies
