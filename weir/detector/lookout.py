@@ -20,6 +20,7 @@ from schemas.records.finding import FindingKey, Sighting
 from schemas.records.finding_change import FindingChange, FindingsCheckpoint
 from sinks.clickhouse import ClickHouseSink
 from sinks.engines.base import Engine
+from sinks.engines.errors import TooLong
 from sinks.queries.findings import ask_open
 from sinks.queries.spans import Oldest, Span
 from sinks.queries.status import ask_completeness, ask_oldest
@@ -134,9 +135,9 @@ class Lookout:
         opened = {key: change.finding for key, change in self.state.opened.items() if key.kind in watch.kinds}
         try:
             return watch.look(self._engine.ask, step, oldest, opened)
-        except Unavailable:
-            raise
         except WeirError as error:
+            if isinstance(error, Unavailable) and not isinstance(error, TooLong):
+                raise
             metrics.WATCH_FAILURES.labels(type(watch).__name__).inc()
             log.warning("%s cannot look at the step that ends at %d: %s", type(watch).__name__, step.end_s, error)
             return Look((), frozenset())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -33,6 +34,8 @@ log = logging.getLogger("weir.detector")
 LOOK_SECONDS = 5.0
 """How often the tables are asked whether a step is complete."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+LONG_SECONDS = 60.0
+"""A time of leading that lasted so long was no failure: what ends it is said anew."""
 
 
 def run_detector(settings: DetectorSettings, watches: Sequence[Watch], stop: threading.Event) -> None:
@@ -52,10 +55,12 @@ def run_detector(settings: DetectorSettings, watches: Sequence[Watch], stop: thr
                 reserve = "in reserve: another detector leads, or Kafka has not given the lead yet"
                 health.says(candidate.trouble or reserve, well=not candidate.trouble)
                 continue
+            begun = time.monotonic()
             try:
                 _lead(settings, watches, mutes, engine, health, lambda: candidate.leads and not stop.is_set(), stop)
                 tries = 0
             except Unavailable as error:
+                tries = 0 if time.monotonic() - begun > LONG_SECONDS else tries
                 log.log(logging.WARNING if tries in (0, 10, 100) else logging.DEBUG, "%s It is tried again.", error)
                 health.says(f"waiting: {error}", well=False)
                 stop.wait(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
