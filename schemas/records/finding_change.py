@@ -11,7 +11,7 @@ ChangeKind = Literal["opened", "updated", "closed"]
 Withheld = Literal["", "learning", "muted", "storm"]
 """Why receivers are not told of a finding; empty: they are. What has been told is not withheld afterwards."""
 
-EVIDENCE_BYTES = 16_384
+EVIDENCE_BYTES = 65_536
 
 
 @dataclass(frozen=True)

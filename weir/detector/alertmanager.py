@@ -24,6 +24,9 @@ AGAIN_SECONDS = 60.0
 FIRES_SECONDS = 300
 """So long after it was posted an alert ends by itself, when no detector posts it again."""
 
+EVIDENCE_CHARACTERS = 4_096
+"""Longer evidence is left out: what fires is posted each minute."""
+
 Alert = dict[str, Any]
 
 
@@ -103,7 +106,7 @@ def _alert(finding: Finding, severity: str, end_us: int) -> Alert:
         "severity": finding.severity,
         "count": str(finding.count),
         "last_seen": format_instant(finding.last_seen_us),
-        "evidence": finding.evidence,
+        "evidence": finding.evidence if len(finding.evidence) <= EVIDENCE_CHARACTERS else "",
     }
     return {
         "labels": {name: value for name, value in labels.items() if value},

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -30,7 +30,7 @@ from weir.detector.mutes import Mutes
 from weir.detector.state import DAY_US, State
 from weir.detector.storm import with_storm
 from weir.detector.table import findings_of, rows_of
-from weir.detector.transitions import Rules, changes_of, refused
+from weir.detector.transitions import Rules, as_seen, changes_of, refused
 from weir.detector.watch import Look, Watch
 
 log = logging.getLogger("weir.detector")
@@ -131,8 +131,8 @@ class Lookout:
         return (*changes, *(change for change in self._adopted if change.finding.key not in changed))
 
     def _look(self, watch: Watch, step: Span, oldest: Oldest) -> Look:
-        """What a watch cannot finish changes nothing of its kinds."""
-        opened = {key: change.finding for key, change in self.state.opened.items() if key.kind in watch.kinds}
+        """What a watch cannot finish changes nothing of its kinds. It is given what is open as last seen, not as last told."""
+        opened = {key: as_seen(change.finding, self._seen.get(key), step.start_s * MICRO) for key, change in self._opened(watch)}
         try:
             return watch.look(self._engine.ask, step, oldest, opened)
         except WeirError as error:
@@ -141,6 +141,9 @@ class Lookout:
             metrics.WATCH_FAILURES.labels(type(watch).__name__).inc()
             log.warning("%s cannot look at the step that ends at %d: %s", type(watch).__name__, step.end_s, error)
             return Look((), frozenset())
+
+    def _opened(self, watch: Watch) -> Iterator[tuple[FindingKey, FindingChange]]:
+        return ((key, change) for key, change in self.state.opened.items() if key.kind in watch.kinds)
 
     def _remember(self, looks: Sequence[Look]) -> None:
         """The last sightings of what is open."""

@@ -64,7 +64,7 @@ def _openings(state: State, seen: Mapping[FindingKey, Sighting], at_us: int, rul
         first = Finding(
             finding_id(sighting.key, since_us), sighting.key, "open", sighting.severity, since_us, at_us, sighting.count, "{}", at_us
         )
-        yield FindingChange("opened", _now(first, sighting, at_us), _withheld(sighting.key, at_us, rules))
+        yield FindingChange("opened", as_seen(first, sighting, at_us), _withheld(sighting.key, at_us, rules))
 
 
 def _cools_down(state: State, key: FindingKey, at_us: int) -> bool:
@@ -90,7 +90,7 @@ def _of_opened(
         if key.kind == "storm":
             continue
         sighting = seen.get(key) or seen_before.get(key)
-        finding = _now(last.finding, sighting, at_us)
+        finding = as_seen(last.finding, sighting, at_us)
         if key in ended:
             yield FindingChange("closed", replace(finding, state="closed"), last.withheld)
         else:
@@ -100,7 +100,7 @@ def _of_opened(
                 yield FindingChange("updated", finding, "" if released else last.withheld)
 
 
-def _now(finding: Finding, sighting: Sighting | None, at_us: int) -> Finding:
+def as_seen(finding: Finding, sighting: Sighting | None, at_us: int) -> Finding:
     """The finding as of a step's end, as the last sighting has it."""
     if sighting is None:
         return replace(finding, version=at_us)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,16 +12,19 @@ import pytest
 
 from schemas.errors import WeirError
 from schemas.failpoints import DETECTOR_POINTS
+from schemas.records.finding import Finding, FindingKey, Sighting
 from schemas.records.finding_change import FindingChange
-from sinks.queries.spans import Span
+from sinks.queries.edges import Ask
+from sinks.queries.spans import Oldest, Span
 from tests.simulator.answers.delivery import START_S, STEP_S, Story, StoryWatch
 from tests.weir.detector.fakes import Dead, FakeEngine, FakePositions, FakeReceiver, dying
+from tests.weir.detector.words import key
 from weir.detector.log import MemoryLog
 from weir.detector.lookout import CATCH_UP_STEPS, Lookout
 from weir.detector.mutes import Mutes
 from weir.detector.notices import Notice
 from weir.detector.outbox import Outbox
-from weir.detector.watch import Watch
+from weir.detector.watch import Look, Watch
 
 STORY = Story(seed=3, steps=30, each=1)
 
@@ -65,6 +69,23 @@ def test_what_a_watch_cannot_finish_changes_nothing() -> None:
     engine, journal = FakeEngine(1), MemoryLog()
     assert lookout(engine, journal, Broken(STORY)).look(STORY.step(1)) == ()
     assert journal.read().checkpoint is not None
+
+
+def test_a_watch_is_given_what_is_open_as_it_last_saw_it() -> None:
+    """Though it is told of but once an hour."""
+    given: list[str] = []
+
+    class Remembering(StoryWatch):
+        def look(self, ask: Ask, step: Span, oldest: Oldest, opened: Mapping[FindingKey, Finding]) -> Look:
+            given.extend(finding.evidence for finding in opened.values())
+            seen = Sighting(key("a"), "warning", step.start_s * 1_000_000, step.end_s * 1_000_000, 1, f'{{"looks":{len(given)}}}')
+            return Look((seen,), frozenset())
+
+    engine, journal = FakeEngine(1), MemoryLog()
+    looking = lookout(engine, journal, Remembering(STORY))
+    for number in range(1, 5):
+        looking.look(STORY.step(number))
+    assert given == ['{"looks":0}', '{"looks":1}', '{"looks":2}'] and len(journal.read().entries) == 1
 
 
 def test_findings_of_a_log_that_was_lost_are_taken_from_the_table() -> None:
