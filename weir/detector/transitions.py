@@ -61,9 +61,7 @@ def _openings(state: State, seen: Mapping[FindingKey, Sighting], at_us: int, rul
     for sighting in fresh[: OPEN_LIMIT - len(state.opened)]:
         # behind what was closed of the key, which is remembered for a day: no id comes twice
         since_us = min(max(sighting.since_us, state.closed_us.get(sighting.key, at_us - DAY_US)), at_us)
-        first = Finding(
-            finding_id(sighting.key, since_us), sighting.key, "open", sighting.severity, since_us, at_us, sighting.count, "{}", at_us
-        )
+        first = Finding(finding_id(sighting.key, since_us), sighting.key, "open", sighting.severity, since_us, at_us, 0, "{}", at_us)
         yield FindingChange("opened", as_seen(first, sighting, at_us), _withheld(sighting.key, at_us, rules))
 
 
@@ -106,4 +104,5 @@ def as_seen(finding: Finding, sighting: Sighting | None, at_us: int) -> Finding:
         return replace(finding, version=at_us)
     evidence = sighting.evidence if len(sighting.evidence) <= EVIDENCE_BYTES else TOO_LONG
     until_us = min(max(sighting.until_us, finding.first_seen_us), at_us)
-    return replace(finding, severity=sighting.severity, last_seen_us=until_us, count=sighting.count, evidence=evidence, version=at_us)
+    count = max(0, int(sighting.count))
+    return replace(finding, severity=sighting.severity, last_seen_us=until_us, count=count, evidence=evidence, version=at_us)
