@@ -40,7 +40,7 @@ class Alertmanager:
         self._firing: dict[str, tuple[Finding, str]] = {}
 
     def restore(self, notice: Notice) -> None:
-        """It was delivered in another life."""
+        """It is delivered, now or in another life."""
         its = notice.change.finding.id
         if notice.event == "closed":
             self._firing.pop(its, None)
@@ -69,7 +69,8 @@ class Alertmanager:
         alerts = [*ends, *(_alert(finding, severity, until_us) for finding, severity in firing.values())]
         if alerts:
             post_json(self._target, orjson.dumps(alerts), {})
-        self._firing = firing
+        for notice in batch:  # the others may have been seen anew meanwhile
+            self.restore(notice)
         return len(batch)
 
 
