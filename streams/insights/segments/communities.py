@@ -18,8 +18,6 @@ from streams.insights.segments.linkage import tree
 
 HAS, STRAY = 0.85, 0.07
 """Share of members that show a trait of their group, and that show a trait of another."""
-ALIKE = 0.8
-"""Workloads this similar, on average, are of one group to begin with."""
 MOST = 128
 """So many groups there are to begin with, where fewer are less alike."""
 RELATED = 0.05
@@ -29,10 +27,13 @@ GAIN = 2.0
 ROUNDS, MOVES = 6, 3
 
 
-def communities(contacts: Contacts) -> Ints:
-    """The group of each workload. Groups of one round are the peers of the next, until they stay."""
+def communities(contacts: Contacts, alike: float) -> Ints:
+    """The group of each workload. Workloads `alike` on average, 0 to 1, are of one group to begin with.
+
+    Groups of one round are the peers of the next, until they stay.
+    """
     first = traits_of(contacts, np.arange(contacts.ends))
-    own = first_come(_linked(similarity(first.having, first.rarity)))
+    own = first_come(_linked(similarity(first.having, first.rarity), alike))
     for _ in range(rounds(ROUNDS, contacts.members)):
         before = own
         traits = traits_of(contacts, with_others(own, contacts.ends))
@@ -42,9 +43,9 @@ def communities(contacts: Contacts) -> Ints:
     return own
 
 
-def _linked(alike: Floats) -> Ints:
-    linked = tree(alike)
-    return linked.groups(min(linked.within(1 - ALIKE), MOST))
+def _linked(similar: Floats, alike: float) -> Ints:
+    linked = tree(similar)
+    return linked.groups(min(linked.within(1 - alike), MOST))
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.insights.segments.communities import RELATED, Profile, counted
+from streams.insights.segments.communities import RELATED, Profile, communities, counted
 from streams.insights.segments.description import description
 from streams.insights.segments.features import Contacts, Floats, Ints, Traits, similarity, traits_of
 from streams.insights.segments.grouping import first_come, related, rounds, with_others
@@ -16,6 +16,19 @@ TRIES, COMPARED = 150, 300_000
 """Moves, splits and mergers tried in a sweep, of each; fewer where there are many contacts, so that no more than COMPARED are looked at."""
 PAIRS = 8_000_000
 """Of members, that are compared for splits in all."""
+
+
+STARTS = (0.8, 0.5)
+"""How similar workloads are that are of one group to begin with: the search is begun from each, and the best kept."""
+SMALL = 500
+"""A fleet of more workloads is searched from the first start alone."""
+
+
+def groups_of(contacts: Contacts) -> Ints:
+    """The group of each workload: of all that were found, those with the shortest description."""
+    starts = STARTS if contacts.members <= SMALL else STARTS[:1]
+    found = [refined(contacts, communities(contacts, alike)) for alike in starts]
+    return min(found, key=lambda own: description(contacts, own))
 
 
 def refined(contacts: Contacts, own: Ints) -> Ints:

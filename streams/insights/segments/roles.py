@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.insights.segments.communities import communities
 from streams.insights.segments.confidence import SURE, confidence
 from streams.insights.segments.features import Contacts
 from streams.insights.segments.grouping import first_come
-from streams.insights.segments.refine import refined
+from streams.insights.segments.refine import groups_of
 from streams.insights.segments.seen import NODE, Edge
 
 LIMIT = 2_000
@@ -46,7 +45,7 @@ def roles_of(edges: Sequence[Edge], ranges: Collection[str]) -> tuple[Role, ...]
     if not names:
         return ()
     contacts = contacts_of(edges, names)
-    own = refined(contacts, communities(contacts))
+    own = groups_of(contacts)
     sure = confidence(contacts, own)
     own = first_come(np.where(sure < SURE, len(own) + np.arange(len(own)), own))
     groups: dict[int, list[int]] = {}
