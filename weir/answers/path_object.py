@@ -28,6 +28,7 @@ def as_object(path: Path) -> dict[str, Any]:
         "first_failure": _instant(since),
         "first_success": _instant(seen.first_success_us),
         "last_failure": _instant(seen.last_failure_us),
+        "until": _instant(path.answered.end_s * 1_000_000),
         "evidence": evidence_columns(path),
         "reasons": list(path.reasons),
     }

@@ -195,6 +195,7 @@ def test_a_verdict_is_a_word_a_sentence_and_a_status(run: Run) -> None:
     assert run("path", "web", "pay:82", "--since", "10m", status=1)[0].startswith("failing\n")
     found = json.loads(run("path", "web", "pay:99", "--since", "10m", "--format", "json", status=3)[0])
     assert (found["verdict"], found["ok"], found["opened"], found["evidence"]["node"]) == ("no_attempts", None, 0, [])
+    assert found["until"] == "2026-01-01T09:10:00Z"
     assert "did you mean web?" in run("path", "wep", "pay", status=2)[1]
 
 

@@ -52,6 +52,7 @@ class Path(Shape):
     first_failure: str | None = Field(description="where it broke: the first one after the last success")
     first_success: str | None
     last_failure: str | None
+    until: str = Field(description="up to when it is answered: what is on its way is left out")
     evidence: Table = Field(description="by node, zone and role of the end that told it")
     reasons: list[str] = Field(description="why it is not known; what makes it less certain")
 
