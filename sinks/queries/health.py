@@ -64,17 +64,23 @@ def ask_counts(ask: Ask, asked: Asked, oldest: Oldest) -> Counts:
     if levels == FLOWS:
         raise WeirError("The filter asks for an address, and past weeks are known by name alone: leave ip, client_ip and server_ip out.")
     five, hour = (next(level for level in levels if level.unit_s == unit) for unit in (STEP_S, HOUR_S))
-    whole = plan(past_of(asked.steps), tuple(level for level in levels if level.unit_s >= HOUR_S), oldest)
+    pieces = _past_pieces(past_of(asked.steps), levels, oldest)
     having = _having(parts.where, parts.having, asked.judged, levels, oldest)
-    past = _past(_Rows(parts.where, having), whole.pieces)
+    past = _past(_Rows(parts.where, having), pieces)
     statement = _now(_Rows(parts.where, having, _limits(past, asked.slow_from)), asked, five.table, hour.table)
-    tables = (Piece(five.table, asked.judged), *whole.pieces)
-    return Counts(ask(statement), ask(_listed(past)), Plan(tables, asked.judged, whole.warnings), statement)
+    tables = (Piece(five.table, asked.judged), *pieces)
+    return Counts(ask(statement), ask(_listed(past)), Plan(tables, asked.judged, ()), statement)
 
 
 def past_of(steps: Span) -> Span:
     """Up to the hour that the steps begin in: what is judged is no part of what it is judged by."""
     return Span(max(0, steps.start_s // DAY_S * DAY_S - PAST_S), steps.start_s // HOUR_S * HOUR_S)
+
+
+def _past_pieces(past: Span, levels: tuple[Level, ...], oldest: Oldest) -> tuple[Piece, ...]:
+    """Of days and hours; of hours alone where nothing else knows what is asked for. What is not there is no past."""
+    whole = tuple(level for level in levels if level.unit_s >= HOUR_S)
+    return plan(past, whole, oldest).pieces if len(whole) > 1 else tuple(Piece(level.table, past) for level in whole)
 
 
 def _having(where: Node | None, having: Node | None, judged: Span, levels: tuple[Level, ...], oldest: Oldest) -> str:

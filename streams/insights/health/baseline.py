@@ -14,6 +14,8 @@ UNKNOWN_BAD, UNKNOWN_TRIED = 0.1, 10.0
 """What is taken for known of an edge of which nothing is."""
 _WEEKS = 2
 _PEERS, _PEER_LIMIT = 10.0, 25.0
+_BURSTS = np.array([signal.bursts for signal in SHARES])[:, None, None]
+"""An hour that stands out is one of theirs, and no outage."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,8 @@ def _spread(bad: Floats, tried: Floats) -> Floats:
     default = by_signal("spread")[:, :, 0]
     kept = ~_odd(bad, tried)
     own, free = _variance(bad, tried, kept)
-    with_odd, all_free = _variance(bad, tried, np.ones_like(kept))
-    of_all = (_PEERS * default[:, 0] + (np.minimum(with_odd, _PEER_LIMIT) * all_free).sum(axis=1)) / (_PEERS + all_free.sum(axis=1))
+    others, known = _variance(bad, tried, kept | _BURSTS)
+    of_all = (_PEERS * default[:, 0] + (np.minimum(others, _PEER_LIMIT) * known).sum(axis=1)) / (_PEERS + known.sum(axis=1))
     return np.asarray(np.maximum(1.0, (_PEERS * of_all[:, None] + own * free) / (_PEERS + free)), np.float64)
 
 

@@ -44,11 +44,11 @@ class Signal:
 
 
 SHARES = (
-    Signal("failure", 0.005, 1.5, 3, 0, False, 1.0, 1.5, 200.0, False),
-    Signal("reset", 0.05, 2.0, 3, 0, True, 0.5, 1.5, 200.0, False),
-    Signal("retransmit", 0.0002, 1.5, 5, 300, True, 0.01, 5.0, 100_000.0, True),
-    Signal("rtt", 0.2, 2.0, 10, 30, True, 0.01, 5.0, 500.0, False),
-    Signal("connect", 0.2, 2.0, 10, 30, True, 0.1, 5.0, 500.0, False),
+    Signal("failure", floor=0.005, ratio=1.5, least=3, tried=0, own=False, harm=1.0, spread=1.5, strength=200.0, bursts=False),
+    Signal("reset", floor=0.05, ratio=2.0, least=3, tried=0, own=True, harm=0.5, spread=1.5, strength=200.0, bursts=False),
+    Signal("retransmit", floor=0.0002, ratio=1.5, least=5, tried=300, own=True, harm=0.01, spread=5.0, strength=100_000.0, bursts=True),
+    Signal("rtt", floor=0.2, ratio=2.0, least=10, tried=30, own=True, harm=0.01, spread=5.0, strength=500.0, bursts=False),
+    Signal("connect", floor=0.2, ratio=2.0, least=10, tried=30, own=True, harm=0.1, spread=5.0, strength=500.0, bursts=False),
 )
 """Bad of tried: failed of opened and failed; reset of closed and reset; retransmits of packets sent; slow ones of a time's samples."""
 KINDS: tuple[HealthKind, ...] = (*(signal.kind for signal in SHARES), "silence")

@@ -28,8 +28,9 @@ def silence_of(tried: Floats, active: Bools, lowest: Floats, before: Floats) -> 
 
     `before`: the lower of yesterday's and last week's tries of the same step.
 
-    What is expected of a step is the lower of the past's and of today's, as it was in the hour before. An edge that is used to be silent is
-    also asked how often it was, and one that was silent at this time of yesterday is no alarm.
+    It must be no chance by the past's rate, and by that of the hour before, as far as so many connections tell it (Poisson's law with a
+    gamma prior). An edge that is used to be silent is also asked how often it was, and one that was silent at this time of yesterday is
+    no alarm.
     """
     silent = ~active & (tried == 0)
     run = _runs(silent)
@@ -38,10 +39,11 @@ def silence_of(tried: Floats, active: Bools, lowest: Floats, before: Floats) -> 
     quiet = _before(silent.astype(np.float64), began, LOOKBACK)
     seen = np.minimum(began, LOOKBACK)
     missing = np.where(run > 0, np.minimum(lowest, level), 0.0)
-    by_past = np.exp(-missing * run)
+    by_past = np.exp(-lowest * run)
+    by_today = (_LEVEL_STEPS / (_LEVEL_STEPS + run)) ** (level * _LEVEL_STEPS)
     by_habit = np.where(quiet > 0, ((quiet + 1) / (seen + 2)) ** run, 0.0)
     usual = (before <= 0) | (missing <= 0)
-    chance = np.where((run > 0) & ~usual, np.maximum(by_past, by_habit), 1.0)
+    chance = np.where((run > 0) & ~usual, np.maximum(np.maximum(by_past, by_today), by_habit), 1.0)
     return Silence(run, chance, missing)
 
 

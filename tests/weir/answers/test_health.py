@@ -16,7 +16,7 @@ from sinks.open import open_engine, open_sink
 from sinks.queries.spans import Span
 from sinks.queries.status import ask_oldest
 from streams.insights.health.ranking import Ill
-from tests.support.edge_hours import END_S, Steady, write
+from tests.support.edge_hours import DAYS, END_S, Steady, write
 from weir.answers.health import Health, HealthQuestion, health
 from weir.detector.health_watch import HealthWatch
 
@@ -116,6 +116,15 @@ def test_a_filter_bounds_all_that_is_shown(judge: Judge, q: str, servers: set[st
     found = judge(q)
     assert {ill.server for ill in found.ills} == servers
     assert all(ill.clients == 1 for ill in found.ills)
+
+
+def test_without_any_past_nothing_is_unusual_yet(judge: Judge) -> None:
+    first_s = END_S - DAYS * 24 * HOUR_S
+    assert judge(span=Span(first_s, first_s + HOUR_S)).ills == ()
+
+
+def test_a_filter_by_reporter_is_answered_from_the_tables_that_know_it(judge: Judge) -> None:
+    assert set(judge("node=n1").plan.tables) == {"flows_5m", "flows_1h"}
 
 
 def test_an_address_is_not_known_of_past_weeks(judge: Judge) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from statistics import median
 
-from tests.bench.answers.health import score_of, troubles_of
-from tests.simulator.answers.health import DAYS, fortnight
+from tests.bench.answers.health import score_of
+from tests.simulator.answers.health import fortnight
 
 SEED = 20
 
@@ -16,7 +16,3 @@ def test_faults_are_found_early_and_findings_are_faults() -> None:
     assert score.recall >= 0.95
     assert score.precision >= 0.95
     assert median(score.delays) <= 2
-
-
-def test_a_healthy_fortnight_is_quiet() -> None:
-    assert len(troubles_of(fortnight(SEED, 0))) <= DAYS
