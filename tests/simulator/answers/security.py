@@ -297,10 +297,11 @@ class Drawing:
         chance, steps = self._chance, (BEFORE_S + DAYS * DAY_S) // STEP_S
         day = 1 + 0.7 * np.sin(np.arange(steps) * STEP_S / DAY_S * 2 * np.pi)
         rates = 10 ** chance.uniform(1.5, 3.8, len(FRONTENDS))
+        surges = np.ones(steps)
         for _ in range(12):
             at = int(chance.integers(0, steps - 24))
-            day[at : at + 24] *= chance.uniform(2, 5)
-        self.month.loads = chance.poisson(rates[:, None] * day[None, :] * chance.lognormal(0, 0.2, (len(FRONTENDS), steps)))
+            surges[at : at + 24] = chance.uniform(2, 5)
+        self.month.loads = chance.poisson(rates[:, None] * (day * surges)[None, :] * chance.lognormal(0, 0.2, (len(FRONTENDS), steps)))
         self.month.sources = np.minimum(self.month.loads, 4_000) * 0.6
 
     def _bytes(self) -> None:
