@@ -24,7 +24,8 @@ from sinks.queries.security import (
 )
 from sinks.queries.spans import Oldest, Span
 
-FEWEST_FAILED = 5
+FEWEST_FAILED, SUSPECTS = 5, 250
+"""Clients that failed with so many ends are looked at: those with the most, where a network is down and all fail."""
 _KEY = ("network", "client", "server", "domain", "port")
 _SHOWN = ("network", "client", "server", "domain", "server_ip", "service_port")
 _SUMS = ("connections_opened", "connections_failed", "bytes_sent", "bytes_received", "window_start", "client_ip")
@@ -52,7 +53,8 @@ def ask_first_contacts(ask: Ask, span: Span, step: Span, history: Span, oldest: 
     failing = rows_of("flows", [span], shown, f"{_TRIED} AND {{connections_failed}} > 0")
     found = ask(
         f"SELECT {named(('network', 'client'))} FROM ({failing}) GROUP BY network, client "  # noqa: S608 (composed of weir's own names)
-        f"HAVING uniqExact(b_server_ip, b_service_port) >= {FEWEST_FAILED} AND max(b_window_start) >= {int(step.start_s)}"
+        f"HAVING uniqExact(b_server_ip, b_service_port) >= {FEWEST_FAILED} AND max(b_window_start) >= {int(step.start_s)} "
+        f"ORDER BY uniqExact(b_server_ip, b_service_port) DESC, network, client LIMIT {SUSPECTS}"
     )
     clients = [(row["network"], row["client"]) for row in found.to_pylist()]
     if not clients:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from sinks.queries.edges import Ask
-from sinks.queries.security import before, listed, texts
+from sinks.queries.security import ROWS, before, listed, texts
 from sinks.queries.spans import Oldest, Span
 
 
@@ -37,4 +37,14 @@ def ask_taken(ask: Ask, names: Iterable[str], addresses: Iterable[str], before_s
         "toInt64(toUnixTimestamp(max(start))) AS start_s FROM (SELECT network, workload, ip, start FROM weir.ownership "
         f"WHERE ip IN ({where}) AND toString(workload) IN ({texts(names)}) AND start < toDateTime({int(before_s)}, 'UTC')) "
         "GROUP BY network, workload, ip"
+    )
+
+
+def ask_held(ask: Ask, names: Iterable[str], span: Span) -> pa.Table:
+    """network, name, start_s, end_s: the times for which these names have had their addresses, as far as they touch the span."""
+    return ask(
+        "SELECT toString(network) AS network, toString(workload) AS name, toInt64(toUnixTimestamp(start)) AS start_s, "  # noqa: S608
+        "intDiv(toUnixTimestamp64Micro(`end`), 1000000) AS end_s FROM (SELECT network, workload, start, `end` FROM weir.ownership "
+        f"WHERE toString(workload) IN ({texts(names)}) AND start < toDateTime({int(span.end_s)}, 'UTC') "
+        f"AND `end` > toDateTime({int(span.start_s)}, 'UTC')) LIMIT {ROWS}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from sinks.queries.edges import Ask
-from sinks.queries.security import ROWS, addresses, before, edges_of, keys, listed, named, rows_of
+from sinks.queries.security import ROWS, before, edges_of, keys, listed, named, rows_of
 from sinks.queries.spans import Oldest, Span
 
 _OUTSIDE = "{client} != '' AND {server} = '' AND {reason} = 'external'"
@@ -16,26 +16,26 @@ _SUMS = ("bytes_sent", "bytes_received", "window_start")
 
 
 def ask_beats(ask: Ask, span: Span, fewest: int, most: int) -> pa.Table:
-    """network, client, domain, address, service_port, window_s (the longest), sources (addresses of the client, with spaces between), and
-    at_s and sizes: lists, of windows and of the bytes sent in them.
+    """network, client, domain, address, service_port, window_s (the longest), and at_s and sizes: lists, of windows and of the bytes sent
+    in them.
 
     The windows are those in which connections were opened; of a client that opens too few, all. Of a domain's addresses one is told.
     """
-    shown = (*_END, "service_port", "server_ip", "client_ip", "window_start", "window_seconds", "connections_opened", "bytes_sent")
+    shown = (*_END, "service_port", "server_ip", "window_start", "window_seconds", "connections_opened", "bytes_sent")
     rows = rows_of("flows", [span], shown, f"{_OUTSIDE} AND {{role}} != 'server'")
     pair = "b_network, b_client, b_domain, place, b_service_port"
     windows = (
         "SELECT b_network, b_client, b_domain, if(b_domain = '', b_server_ip, '') AS place, b_service_port, "  # noqa: S608
         "tuple(b_window_start, toInt64(sum(b_bytes_sent))) AS beat, sum(b_connections_opened) > 0 AS begun, "
-        f"any(b_server_ip) AS ip, any(b_client_ip) AS source, max(b_window_seconds) AS lasts FROM ({rows}) GROUP BY {pair}, b_window_start"
+        f"any(b_server_ip) AS ip, max(b_window_seconds) AS lasts FROM ({rows}) GROUP BY {pair}, b_window_start"
     )
     pairs = (
-        f"SELECT {pair}, any(ip) AS ip, {addresses('source')} AS sources, toInt64(max(lasts)) AS window_s, "  # noqa: S608
+        f"SELECT {pair}, any(ip) AS ip, toInt64(max(lasts)) AS window_s, "  # noqa: S608
         f"arraySort(if(countIf(begun) >= {int(fewest)}, groupArrayIf(beat, begun), groupArray(beat))) AS beats "
         f"FROM ({windows}) GROUP BY {pair} HAVING length(beats) BETWEEN {int(fewest)} AND {int(most)} LIMIT {ROWS}"
     )
     return ask(
-        f"SELECT {named(_END)}, ip AS address, b_service_port AS service_port, window_s, sources, "  # noqa: S608
+        f"SELECT {named(_END)}, ip AS address, b_service_port AS service_port, window_s, "  # noqa: S608
         f"arrayMap(x -> x.1, beats) AS at_s, arrayMap(x -> x.2, beats) AS sizes FROM ({pairs})"
     )
 

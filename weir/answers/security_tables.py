@@ -12,10 +12,10 @@ from sinks.queries import security_contacts as contacts_asked
 from sinks.queries import security_outside as outside
 from sinks.queries import security_servers as servers_asked
 from sinks.queries.edges import Ask
-from sinks.queries.security_lives import ask_lives, ask_taken
+from sinks.queries.security_lives import ask_held, ask_lives, ask_taken
 from sinks.queries.spans import Oldest, Span
 from streams.insights.security import beacon, exfiltration, fan_out, flood
-from streams.insights.security.lives import Life
+from streams.insights.security.lives import DEPLOY_S, Life
 from streams.insights.security.new_edge import Callers
 from streams.insights.security.sighted import Contact
 from weir.answers.security import NEW_S, Names
@@ -69,7 +69,23 @@ class Tables:
         return _in_parts(servers, lambda part: servers_asked.ask_usual_served(self.ask, part, span))
 
     def beats(self, span: Span) -> pa.Table:
-        return self._with_since(outside.ask_beats(self.ask, span, beacon.FEWEST_LONG, beacon.MOST), "client", span.end_s)
+        return outside.ask_beats(self.ask, span, beacon.FEWEST_LONG, beacon.MOST)
+
+    def held_since(self, begun: Iterable[tuple[str, str, int]], span: Span) -> Mapping[tuple[str, str, int], int]:
+        """Of network, client and an instant: since when the client has the oldest of the addresses that it has DEPLOY_S later, when a new
+        version has taken over; absent: not known.
+        """
+        wanted = list(begun)
+        held: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        for row in _in_parts({client for _, client, _ in wanted}, lambda part: ask_held(self.ask, part, span)).to_pylist():
+            held.setdefault((row["network"], row["name"]), []).append((row["start_s"], row["end_s"]))
+        found = {}
+        for network, client, at_s in wanted:
+            later_s = min(at_s + DEPLOY_S, span.end_s - 1)
+            starts = [start_s for start_s, end_s in held.get((network, client), ()) if start_s <= later_s < end_s]
+            if starts:
+                found[network, client, at_s] = min(starts)
+        return found
 
     def outflows(self, span: Span) -> pa.Table:
         return outside.ask_outflows(self.ask, span, exfiltration.LEAST, self.oldest)

@@ -85,14 +85,13 @@ def _spread(ordered: Floats) -> float:
 
 @dataclass(frozen=True)
 class Beating:
-    """A regular client and its end. `since_s`: since when the client has its address; 0: not known."""
+    """A regular client and its end."""
 
     network: str
     client: str
     domain: str
     address: str
     service_port: int
-    since_s: int
     rhythm: Rhythm
 
     @property
@@ -101,8 +100,8 @@ class Beating:
 
 
 def beating(beats: pa.Table) -> tuple[Beating, ...]:
-    """`beats`: network, client, domain, address, service_port, window_s, since_s (of the client's address), and at_s and sizes,
-    lists: external ends with few windows in SPAN_S.
+    """`beats`: network, client, domain, address, service_port, window_s, and at_s and sizes, lists: external ends with few windows
+    in SPAN_S.
     """
     if not beats.num_rows:
         return ()
@@ -111,7 +110,7 @@ def beating(beats: pa.Table) -> tuple[Beating, ...]:
         rhythm(at_s, sizes, row["window_s"]) for at_s, sizes, row in zip(_lists(beats, "at_s"), _lists(beats, "sizes"), named, strict=True)
     )
     return tuple(
-        Beating(row["network"], row["client"], row["domain"], row["address"], row["service_port"], row["since_s"], one)
+        Beating(row["network"], row["client"], row["domain"], row["address"], row["service_port"], one)
         for row, one in zip(named, heard, strict=True)
         if one
     )
@@ -126,10 +125,14 @@ def _lists(table: pa.Table, name: str) -> list[Floats]:
 
 @dataclass(frozen=True)
 class Known:
-    """What was there before the span: `callers` of domains, and `met`, addresses: network, client, address, port."""
+    """What was there before the span: `callers` of domains, and `met`, addresses: network, client, address, port.
+
+    `since_s`: of network, client and first beat: since when the client has the oldest of the addresses that it has an hour after.
+    """
 
     callers: Callers
     met: Collection[tuple[str, str, str, int]]
+    since_s: Mapping[tuple[str, str, int], int]
 
 
 def beacons(found: Sequence[Beating], known: Known, lives: Lives, opened: Mapping[FindingKey, object]) -> tuple[Sighting, ...]:
@@ -147,7 +150,7 @@ def beacons(found: Sequence[Beating], known: Known, lives: Lives, opened: Mappin
 
 def _is_new(one: Beating, known: Known, lives: Lives) -> bool:
     first_s = one.rhythm.first_s
-    if is_fresh(first_s, one.since_s) or is_expected(lives, one.network, one.client, first_s):
+    if is_fresh(first_s, known.since_s.get((one.network, one.client, first_s), 0)) or is_expected(lives, one.network, one.client, first_s):
         return False
     if not one.domain:
         return (one.network, one.client, one.address, one.service_port) not in known.met

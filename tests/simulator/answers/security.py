@@ -78,17 +78,20 @@ class Series:
     address: str
     at_s: np.ndarray
     sizes: np.ndarray
-    since_s: int = 0
 
 
 @dataclass
 class Month:
-    """`edges`, `domains`: known of every day. `sent`, `received`: bytes by external pair and hour, from BEFORE_S before the start on."""
+    """`changed_s`: by workload, the deploys that labels tell of; `deployed_s`: all. `edges`, `domains`: known of every day.
+
+    `sent`, `received`: bytes by external pair and hour, from BEFORE_S before the start on.
+    """
 
     names: list[str]
     ports: np.ndarray
     born_s: np.ndarray
     changed_s: list[list[int]]
+    deployed_s: list[list[int]]
     edges: set[tuple[int, int, int]] = field(default_factory=set)
     domains: dict[str, set[int]] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
@@ -127,7 +130,7 @@ class Drawing:
         self._chance = chance
         names = [f"team{number % SPACES}/app{number}" for number in range(WORKLOADS)]
         born = np.full(WORKLOADS, START_S - BEFORE_S)
-        self.month = Month(names, chance.choice(PORTS, WORKLOADS), born, [[] for _ in names])
+        self.month = Month(names, chance.choice(PORTS, WORKLOADS), born, [[] for _ in names], [[] for _ in names])
         self._held_s = np.full(WORKLOADS, START_S - 3 * DAY_S)
         self._deploys: list[tuple[int, int, bool]] = []
         self._fresh = 0
@@ -169,17 +172,17 @@ class Drawing:
             domain = f"d{chance.integers(0, 60)}.example" if chance.random() < 0.7 else ""
             self._call(int(client), domain, times, chance.lognormal(7, 0.8, count))
 
-    def _poll(self, client: int, domain: str, start_s: float, end_s: float, since_s: int = 0) -> None:
+    def _poll(self, client: int, domain: str, start_s: float, end_s: float) -> None:
         """Regular, and no attack."""
         period_s = float(self._chance.choice((60, 120, 300, 900, 3_600)))
         times = np.arange(start_s, end_s, period_s) + self._chance.normal(0, 2, len(np.arange(start_s, end_s, period_s)))
-        self._call(client, domain, times, self._chance.normal(1_500, 20, len(times)), since_s)
+        self._call(client, domain, times, self._chance.normal(1_500, 20, len(times)))
 
-    def _call(self, client: int, domain: str, times: np.ndarray, sizes: np.ndarray, since_s: int = 0) -> None:
+    def _call(self, client: int, domain: str, times: np.ndarray, sizes: np.ndarray) -> None:
         windows, index = np.unique(times.astype(np.int64) // 10 * 10, return_index=True)
         if windows[0] < START_S and domain:
             self.month.domains.setdefault(domain, set()).add(client)
-        self.month.series.append(Series(client, domain, self._outside(), windows, sizes[index].astype(np.int64), since_s))
+        self.month.series.append(Series(client, domain, self._outside(), windows, sizes[index].astype(np.int64)))
 
     def _outside(self) -> str:
         self._fresh += 1
@@ -213,6 +216,7 @@ class Drawing:
                 continue
             self._deploys.append((at_s, workload, bool(self._chance.random() >= SILENT_DEPLOYS)))
         for at_s, workload, told in self._deploys:
+            self.month.deployed_s[workload].append(at_s)
             if told:
                 self.month.changed_s[workload].append(at_s)
             self._bring(at_s, workload)
@@ -234,7 +238,7 @@ class Drawing:
         if chance.random() < NEW_POLLER:
             begun = at_s + chance.uniform(30, 900)
             self._row(int(begun), workload, -1, 443, 1, 0, domain=f"poll{at_s}.example", since_s=at_s, label="deploy")
-            self._poll(workload, f"poll{at_s}.example", begun, END_S, at_s)
+            self._poll(workload, f"poll{at_s}.example", begun, END_S)
 
     def _stale(self) -> None:
         """A client goes on calling an address after it was handed on: it meets the new holder, who may well answer."""
@@ -293,10 +297,11 @@ class Drawing:
         chance, steps = self._chance, (BEFORE_S + DAYS * DAY_S) // STEP_S
         day = 1 + 0.7 * np.sin(np.arange(steps) * STEP_S / DAY_S * 2 * np.pi)
         rates = 10 ** chance.uniform(1.5, 3.8, len(FRONTENDS))
+        surges = np.ones(steps)
         for _ in range(12):
             at = int(chance.integers(0, steps - 24))
-            day[at : at + 24] *= chance.uniform(2, 5)
-        self.month.loads = chance.poisson(rates[:, None] * day[None, :] * chance.lognormal(0, 0.2, (len(FRONTENDS), steps)))
+            surges[at : at + 24] = chance.uniform(2, 5)
+        self.month.loads = chance.poisson(rates[:, None] * (day * surges)[None, :] * chance.lognormal(0, 0.2, (len(FRONTENDS), steps)))
         self.month.sources = np.minimum(self.month.loads, 4_000) * 0.6
 
     def _bytes(self) -> None:
@@ -366,7 +371,7 @@ class Drawing:
         times = times[chance.random(len(times)) > 0.02]
         domain = f"evil{at_s}.example" if chance.random() < 0.6 else ""
         self._row(int(times[0]), client, -1, 443, 1, 0, domain=domain, since_s=self._since(client, at_s), label="beacon")
-        self._call(client, domain, times, chance.normal(900, 60, len(times)), self._since(client, at_s))
+        self._call(client, domain, times, chance.normal(900, 60, len(times)))
         return Attack("beacon", client, at_s, int(times[-1]), jitter)
 
     def _plant_exfiltration(self, number: int) -> Attack:

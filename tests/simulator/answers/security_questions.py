@@ -179,14 +179,22 @@ class Drawn:
         for one in self.month.series:
             first, last = np.searchsorted(one.at_s, (span.start_s, span.end_s))
             if beacon.FEWEST_LONG <= last - first <= beacon.MOST:
-                rows.append((NETWORK, self.month.names[one.client], one.domain, one.address, 443, 10, one.since_s))
+                rows.append((NETWORK, self.month.names[one.client], one.domain, one.address, 443, 10))
                 times.append(one.at_s[first:last])
                 sizes.append(one.sizes[first:last])
         if not rows:
             return _NONE
-        table = _table(("network", "client", "domain", "address", "service_port", "window_s", "since_s"), rows)
+        table = _table(("network", "client", "domain", "address", "service_port", "window_s"), rows)
         lists = {name: pa.array(held, pa.list_(pa.int64())) for name, held in (("at_s", times), ("sizes", sizes))}
         return pa.table({**{name: table.column(name) for name in table.column_names}, **lists})
+
+    def held_since(self, begun: Iterable[tuple[str, str, int]], span: Span) -> Mapping[tuple[str, str, int], int]:
+        """By deploys, with labels or without: an address that autoscaling adds leaves the others as they are."""
+        found = {}
+        for network, client, at_s in begun:
+            deploys = self.month.deployed_s[self._number[client]]
+            found[network, client, at_s] = max((one for one in deploys if one <= at_s + HOUR_S), default=0)
+        return found
 
     def outflows(self, span: Span) -> pa.Table:
         first, last = ((at_s - START_S + BEFORE_S) // HOUR_S for at_s in (span.start_s, span.end_s))

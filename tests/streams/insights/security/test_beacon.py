@@ -11,9 +11,9 @@ from streams.insights.security.lives import DAY_S, Life
 
 T = 1_767_225_600
 HEARD = Rhythm(100, 300.0, T, T + 30_000, 0.95)
-CALLS = Beating("default", "shop/web", "evil.example", "203.0.113.9", 443, T - 5 * DAY_S, HEARD)
+CALLS = Beating("default", "shop/web", "evil.example", "203.0.113.9", 443, HEARD)
 SETTLED = {("default", "shop/web"): Life(T - 30 * DAY_S)}
-NOTHING = Known({}, frozenset())
+NOTHING = Known({}, frozenset(), {})
 
 
 def windows(times: np.ndarray, window_s: int = 10) -> list[int]:
@@ -64,15 +64,15 @@ def test_a_new_beacon_is_told() -> None:
 @pytest.mark.parametrize(
     ("known", "lives", "calls"),
     [
-        (Known({("default", "evil.example", 0): frozenset({"shop/web"})}, frozenset()), SETTLED, CALLS),
-        (Known({("default", "evil.example", 0): frozenset({"a/b", "c/d"})}, frozenset()), SETTLED, CALLS),
+        (Known({("default", "evil.example", 0): frozenset({"shop/web"})}, frozenset(), {}), SETTLED, CALLS),
+        (Known({("default", "evil.example", 0): frozenset({"a/b", "c/d"})}, frozenset(), {}), SETTLED, CALLS),
         (NOTHING, {("default", "shop/web"): Life(T - DAY_S)}, CALLS),
         (NOTHING, {("default", "shop/web"): Life(T - 30 * DAY_S, (T - 60,))}, CALLS),
-        (NOTHING, SETTLED, Beating("default", "shop/web", "evil.example", "203.0.113.9", 443, T - 60, HEARD)),
+        (Known({}, frozenset(), {("default", "shop/web", T): T - 60}), SETTLED, CALLS),
         (
-            Known({}, frozenset({("default", "shop/web", "203.0.113.9", 443)})),
+            Known({}, frozenset({("default", "shop/web", "203.0.113.9", 443)}), {}),
             SETTLED,
-            Beating("default", "shop/web", "", "203.0.113.9", 443, 0, HEARD),
+            Beating("default", "shop/web", "", "203.0.113.9", 443, HEARD),
         ),
     ],
     ids=["its own of old", "everybody's", "new client", "new version", "new replicas", "address of old"],
@@ -83,5 +83,5 @@ def test_regular_calls_that_are_expected_are_not(known: Known, lives: dict[tuple
 
 
 def test_an_end_that_many_call_regularly_is_no_beacon() -> None:
-    same = [Beating("default", f"a/b{one}", "evil.example", "203.0.113.9", 443, 0, HEARD) for one in range(3)]
+    same = [Beating("default", f"a/b{one}", "evil.example", "203.0.113.9", 443, HEARD) for one in range(3)]
     assert not beacons(same, NOTHING, {("default", f"a/b{one}"): Life(0) for one in range(3)}, {})
