@@ -89,7 +89,9 @@ def test_the_api_tells_the_same(ask: Ask, weeks: str) -> None:
     given = {"from": str(END_S - 7_200), "to": END[1], "limit": 1, "limit_value": "65MB", "quantity": "day"}
     with closing(open_engine(weeks, read_only=True)) as engine:
         answer = ANSWER.answer(Tables(engine), None, ForecastParameters.model_validate(given))
-    assert isinstance(answer, Document)
+        without_start = ANSWER.answer(Tables(engine), None, ForecastParameters.model_validate({**given, "from": "", "horizon": "1h"}))
+    assert isinstance(answer, Document) and isinstance(without_start, Document)
+    assert without_start.data["series"]["kind"].count("history") == 2 * 14 * 24
     series, groups = answer.data["series"], answer.data["groups"]
     ForecastData.model_validate(answer.data)
     assert groups["client"] == ["web", None] and groups["other"] == [False, True] and groups["refused"] == [None, None]
