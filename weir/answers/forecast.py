@@ -21,12 +21,12 @@ from streams.insights.forecast.crossing import Crossing, crossing, daily
 from streams.insights.forecast.gaps import gaps
 from streams.insights.forecast.outlook import NOTHING, Outlook, outlook, refusal, season_of, without_beginning
 from streams.insights.forecast.weekly import DAY_H, WEEK_H
-from weir.query_options import UNITS_S, BadParameter, check_known
+from weir.query_options import UNITS_S, BadParameter, check_known, read_instant, read_span
 
 if TYPE_CHECKING:
     from weir.answers.limits import Limit
 
-HISTORY_S = 56 * 86_400
+HISTORY_S, SHOWN_S = 56 * 86_400, 14 * 86_400
 DEFAULT_BY, DEFAULT_HORIZON = "client,server", "7d"
 _HORIZON = re.compile(r"([0-9]{1,5})([hdw])")
 LONGEST_H = 90 * 24
@@ -98,6 +98,11 @@ class Reached:
     crossing: Crossing
     gaps: int
     plan: Plan
+
+
+def read_shown(start: str, end: str, now_s: int) -> Span:
+    """From when history is shown, two weeks where `start` is empty, and where it ends. Raises BadParameter."""
+    return read_span(start or str(max(0, read_instant("to", end, now_s) - SHOWN_S)), end, now_s)
 
 
 def read_metric(text: str) -> str:

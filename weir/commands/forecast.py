@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from weir.answers.forecast import ForecastQuestion
     from weir.answers.limits import Limit
 
-SHOWN_S = 14 * 86_400
-
 
 @make("forecast")
 @option("--by", default="client,server", show_default=True, metavar="NAMES", help="Up to six dimensions, by comma; '' is the whole.")
@@ -56,14 +54,13 @@ def command(run: Run, form: str, limits: FilePath | None, **asked: Any) -> None:
 
 def _question(asked: Mapping[str, Any], window_s: int) -> tuple[Span, ForecastQuestion]:
     from weir import query_options
-    from weir.answers.forecast import ForecastQuestion, read_horizon, read_metric
+    from weir.answers.forecast import ForecastQuestion, read_horizon, read_metric, read_shown
     from weir.answers.limits import read_limit
 
     metric = read_metric(asked["metric"])
     bound = read_limit(asked["bound"], metric) if asked["bound"] else None
     now_s = int(time.time()) // window_s * window_s
-    before_s = max(0, query_options.read_instant("to", asked["end"], now_s) - SHOWN_S)
-    span = query_options.read_span(asked["start"] or str(before_s), asked["end"], now_s)
+    span = read_shown(asked["start"] or "", asked["end"], now_s)
     by, where = query_options.dimensions(asked["by"]), query_options.read_filter(asked["written"])
     return span, ForecastQuestion(span.end_s, by, metric, where, read_horizon(asked["horizon"]), asked["groups"], bound)
 

@@ -11,6 +11,9 @@ import pytest
 
 from sinks.open import open_engine, open_sink
 from weir import cli
+from weir.api.answers.forecast import ANSWER, ForecastData, ForecastParameters
+from weir.api.questions import Document
+from weir.api.tables import Tables
 
 Ask = Callable[..., tuple[str, str]]
 
@@ -79,6 +82,24 @@ def test_json_has_the_hours_of_each_group(ask: Ask) -> None:
     each = zip(*(web["forecast"][name] for name in ("low95", "low80", "value", "high80", "high95")), strict=True)
     assert all(list(one) == sorted(one) for one in each)
     assert (lines[2]["forecast"], lines[2]["model"]) == (None, None)
+
+
+def test_the_api_tells_the_same(ask: Ask, weeks: str) -> None:
+    line = json.loads(ask(*END, "--groups", "1", "--limit", "65MB/day", "--format", "json")[0].splitlines()[0])
+    given = {"from": str(END_S - 7_200), "to": END[1], "limit": 1, "limit_value": "65MB", "quantity": "day"}
+    with closing(open_engine(weeks, read_only=True)) as engine:
+        answer = ANSWER.answer(Tables(engine), None, ForecastParameters.model_validate(given))
+        without_start = ANSWER.answer(Tables(engine), None, ForecastParameters.model_validate({**given, "from": "", "horizon": "1h"}))
+    assert isinstance(answer, Document) and isinstance(without_start, Document)
+    assert without_start.data["series"]["kind"].count("history") == 2 * 14 * 24
+    series, groups = answer.data["series"], answer.data["groups"]
+    ForecastData.model_validate(answer.data)
+    assert groups["client"] == ["web", None] and groups["other"] == [False, True] and groups["refused"] == [None, None]
+    assert (groups["days50"][0], groups["mase"][0], groups["model"][0]) == (line["days50"], line["mase"], line["model"])
+    assert series["kind"] == (["history"] * 2 + ["forecast"] * 168) * 2
+    assert series["client"] == ["web"] * 170 + [None] * 170
+    assert series["value"][2:170] == line["forecast"]["value"] and series["high95"][2:170] == line["forecast"]["high95"]
+    assert series["low80"][:2] == [None, None] and series["time"][1] < series["time"][2] == line["forecast"]["from"]
 
 
 def test_a_limit_has_its_days(ask: Ask) -> None:

@@ -12,13 +12,13 @@ from pydantic import Field
 from sinks.filter.parse import parse
 from sinks.filter.tree import Node, both
 from sinks.queries.hourly import HOUR_S
-from weir.answers.forecast import DEFAULT_BY, DEFAULT_HORIZON, Forecast, ForecastQuestion, forecast, read_horizon, read_metric
+from weir.answers.forecast import DEFAULT_BY, DEFAULT_HORIZON, Forecast, ForecastQuestion, forecast, read_horizon, read_metric, read_shown
 from weir.answers.limits import PERIODS_S, Limit, read_limit
 from weir.api.answers.answer import Answer
 from weir.api.models import Shape, Table
 from weir.api.parameters import Documents, Ranged
 from weir.api.problems import bad_parameter
-from weir.api.questions import Document, Recorded, instant, said_of, span_of
+from weir.api.questions import Document, Recorded, instant, said_of
 from weir.api.tables import Tables
 from weir.query_options import DIMENSION_LIMIT, dimensions
 
@@ -26,8 +26,8 @@ Values = list[Any]
 
 
 class ForecastParameters(Ranged, Documents):
-    from_: str = Field("now-14d", alias="from", max_length=64, description="from when history is shown; eight weeks are learnt from")
-    to: str = Field("now", max_length=64, description="where history ends, at the latest: the forecast begins with that hour")
+    from_: str = Field("", alias="from", max_length=64, description="from when history is shown; empty: two weeks before the end")
+    to: str = Field("now", max_length=64, description="where history ends: the forecast begins there, from the eight weeks before")
     by: str = Field(DEFAULT_BY, max_length=400, description=f"up to {DIMENSION_LIMIT} dimensions, by comma; empty: the whole")
     metric: str = Field("bytes", max_length=64, description="a metric that adds up")
     horizon: str = Field(DEFAULT_HORIZON, max_length=16, description="how far ahead, up to 90d")
@@ -44,7 +44,7 @@ class ForecastData(Shape):
 
 
 def answer(tables: Tables, scope: Node | None, asked: ForecastParameters) -> Document:
-    span = span_of(tables, asked)
+    span = read_shown(asked.from_, asked.to, tables.now_s())
     metric = read_metric(asked.metric)
     question = ForecastQuestion(
         span.end_s,
