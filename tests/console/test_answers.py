@@ -98,3 +98,35 @@ def test_roles_are_shown_against_each_other_with_what_a_policy_would_cut(open_pa
     expect(page).to_have_url(re.compile("pair="))
     expect(page.get_by_role("region", name="Segments")).to_contain_text("put to the policies")
     expect(page.get_by_role("heading", name="Before a policy can be used")).to_be_visible()
+
+
+def test_what_is_worst_stands_above_the_map_and_leads_to_its_edge(open_page: Opener, told: str) -> None:
+    page = ready(open_page(f"map?{told}"))
+    worst = page.get_by_role("group", name="Worse than usual").get_by_role("listitem").first.get_by_role("button")
+    expect(worst).to_contain_text("100 % fail reports → archive:9001")
+    worst.click()
+    details = page.get_by_role("complementary", name="Details")
+    expect(details).to_contain_text("The server refuses")
+
+
+def test_health_says_how_it_is_against_usual_and_of_how_many(open_page: Opener, told: str) -> None:
+    page = ready(open_page(f"health?{told}"))
+    row = page.get_by_role("table", name="Worse than usual").get_by_role("row").filter(has_text="archive")
+    expect(row).to_contain_text("▲ critical")
+    expect(row).to_contain_text(re.compile("failed of .* connects"))
+    row.get_by_role("button", name="path").click()
+    expect(verdict(page)).to_contain_text("It fails")
+
+
+def test_where_nothing_is_worse_than_usual_the_page_says_so(open_page: Opener, told: str) -> None:
+    page = ready(open_page(f"map?{told}&q=client%3Dweb"))
+    expect(page.get_by_role("group", name="Worse than usual").get_by_role("list")).to_have_count(0)
+    page.get_by_role("button", name="nothing is worse than usual").click()
+    expect(page.get_by_role("heading", name="Nothing is worse than usual")).to_be_visible()
+
+
+def test_a_forecast_that_is_refused_says_why(open_page: Opener) -> None:
+    page = ready(open_page("workload?name=payments"))
+    page.get_by_role("button", name="forecast of a week").click()
+    expect(page.get_by_role("region", name="Forecast")).to_contain_text("history")
+    expect(page).to_have_url(re.compile("forecast=7d"))

@@ -49,6 +49,7 @@ def test_tab_reaches_all_that_can_be_done_on_the_map_and_shows_where_it_is(open_
 def test_pages_help_and_the_filter_have_keys(open_page: Opener) -> None:
     page = ready(open_page("map"))
     for key, name in (
+        ("h", "Health"),
         ("s", "Security"),
         ("c", "Cost"),
         ("p", "Path"),

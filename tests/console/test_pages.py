@@ -14,6 +14,8 @@ from tests.support.processes import ROOT
 PAGES = {
     "map": "Map",
     "map?sel=w:reports%3Ew:archive": "Map",
+    "health": "Health",
+    "health?from=now-1h&to=now&q=client%3Dreports": "Health",
     "security": "Security",
     "cost": "Cost",
     "path?client=reports&server=archive&port=9001": "Path",
@@ -28,7 +30,7 @@ PAGES = {
     "address?ip=10.0.3.20": "Address",
     "truth": "Truth",
     "views": "Views",
-    "workload?name=payments": "Workload",
+    "workload?name=payments&forecast=7d": "Workload",
 }
 SAVED = [
     line.split(" -> ") for line in (ROOT / "tests/console/saved_urls.txt").read_text().splitlines() if line and not line.startswith("#")

@@ -162,7 +162,7 @@ def test_who_may_see_one_workload_learns_no_other_name_on_any_page(open_page: Op
     foreign = re.compile(
         "|".join(sorted(set(NODES_OF) - SEEN_BY_PAY - {"search", "web", "dns", "index", "archive", "reports"})) + "|node-4"
     )
-    for name in ("Security", "Cost", "Path", "Segments", "Explore", "Flows", "Address", "Truth", "Views", "Map"):
+    for name in ("Health", "Security", "Cost", "Path", "Segments", "Explore", "Flows", "Address", "Truth", "Views", "Map"):
         page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
         ready(page)
         assert foreign.findall(page.locator("body").inner_text()) == [], name

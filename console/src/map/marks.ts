@@ -1,4 +1,4 @@
-/** Findings that are open, as marks on the shapes and edges that stand for their ends. */
+/** Findings of the span, as marks on the shapes and edges that stand for their ends. */
 import { edgeKey, type Graph } from "./model";
 import { standsIn } from "./terms";
 import { isAddress } from "../state/edge";

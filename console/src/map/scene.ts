@@ -19,7 +19,7 @@ export interface Badge {
   x: number;
   y: number;
   width: number;
-  /** A finding is open on it. */
+  /** A finding is marked on it. */
   found: "" | "grave" | "found";
 }
 

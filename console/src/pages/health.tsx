@@ -76,17 +76,18 @@ function Faults({ data, chosen }: { data: Columns; chosen: string }) {
     const fault = textAt(data, "fault", row);
     if (fault) found.set(fault, [...(found.get(fault) ?? []), row]);
   }
-  if (!found.size) return null;
+  const shared = [...found].filter(([, rows]) => rows.length > 1);
+  if (!shared.length) return null;
   return (
     <div class="cards" role="group" aria-label="At fault">
-      {[...found].map(([fault, rows]) => {
+      {shared.map(([fault, rows]) => {
         const signals = [...new Set(rows.map((row) => signalOf(textAt(data, "signal", row)).label))];
         const first = rows.map((row) => textAt(data, "since", row)).filter(Boolean).sort()[0] ?? null;
         return (
           <div class="card warned">
             <h2>{fault}</h2>
             <p>
-              {many(rows.length, "row below has", "rows below have")} it in common: {signals.join(", ")}
+              {rows.length} rows below have it in common: {signals.join(", ")}
               {first ? `, since ${shown(first)}` : ""}.
             </p>
             <p class="row">

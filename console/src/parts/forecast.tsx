@@ -66,7 +66,7 @@ function Chart({ series, by, metric, height }: { series: Columns; by: readonly s
     <>
       <LineChart label={`${shows.label}, and how it goes on`} height={height} times={times} lines={lines} show={(value) => `${shows.show(value)}${shows.rated ? "/s" : ""}`} />
       <p class="quiet">
-        Steps of {length(step)}. Dashed: what is expected; the band holds it in 80 of 100 cases.
+        Steps of {length(step)}.{found.some((one) => one.low.some((value) => value !== null)) ? " Dashed: what is expected; the band holds it in 80 of 100 cases." : ""}
         {found.length > 1 ? found.map((one, place) => (
           <span>
             {" "}

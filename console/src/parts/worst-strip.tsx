@@ -8,7 +8,7 @@ import { many } from "../state/format";
 import { SECURITY } from "../state/kinds";
 import { grave } from "../map/marks";
 import { now } from "../state/status";
-import { spanOf } from "../state/time";
+import { shown, spanOf } from "../state/time";
 import { signalOf } from "../state/signals";
 import { go, spanned } from "../state/view";
 import { EdgeName } from "./worse";
@@ -20,12 +20,13 @@ export function WorstStrip() {
   if (!rowsOf(data) && !strange.length) return null;
   return (
     <div class="worst" role="group" aria-label="Worse than usual">
-      <ol>
+      <ol hidden={!rowsOf(data)}>
         {Array.from({ length: Math.min(SHOWN, rowsOf(data)) }, (_, row) => (
           <li>
             <button title={textAt(data, "sentence", row)} onClick={() => go(onMap(edgeAt(data, row)))}>
               <Sign severity={textAt(data, "severity", row)} />
               <b>{figure(data, row)}</b> <EdgeName data={data} row={row} plain />
+              {textAt(data, "until", row) ? <span class="quiet"> over at {shown(textAt(data, "until", row), false)}</span> : null}
             </button>
           </li>
         ))}

@@ -21,10 +21,13 @@ export const edgeAt = (data: Columns, row: number): Edge => ({
 
 export const isAddress = (name: string): boolean => /^(\d+\.){3}\d+(\/\d+)?$|^[0-9a-f]*:[0-9a-f:.]*(\/\d+)?$/i.test(name);
 
+/** A name that an outside end was asked for by. */
+const isDomain = (name: string): boolean => /^[^/]+\.[a-z]{2,}$/i.test(name);
+
 /** A side of it as a term: an end that is outside goes by its address or its domain. */
 function side(name: string, field: "client" | "server"): string {
   if (isAddress(name)) return `${field}_ip in (${name})`;
-  return field === "server" && /^[^/]+\.[^/.]+$/.test(name) ? `(server=${quoted(name)} or domain=${quoted(name)})` : `${field}=${quoted(name)}`;
+  return field === "server" && isDomain(name) ? `(server=${quoted(name)} or domain=${quoted(name)})` : `${field}=${quoted(name)}`;
 }
 
 export function filterOf({ client, server, port }: Edge): string {
@@ -33,11 +36,12 @@ export function filterOf({ client, server, port }: Edge): string {
 
 /** The map with the edge selected; one end alone where the other has no name. */
 export function onMap({ client, server }: Edge): Partial<View> {
-  const key = client && server ? `w:${client}>w:${server}` : `w:${client || server}`;
+  const end = isDomain(server) ? `d:${server}` : `w:${server}`;
+  const key = client && server ? `w:${client}>${end}` : client ? `w:${client}` : end;
   return { page: "map", rest: { sel: key } };
 }
 
-/** Whether the edge's way can be asked about. */
+/** The page that says whether it gets there. */
 export const pathOf = ({ client, server, protocol, port }: Edge): Partial<View> => ({
   page: "path",
   rest: { client, server, ...(port ? { port: String(port) } : {}), ...(protocol && protocol !== "tcp" ? { protocol } : {}) },

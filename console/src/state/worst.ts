@@ -31,5 +31,6 @@ export function watchWorst(): () => void {
     stop();
     loaded.stop();
     worst.value = null;
+    askingWorst.value = false;
   };
 }
