@@ -26,7 +26,7 @@ STEP_S, OF_A_CORE = 300, 0.05
 DAY = ("--from", str(LAST_S - 86_400), "--to", str(LAST_S))
 COMMANDS = (
     ("path", "ns1/w1", "ns8/w8:8080", *DAY),
-    ("health", "--since", "6h", "--to", str(LAST_S)),
+    ("health", "--from", str(LAST_S - 6 * 3_600), "--to", str(LAST_S)),
     ("cost", *DAY),
     ("segments", *DAY),
     ("forecast", *DAY),
