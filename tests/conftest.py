@@ -62,6 +62,7 @@ _NEEDS = {
     "weir/answers/test_segments.py": "long",
     "weir/api": "long",
     "weir/commands/test_forecast.py": "long",
+    "weir/commands/test_health.py": "long",
     "weir/commands/test_path.py": "long",
     "weir/commands/test_query.py": "long",
     "weir/commands/test_query_filters.py": "long",

@@ -25,6 +25,7 @@ _COLUMNS = (
     (("connect_slow",), ("connect_tried",)),
 )
 """Of each of SHARES: what is added up to its bad ones, and to what was tried."""
+_ADDED = frozenset(name for one in _COLUMNS for part in one for name in part)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def read(counts: Counts, asked: Asked, five_since_s: int) -> Read:
     start, steps = asked.steps.start_s // STEP_S, asked.steps.seconds // STEP_S
     cells = _steps(lists, row, start, (now.num_rows, steps))
     hours_s, past_bad, past_tried = _hours(lists, row, now.num_rows)
-    bad, tried = _shares({name: cells.dense(values) for name, values in lists.items()})
+    bad, tried = _shares({name: cells.dense(lists[name]) for name in _ADDED})
     before = _before(lists, row, asked, (now.num_rows, steps), five_since_s)
     active = cells.dense(lists["flows"]) > 0
     seen = Seen(start, bad, tried, active, np.zeros_like(active), before)
@@ -99,7 +100,7 @@ def _hours(lists: Mapping[str, NDArray[Any]], row: Ints, edges: int) -> tuple[In
     chosen = np.flatnonzero(lists["is_hour"] == 1)
     hours_s, column = np.unique(lists["at"][chosen].astype(np.int64), return_inverse=True)
     cells = _Cells(chosen, row[chosen], column, (edges, len(hours_s)))
-    return hours_s, *_shares({name: cells.dense(values) for name, values in lists.items()})
+    return hours_s, *_shares({name: cells.dense(lists[name]) for name in _ADDED})
 
 
 def _shares(values: Mapping[str, Floats]) -> tuple[Floats, Floats]:
