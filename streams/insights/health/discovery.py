@@ -94,33 +94,41 @@ class _Signal:
     hour: Ints
 
     def windows(self, length: int) -> _Found:
-        """Those of one length that have enough in them, and a share that is high enough to be worth an exact look, and pass it."""
+        """Those of one length that have enough in them, and a share that is high enough to be worth an exact look, and pass it.
+
+        What chance alone may do is left out before the dearer looks: of all tests of a step it would never be let through.
+        """
         signal, share = SHARES[self.number], self._of_usual("share")[:, self.hour]
         limit = np.maximum(signal.ratio * share, share + signal.floor)
         bad, tried = _sums(self.bad, length), _sums(self.tried, length)
         worth = (bad >= signal.least) & (tried >= signal.tried) & (bad > limit * tried)
         worth[:, : LOOKBACK - 1] = False
         where = np.nonzero(worth)
-        x, n, least = bad[where], tried[where], limit[where]
-        spread, known = (self._of_usual(name)[where[0], self.hour[where[1]]] for name in ("spread", "known"))
-        highest = self._highest(where, spread)
+        spread, highest = self._of_usual("spread")[where[0], self.hour[where[1]]], self._highest(where)
+        x, n = bad[where], tried[where]
         some = bounds.so_many_in_bursts(x, n * highest, spread) if signal.bursts else bounds.so_many(x / spread, n / spread, highest)
-        sure = (
-            known.astype(np.bool_) & (bounds.lower(x / spread, n / spread) > least) & self._goes_on(where, length, x / n, spread, highest)
-        )
+        chance = np.minimum(some * len(SCALES), 1.0)
+        rare = (chance < bounds.FALSE_DISCOVERIES) & self._of_usual("known")[where[0], self.hour[where[1]]]
+        where = (where[0][rare], where[1][rare])
+        x, n, spread, highest, chance = (part[rare] for part in (x, n, spread, highest, chance))
+        sure = bounds.lower(x / spread, n / spread) > limit[where]
+        sure &= self._goes_on(where, length, x / n, spread, highest)
         edge, step = self.edges[where[0][sure]], where[1][sure]
-        chance = np.minimum(some * len(SCALES), 1.0)[sure]
         excess = (x - n * share[where])[sure]
-        return _Found((np.full(len(edge), self.number), edge, step), chance, np.full(len(edge), length), x[sure], n[sure], excess)
+        return _Found((np.full(len(edge), self.number), edge, step), chance[sure], np.full(len(edge), length), x[sure], n[sure], excess)
 
     def _of_usual(self, name: str) -> Floats:
         """(these edges, hours)."""
         return np.stack([getattr(one, name)[self.number, self.edges] for one in self.usual], axis=1)
 
-    def _highest(self, where: Places, spread: Floats) -> Floats:
-        """An upper bound of the usual share."""
-        bad, tried = (self._of_usual(name)[where[0], self.hour[where[1]]] for name in ("bad", "tried"))
-        return np.asarray(special.betaincinv(bad / spread + 1, (tried - bad) / spread, _USUAL_CONFIDENCE), np.float64)
+    def _highest(self, where: Places) -> Floats:
+        """An upper bound of the usual share; an inverse is dear, and one does for all steps of an hour."""
+        hours = len(self.usual)
+        cells, of_each = np.unique(where[0] * hours + self.hour[where[1]], return_inverse=True)
+        edge, hour = np.divmod(cells, hours)
+        bad, tried, spread = (self._of_usual(name)[edge, hour] for name in ("bad", "tried", "spread"))
+        found = special.betaincinv(bad / spread + 1, (tried - bad) / spread, _USUAL_CONFIDENCE)
+        return np.asarray(found[of_each], np.float64)
 
     def _goes_on(self, where: Places, length: int, share: Floats, spread: Floats, highest: Floats) -> Bools:
         """The last steps do not speak against the window; of the longest, they speak for it."""
