@@ -12,6 +12,7 @@ from weir.settings.options import Run
 from weir.settings.options import command as make
 
 if TYPE_CHECKING:
+    from sinks.queries.spans import Span
     from streams.insights.health.ranking import Ill
 
 _SHOWN = ("rank", "severity", "signal", "since", "until", "fault", "sentence")
@@ -20,7 +21,7 @@ _SHOWN = ("rank", "severity", "signal", "since", "until", "fault", "sentence")
 
 @make("health")
 @option("-q", "--filter", "written", default="", metavar="FILTER", help="Only edges that the filter lets through: namespace=pay.")
-@option("--since", metavar="DISTANCE", help="How far back, in place of --from: 1h, 30m.  [default: 1h]")
+@option("--since", metavar="DISTANCE", help="So long before the end, in place of --from: 1h, 30m.  [default: 1h]")
 @option("--from", "start", metavar="INSTANT", help="RFC 3339, UNIX seconds or now-6h.")
 @option("--to", "end", default="now", metavar="INSTANT", show_default=True, help="The end, not included.")
 @option("--limit", type=IntRange(1, 5_000), default=100, show_default=True, help="Findings, the worst of them.")
@@ -33,14 +34,14 @@ def command(run: Run, written: str, since: str | None, start: str | None, end: s
     from sinks.queries.status import ask_completeness, ask_oldest
     from weir.answers.health import HealthQuestion, health
     from weir.output.sums import instant
-    from weir.query_options import read_filter, read_span
+    from weir.query_options import read_filter
     from weir.reading import opened_engine
 
     if since and start:
         raise UsageError("--since and --from both say where to begin: leave one out")
     where = read_filter(written)
     window_s = run.settings().window_seconds
-    span = read_span(start or f"now-{since or '1h'}", end, int(time.time()) // window_s * window_s)
+    span = _span(since, start, end, int(time.time()) // window_s * window_s)
     with opened_engine(run.settings()) as engine:
         complete = ask_completeness(engine.ask)
         found = health(engine.ask, ask_oldest(engine.ask), HealthQuestion(span, complete.until_s, where, limit))
@@ -54,6 +55,16 @@ def command(run: Run, written: str, since: str | None, start: str | None, end: s
     elif not found.found and judged.seconds:
         said.append("Nothing does worse than usual.")
     sys.stderr.write(f"{' '.join(said)}\n")
+
+
+def _span(since: str | None, start: str | None, end: str, now_s: int) -> Span:
+    from weir.answers.path_ends import read_length
+    from weir.query_options import read_instant, read_span
+
+    if start:
+        return read_span(start, end, now_s)
+    end_s = read_instant("to", end, now_s)
+    return read_span(str(max(0, end_s - read_length("since", since or "1h"))), str(end_s), now_s)
 
 
 def _show(ills: tuple[Ill, ...], form: str) -> None:

@@ -57,3 +57,9 @@ def test_that_nothing_is_unusual_is_said(capsys: pytest.CaptureFixture[str]) -> 
 def test_one_beginning_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(("health", "--since", "1h", "--from", "now-2h")) == 2
     assert "leave one out" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("asked")
+def test_since_counts_from_the_end_that_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(("health", "--since", "1h", "--to", str(END_S))) == 0
+    assert capsys.readouterr().err.startswith("2026-01-01T09:00:00Z to 2026-01-01T10:00:00Z, ")
