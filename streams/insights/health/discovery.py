@@ -108,7 +108,8 @@ class _Signal:
         x, n = bad[where], tried[where]
         some = bounds.so_many_in_bursts(x, n * highest, spread) if signal.bursts else bounds.so_many(x / spread, n / spread, highest)
         chance = np.minimum(some * len(SCALES), 1.0)
-        rare = (chance < bounds.FALSE_DISCOVERIES) & self._of_usual("known")[where[0], self.hour[where[1]]]
+        known = self._of_usual("known")[where[0], self.hour[where[1]]].astype(np.bool_)
+        rare = known & (chance < bounds.FALSE_DISCOVERIES)
         where = (where[0][rare], where[1][rare])
         x, n, spread, highest, chance = (part[rare] for part in (x, n, spread, highest, chance))
         sure = bounds.lower(x / spread, n / spread) > limit[where]
