@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.errors import WeirError
 from sinks.engines.quoting import literal
@@ -67,9 +68,12 @@ def ask_counts(ask: Ask, asked: Asked, oldest: Oldest) -> Counts:
     pieces = _past_pieces(past_of(asked.steps), levels, oldest)
     having = _having(parts.where, parts.having, asked.judged, levels, oldest)
     past = _past(_Rows(parts.where, having), pieces)
-    statement = _now(_Rows(parts.where, having, _limits(past, asked.slow_from)), asked, five.table, hour.table)
+    rows = _Rows(parts.where, having, _limits(past, asked.slow_from))
+    statement = _now(rows, asked, five.table, hour.table)
+    counted = ask(statement)
+    now = _joined(ask(_called(rows, asked, five.table, hour.table)), counted)  # what a number is called never changes
     tables = (Piece(five.table, asked.judged), *pieces)
-    return Counts(ask(statement), ask(_listed(past)), Plan(tables, asked.judged, ()), statement)
+    return Counts(now, ask(_listed(past)), Plan(tables, asked.judged, ()), statement)
 
 
 def past_of(steps: Span) -> Span:
@@ -102,11 +106,10 @@ class _Rows:
     also: str = ""
 
     def cells(self, table: str, spans: Sequence[Span], unit_s: int, is_hour: bool, also: str = "") -> str:
-        """A row an edge and unit of time, of ends by `e_`, sums by `s_`. Joins by edge are left to `transform`, which is told of all."""
+        """A row an edge and unit of time, of sums by `s_`. Joins by edge are left to `transform`, which is told of all."""
         known = columns(table)
         begin = f"toUInt32(intDiv(toUnixTimestamp(window_start), {unit_s}) * {unit_s})"
         shown = [f"{_edge(known)} AS edge", f"{begin} AS begun", f"toUInt8({int(is_hour)}) AS of_hour"]
-        shown += [f"any({known[name]}) AS e_{name}" for name in _ENDS]
         shown += [f"sum({known[name]}) AS s_{name}" for name in COUNTS]
         for number, name in enumerate(TIMES, 2):
             first = f"transform({_edge(known)}, tupleElement(limits, 1), tupleElement(limits, {number}), toUInt8(0))"
@@ -114,6 +117,12 @@ class _Rows:
             shown.append(f"sum(if({first} = 0, 0, arraySum(mapValues({name}_samples)))) AS s_{name}_tried")
             shown.append(f"sum(if({first} = 0, 0, {slow})) AS s_{name}_slow")
         return f"SELECT {', '.join(shown)} FROM {self.let_through(table, spans, also)} GROUP BY edge, begun"  # noqa: S608
+
+    def ends(self, table: str, spans: Sequence[Span], also: str = "") -> str:
+        """A row an edge, of its ends by `e_`: apart from the cells, each of which would have to hold all of these texts."""
+        known = columns(table)
+        shown = ", ".join(f"any({known[name]}) AS e_{name}" for name in _ENDS)
+        return f"SELECT {_edge(known)} AS edge, {shown} FROM {self.let_through(table, spans, also)} GROUP BY edge"  # noqa: S608
 
     def whole(self, table: str, spans: Sequence[Span]) -> str:
         known = columns(table)
@@ -167,19 +176,42 @@ def _limits(past: str, slow_from: Sequence[int]) -> str:
     return f"SELECT tuple(groupArray(edge), {', '.join(firsts)}) FROM ({past})"  # noqa: S608
 
 
-def _now(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
-    steps = [asked.steps, *(Span(max(0, asked.judged.start_s - back), max(0, asked.judged.end_s - back)) for back in (DAY_S, 7 * DAY_S))]
+def _compared(asked: Asked) -> list[Span]:
+    """The steps, and those of a day and of a week before the judged ones."""
+    return [asked.steps, *(Span(max(0, asked.judged.start_s - back), max(0, asked.judged.end_s - back)) for back in (DAY_S, 7 * DAY_S))]
+
+
+def _of_hours(asked: Asked) -> str:
+    """SQL, with its AND, of the hours of the day that the steps are in."""
     hours = sorted({second // HOUR_S % 24 for second in range(asked.steps.start_s, asked.steps.end_s, STEP_S)})
-    of_hours = f" AND intDiv(toUnixTimestamp(window_start), {HOUR_S}) % 24 IN ({', '.join(map(str, hours))})"
-    cells = rows.cells(five, steps, STEP_S, False), rows.cells(hour, [past_of(asked.steps)], HOUR_S, True, of_hours)
+    return f" AND intDiv(toUnixTimestamp(window_start), {HOUR_S}) % 24 IN ({', '.join(map(str, hours))})"
+
+
+def _now(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
+    past = [past_of(asked.steps)]
+    cells = rows.cells(five, _compared(asked), STEP_S, False), rows.cells(hour, past, HOUR_S, True, _of_hours(asked))
+    shown = ["edge", "groupArray(begun) AS at", "groupArray(of_hour) AS is_hour"]
+    shown += [f"groupArray(toUInt32(least(s_{name}, 4294967295))) AS {name}" for name in LISTS]
+    return f"WITH ({rows.limits}) AS limits SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(cells)}) GROUP BY edge"  # noqa: S608
+
+
+def _called(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
+    """`edge` and KEYS, in their order. A nameless end is its service, its domain, or the reason."""
+    ends = rows.ends(five, _compared(asked)), rows.ends(hour, [past_of(asked.steps)], _of_hours(asked))
     nobody = "concat('(', if(any(e_reason) = '', 'no name', any(e_reason)), ')')"
     server = ", ".join(f"any(e_{name}) != '', any(e_{name})" for name in ("server", "service", "domain"))
     shown = ["edge", "any(e_network) AS network", f"if(any(e_client) = '', {nobody}, any(e_client)) AS client"]
     shown += [f"multiIf({server}, {nobody}) AS server", "any(e_protocol) AS protocol", "toUInt16(any(e_service_port)) AS service_port"]
-    shown += ["groupArray(begun) AS at", "groupArray(of_hour) AS is_hour"]
-    shown += [f"groupArray(toUInt32(least(s_{name}, 4294967295))) AS {name}" for name in LISTS]
-    answer = f"SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(cells)}) GROUP BY edge ORDER BY {', '.join(KEYS)}, edge"  # noqa: S608
-    return f"WITH ({rows.limits}) AS limits {answer}"
+    return f"SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(ends)}) GROUP BY edge ORDER BY {', '.join(KEYS)}, edge"  # noqa: S608
+
+
+def _joined(called: pa.Table, counted: pa.Table) -> pa.Table:
+    """The names' rows and order; what has been dropped since it was counted has no name, and is gone."""
+    place = pc.index_in(called.column("edge"), counted.column("edge"))
+    known = pc.is_valid(place)
+    lists = counted.take(place.filter(known))
+    columns = {name: lists.column(name) for name in lists.column_names if name != "edge"}
+    return pa.table({**{name: called.column(name).filter(known) for name in called.column_names}, **columns})
 
 
 def ask_times(ask: Ask, asked: Asked, edges: Sequence[int]) -> pa.Table:
