@@ -40,11 +40,23 @@ other_pods() {
     done
 }
 
+# let_go: what a shell above holds open, such as a lock, is not the cluster's to keep: it lives on where that shell is killed
+let_go() {
+    local open
+    for open in "/proc/$BASHPID/fd"/*; do
+        open=${open##*/}
+        ((open <= 2 || open == 255)) || exec {open}>&- # 255: the script, which bash closes itself
+    done
+}
+
 # start NAME COMMAND...: beside the nodes, in the background, its id in a file
 start() {
     local name=$1
     shift
-    nsenter --net="/run/netns/$net" setsid "$@" >"$logs/$name.log" 2>&1 </dev/null 9>&- &
+    (
+        let_go
+        exec nsenter --net="/run/netns/$net" setsid "$@"
+    ) >"$logs/$name.log" 2>&1 </dev/null &
     echo $! >"$logs/$name.pid"
 }
 
@@ -83,10 +95,11 @@ node_cgroups() {
 start_node() {
     local node=$1
     (
+        let_go
         node_cgroups "$node"
         exec nsenter --net="/run/netns/$net-$node" setsid unshare --pid --fork --kill-child --mount --propagation private --cgroup \
             bash infra/cluster/node.sh "$node"
-    ) >"$logs/$node.log" 2>&1 </dev/null 9>&- &
+    ) >"$logs/$node.log" 2>&1 </dev/null &
     echo $! >"$logs/$node.pid"
 }
 

@@ -126,7 +126,8 @@ class _Peers:
         """The same for all workloads of a namespace, unless an end stands outside."""
         key = (id(grant), side, self._identities[own].namespace)
         if key not in self._said or "" in names:
-            self._said[key] = tuple(sorted({peer for name in names for peer in self._of(grant, name, own, side)}, key=_order))
+            found = {peer for name in names for peer in self._of(grant, name, own, side)}
+            self._said[key] = tuple(sorted(found, key=_order) if len(found) > 1 else found)
         return self._said[key]
 
     def _of(self, grant: Grant, name: str, own: str, side: Side) -> tuple[Peer, ...]:

@@ -52,18 +52,19 @@ def selects(selector: Selector, labels: Mapping[str, str]) -> bool:
 
 
 class Policies:
-    """Policies, ready to be asked."""
+    """Policies, ready to be asked: by their namespace and the first label that they select by, None where there is no label."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
-        self._by_namespace: dict[str, list[Policy]] = {}
+        self._by_label: dict[tuple[str, tuple[str, str] | None], list[Policy]] = {}
         for policy in policies:
-            self._by_namespace.setdefault(policy.namespace, []).append(policy)
+            self._by_label.setdefault((policy.namespace, next(iter(policy.pods.labels), None)), []).append(policy)
 
     def selecting(self, pod: Endpoint) -> Sequence[Policy]:
         """Those that speak of the pod."""
         if not pod.is_pod:
             return ()
-        return [policy for policy in self._by_namespace.get(pod.namespace, ()) if selects(policy.pods, pod.labels)]
+        near = (policy for label in (None, *pod.labels.items()) for policy in self._by_label.get((pod.namespace, label), ()))
+        return [policy for policy in near if selects(policy.pods, pod.labels)]
 
     def allow(self, client: Endpoint, server: Endpoint, protocol: str, port: int) -> bool:
         return self.allow_egress(self.selecting(client), server, protocol, port) and self.allow_ingress(

@@ -71,7 +71,10 @@ def _of_block(client: Role, server: Role, edges: Sequence[Edge]) -> list[Grant]:
         reached = server.members if _are_most(servers, server) else tuple(sorted(servers))
         wider = len(client.members) * len(reached) > pairs
         return [_grant(edges, client.members, reached, (client.name, server.name) if wider else None)]
-    return [grant for name in sorted(clients) for grant in _of_client(client, server, [edge for edge in edges if edge.client == name])]
+    called: dict[str, list[Edge]] = {}
+    for edge in edges:
+        called.setdefault(edge.client, []).append(edge)
+    return [grant for name in sorted(called) for grant in _of_client(client, server, called[name])]
 
 
 def _of_client(client: Role, server: Role, edges: Sequence[Edge]) -> list[Grant]:
