@@ -116,15 +116,29 @@ def _fresh(asked: Asked, scanners: set[tuple[str, str]], ports: pa.Table) -> tup
         return ()
     names = {(one.network, name) for one in contacts for name in (one.client, one.server) if name}
     lives, callers = asked.questions.lives(sorted(names), step.end_s), asked.questions.callers(contacts, step.start_s)
+    roaming = _roaming(asked, new_edge.excused(contacts, callers, lives, step))
 
     def told(held: Iterable[Contact]) -> tuple[Sighting, ...]:
         given = tuple(held)
-        return (*new_edge.new_edges(given, callers, lives, step), *externals(given, callers, lives, step))
+        return (*new_edge.new_edges(given, callers, lives, step, roaming), *externals(given, callers, lives, step))
 
     if not told(contacts):
         return ()
     met = asked.questions.met(contacts, Span(step.start_s - MEMORY_S, step.start_s))
     return told(without_known_addresses(contacts, met))
+
+
+def _roaming(asked: Asked, clients: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """Those of the clients that have called several new servers within the hour; addresses that were handed over do not count."""
+    span = Span(asked.step.end_s - new_edge.ROAMING_S, asked.step.end_s)
+    table = asked.questions.new_contacts(span) if clients else pa.table({})
+    contacts = [one for one in (contacts_of(table) if table.num_rows else ()) if one.server and (one.network, one.client) in clients]
+    if len({one.server for one in contacts}) < new_edge.ROAMING:
+        return frozenset()
+    met = asked.questions.met(contacts, Span(span.start_s - MEMORY_S, span.start_s))
+    held = without_known_addresses(contacts, met)
+    lives = asked.questions.lives(sorted({(one.network, name) for one in held for name in (one.client, one.server)}), span.end_s)
+    return new_edge.roamers(held, lives)
 
 
 def _listeners(asked: Asked, ports: pa.Table, scanners: set[tuple[str, str]]) -> tuple[Sighting, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 
 from schemas.records.finding import Severity, Sighting
@@ -18,35 +18,70 @@ FOLDED = 3
 """More new edges of a client in one step are one finding."""
 SHARED = 3
 """A server that so many call is there for all."""
+ROAMING, ROAMING_S = 2, 3_600
+"""What a new version begins to use hours later is one thing; who calls so many so soon, in other namespaces, is looking around."""
 ADMIN_PORTS = frozenset({22, 23, 135, 139, 445, 2375, 2379, 3389, 5900, 5985, 5986, 6443, 10250})
 
 Callers = Mapping[tuple[str, str, int], frozenset[str]]
 """Network, server or domain, port -> who has called it within HISTORY_S. Of a domain the port is 0."""
 
 
-def new_edges(contacts: Iterable[Contact], callers: Callers, lives: Lives, step: Span) -> tuple[Sighting, ...]:
-    """`contacts`: of the step, with named servers, unseen within HISTORY_S; those that opened nothing are left to the scans."""
-    told = [one for one in contacts if one.server and one.opened > 0 and _is_strange(one, callers, lives, step)]
+def new_edges(
+    contacts: Iterable[Contact], callers: Callers, lives: Lives, step: Span, roaming: Collection[tuple[str, str]] = frozenset()
+) -> tuple[Sighting, ...]:
+    """`contacts`: of the step, with named servers, unseen within HISTORY_S; those that opened nothing are left to the scans.
+
+    `roaming`: network and name of clients to which only their own namespace is familiar.
+    """
+    told = [one for one in contacts if _is_strange(one, callers, lives, step, roaming)]
     by_client = sorted(told, key=lambda one: (one.network, one.client, one.server, one.service_port))
     return tuple(
         one for _, each in groupby(by_client, key=lambda one: (one.network, one.client)) for one in _of_client(tuple(each), callers, step)
     )
 
 
-def _is_strange(one: Contact, callers: Callers, lives: Lives, step: Span) -> bool:
-    if one.client == one.server or not (is_lasting(one.client) and is_lasting(one.server)):
+def excused(contacts: Iterable[Contact], callers: Callers, lives: Lives, step: Span) -> frozenset[tuple[str, str]]:
+    """Network and name of clients with an edge that is quiet only because others call that server."""
+    return frozenset(
+        (one.network, one.client)
+        for one in contacts
+        if not _is_at_home(one) and _is_new(one, lives, step.end_s, DEPLOY_S) and not _is_strange(one, callers, lives, step, frozenset())
+    )
+
+
+def roamers(contacts: Iterable[Contact], lives: Lives) -> frozenset[tuple[str, str]]:
+    """`contacts`: of ROAMING_S, unseen before. Network and name of clients that called so many servers of other namespaces, outside the
+    hour of a new version.
+    """
+    servers: dict[tuple[str, str], set[str]] = {}
+    for one in contacts:
+        if not _is_at_home(one) and _is_new(one, lives, one.at_s, DEPLOY_S):
+            servers.setdefault((one.network, one.client), set()).add(one.server)
+    return frozenset(client for client, held in servers.items() if len(held) >= ROAMING)
+
+
+def _is_strange(one: Contact, callers: Callers, lives: Lives, step: Span, roaming: Collection[tuple[str, str]]) -> bool:
+    is_usual = is_familiar(one, callers) and ((one.network, one.client) not in roaming or _is_at_home(one))
+    return _is_new(one, lives, step.end_s, FAMILIAR_S if is_usual else DEPLOY_S)
+
+
+def _is_new(one: Contact, lives: Lives, at_s: int, within_s: int) -> bool:
+    """Whether an edge came up between workloads that are not new, and of which the client was not changed within the time."""
+    if not (one.server and one.opened) or one.client == one.server or not (is_lasting(one.client) and is_lasting(one.server)):
         return False
-    within_s = FAMILIAR_S if is_familiar(one, callers) else DEPLOY_S
-    if is_fresh(one.at_s, one.since_s, within_s) or is_expected(lives, one.network, one.server, step.end_s):
+    if is_fresh(one.at_s, one.since_s, within_s) or is_expected(lives, one.network, one.server, at_s):
         return False
-    return not is_expected(lives, one.network, one.client, step.end_s, within_s)
+    return not is_expected(lives, one.network, one.client, at_s, within_s)
+
+
+def _is_at_home(one: Contact) -> bool:
+    return namespace_of(one.client) == namespace_of(one.server)
 
 
 def is_familiar(one: Contact, callers: Callers) -> bool:
     """Whether a new version may well call it: it is of the client's namespace, or others of that, or many, call it on this port."""
     known = callers.get((one.network, one.server, min(one.service_port, PASSING_PORTS)), frozenset())
-    space = namespace_of(one.client)
-    near = space == namespace_of(one.server) or any(namespace_of(name) == space for name in known)
+    near = _is_at_home(one) or any(namespace_of(name) == namespace_of(one.client) for name in known)
     return one.service_port not in ADMIN_PORTS and (near or len(known) >= SHARED)
 
 

@@ -155,3 +155,21 @@ def test_a_deploy_is_allowed_new_edges(engine: Engine) -> None:
         f"VALUES ('default', 'shop/web', 'Deployment', 'shop', map('version', '2'), true, {NINE - 900})"
     )
     assert "new_edge" not in found(engine)
+
+
+def test_after_a_deploy_one_server_that_many_call_is_expected_and_two_within_the_hour_are_not(engine: Engine) -> None:
+    engine.execute(
+        "INSERT INTO weir.workload_states (network, name, kind, namespace, labels, exists, at) "
+        f"VALUES ('default', 'ops/agent', 'Deployment', 'ops', map('version', '2'), true, {NINE - 5 * 3_600})"
+    )
+    shared = [(f"pay/{name}", f"10.0.5.{number}") for number, name in enumerate(("ledger", "mail"))]
+    calls = [(f"a/c{number}", f"10.0.4.{number}", *server) for number in range(3) for server in shared]
+    write(engine, *(old(*call, 9090) for call in calls))
+
+    def edges() -> list[str]:
+        return [one.key.peer for one in look(engine).seen if (one.key.kind, one.key.subject) == ("new_edge", "ops/agent")]
+
+    write(engine, Flow(NINE - 90, "ops/agent", "10.0.0.3", *shared[0], 9090))
+    assert edges() == []
+    write(engine, Flow(NINE - 1_500, "ops/agent", "10.0.0.3", *shared[1], 9090))
+    assert edges() == ["pay/ledger"]

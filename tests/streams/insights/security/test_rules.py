@@ -14,7 +14,7 @@ from streams.insights.security.fan_out import fan_outs
 from streams.insights.security.flood import floods
 from streams.insights.security.listening import new_listeners
 from streams.insights.security.lives import DAY_S, HOUR_S, Life
-from streams.insights.security.new_edge import Callers, new_edges
+from streams.insights.security.new_edge import Callers, excused, new_edges, roamers
 from streams.insights.security.reuse import without_known_addresses
 from streams.insights.security.sighted import Contact
 
@@ -46,6 +46,51 @@ def test_a_new_version_has_an_hour_and_a_day_for_what_is_familiar(hours: float) 
     familiar: Callers = {("default", "pay/db", 5432): frozenset({"shop/cart"})}
     assert bool(new_edges([CALL], CALLERS, lives, STEP)) == (hours > 1)
     assert bool(new_edges([CALL], familiar, lives, STEP)) == (hours > 24)
+
+
+SHARED: Callers = {("default", "pay/db", 5432): frozenset({"a/b", "c/d", "e/f"})}
+ROAMING = frozenset({("default", "shop/web")})
+
+
+def test_a_roaming_client_is_excused_nothing_but_its_namespace_after_the_hour_of_its_deploy() -> None:
+    lives, home = {**deployed(5 * HOUR_S), ("default", "shop/cart"): OLD}, replace(CALL, server="shop/cart")
+    assert excused([CALL], SHARED, lives, STEP) == ROAMING
+    assert not new_edges([CALL], SHARED, lives, STEP)
+    assert [one.key.peer for one in new_edges([CALL, home], SHARED, lives, STEP, ROAMING)] == ["pay/db"]
+    assert not new_edges([CALL], SHARED, deployed(HOUR_S // 2), STEP, ROAMING)
+
+
+@pytest.mark.parametrize(
+    ("call", "callers", "hours"),
+    [
+        (CALL, CALLERS, 5),
+        (CALL, SHARED, 0.5),
+        (CALL, SHARED, 30),
+        (replace(CALL, service_port=22), {("default", "pay/db", 22): SHARED["default", "pay/db", 5432]}, 5),
+        (replace(CALL, server="shop/cart"), SHARED, 5),
+    ],
+    ids=["a server that few call", "within the hour of a deploy", "a day after it", "an administrator's port", "its own namespace"],
+)
+def test_what_rings_anyway_and_what_a_roamer_may_do_is_not_asked_after(call: Contact, callers: Callers, hours: float) -> None:
+    assert not excused([call], callers, {**deployed(int(hours * HOUR_S)), ("default", "shop/cart"): OLD}, STEP)
+
+
+@pytest.mark.parametrize(
+    ("second", "roams"),
+    [
+        (replace(CALL, server="pay/api", at_s=STEP.start_s - 2_000), True),
+        (replace(CALL, server="pay/api", at_s=STEP.start_s - 3_000), False),
+        (replace(CALL, server="pay/api", since_s=STEP.start_s - 900), False),
+        (replace(CALL, server="pay/api", opened=0, failed=3), False),
+        (replace(CALL, service_port=8080), False),
+        (replace(CALL, server="shop/cart"), False),
+        (replace(CALL, client="shop/cart", server="pay/api"), False),
+    ],
+    ids=["two servers", "one with the deploy", "one by new replicas", "one that failed", "two ports", "its own namespace", "two clients"],
+)
+def test_a_client_roams_when_it_calls_two_servers_that_did_not_come_with_its_deploy(second: Contact, roams: bool) -> None:
+    lives = {**deployed(6_000), ("default", "shop/cart"): OLD}
+    assert roamers([CALL, second], lives) == (ROAMING if roams else frozenset())
 
 
 def test_new_replicas_are_a_new_version_that_no_label_tells_of() -> None:
