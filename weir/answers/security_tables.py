@@ -15,6 +15,7 @@ from sinks.queries.edges import Ask
 from sinks.queries.security_lives import ask_held, ask_lives, ask_taken
 from sinks.queries.spans import Oldest, Span
 from streams.insights.security import beacon, exfiltration, fan_out, flood
+from streams.insights.security.listening import Served
 from streams.insights.security.lives import DEPLOY_S, Life
 from streams.insights.security.new_edge import Callers
 from streams.insights.security.sighted import Contact
@@ -61,6 +62,15 @@ class Tables:
     def servers_of(self, ports: Iterable[int], before_s: int) -> Mapping[tuple[str, int], int]:
         found = _in_parts(ports, lambda part: servers_asked.ask_servers_of(self.ask, part, _before(before_s), self.oldest))
         return {(row["network"], row["service_port"]): row["servers"] for row in found.to_pylist()}
+
+    def clients_of(self, servers: Names, before_s: int) -> Served:
+        """Of each port up to 200 clients: a busy server may have old ones that are not named."""
+        found: dict[tuple[str, str], frozenset[str]] = {}
+        for part in _parts({name for _, name in servers}):
+            for row in contacts_asked.ask_callers(self.ask, part, (), _before(before_s), self.oldest).to_pylist():
+                key = (row["network"], row["server"])
+                found[key] = found.get(key, frozenset()) | frozenset(row["clients"])
+        return found
 
     def served(self, step: Span) -> pa.Table:
         return servers_asked.ask_served(self.ask, step, flood.SOURCES, flood.OPENED, flood.PACKETS)

@@ -18,9 +18,17 @@ from streams.insights.security.sighted import Seen, first_of, key_of, sighting, 
 COMMON = 3
 """A port that so many others answer on, as on that of their metrics, may well come with a new version."""
 
+Served = Mapping[tuple[str, str], frozenset[str]]
+"""Network and server -> who has called it within five weeks, on whichever port: a port that these alone use may come with a new version."""
+
 
 def new_listeners(
-    served: pa.Table, servers: Mapping[tuple[str, int], int], lives: Lives, scanners: Collection[tuple[str, str]], step: Span
+    served: pa.Table,
+    servers: Mapping[tuple[str, int], int],
+    callers: Served,
+    lives: Lives,
+    scanners: Collection[tuple[str, str]],
+    step: Span,
 ) -> tuple[Sighting, ...]:
     """`served`: network, server, service_port, opened, at_s, clients (names; empty: somebody outside), since_s (of the server's addresses):
     TCP ports of the step, unseen within five weeks. `servers`: by network and port, how many workloads have answered on it before.
@@ -30,7 +38,8 @@ def new_listeners(
     found = []
     for row in served.to_pylist():
         network, server, port = row["network"], row["server"], row["service_port"]
-        within_s = FAMILIAR_S if servers.get((network, port), 0) >= COMMON else DEPLOY_S
+        is_for_known = set(row["clients"]) <= callers.get((network, server), frozenset())
+        within_s = FAMILIAR_S if is_for_known or servers.get((network, port), 0) >= COMMON else DEPLOY_S
         is_new = is_fresh(row["at_s"], row["since_s"], within_s) or is_expected(lives, network, server, step.end_s, within_s)
         if is_new or not is_lasting(server):
             continue

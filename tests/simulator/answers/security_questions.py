@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sinks.queries.spans import Span
 from streams.insights.security import beacon, exfiltration, fan_out, flood
+from streams.insights.security.listening import Served
 from streams.insights.security.lives import Life
 from streams.insights.security.new_edge import Callers
 from streams.insights.security.sighted import Contact
@@ -155,6 +156,15 @@ class Drawn:
     def servers_of(self, ports: Iterable[int], before_s: int) -> Mapping[tuple[str, int], int]:
         every = self._ports | {key for key, times in self._answered.items() if times[0] < before_s}
         return {(NETWORK, port): sum(one == min(port, PASSING) for _, one in every) for port in ports}
+
+    def clients_of(self, servers: Names, before_s: int) -> Served:
+        found = {}
+        for network, name in servers:
+            number = self._number[name]
+            known = {client for (server, _), clients in self._known_callers.items() if server == number for client in clients}
+            late = (self._since(calls, before_s) for (server, _, _), calls in self._callers.items() if server == number)
+            found[network, name] = frozenset(self.month.names[client] for client in known.union(*late) if client >= 0)
+        return found
 
     def served(self, step: Span) -> pa.Table:
         at = (step.start_s - START_S + BEFORE_S) // STEP_S

@@ -21,7 +21,7 @@ CONTACTS = [
 ENDS = [("default", one.client) for one in CONTACTS]
 
 
-@pytest.mark.parametrize("question", ["callers", "met", "lives", "usual_fans", "outflow_days"])
+@pytest.mark.parametrize("question", ["callers", "met", "lives", "usual_fans", "outflow_days", "clients_of"])
 def test_a_fleet_that_is_new_in_one_step_is_asked_about_in_parts(question: str) -> None:
     asked: list[str] = []
 
@@ -34,8 +34,8 @@ def test_a_fleet_that_is_new_in_one_step_is_asked_about_in_parts(question: str) 
         tables.callers(CONTACTS, NINE)
     elif question == "met":
         tables.met(CONTACTS, span)
-    elif question == "lives":
-        tables.lives(ENDS, NINE)
+    elif question in ("lives", "clients_of"):
+        getattr(tables, question)(ENDS, NINE)
     else:
         getattr(tables, question)(ENDS, span)
     assert len(asked) == 20

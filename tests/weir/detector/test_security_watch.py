@@ -129,6 +129,11 @@ def test_what_the_new_holder_answers_is_new_but_for_the_address(engine: Engine) 
     assert fresh[0]["since_s"] == NINE - 9 * DAY_S
 
 
+def test_old_clients_of_a_server_are_those_of_all_its_ports_before_the_step(engine: Engine) -> None:
+    clients = Tables(engine.ask, ask_oldest(engine.ask)).clients_of([("default", "pay/db")], STEP.start_s)
+    assert clients == {("default", "pay/db"): frozenset({"shop/api", "pay/api"})}
+
+
 def test_in_the_middle_of_an_hour_no_beacon_is_looked_for(engine: Engine) -> None:
     assert not [one for one in look(engine, Span(NINE - 1_500, NINE - 1_200)).seen if one.key.kind == "beacon"]
 

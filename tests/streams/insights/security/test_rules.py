@@ -153,23 +153,32 @@ def port(**changed: object) -> pa.Table:
 
 
 def test_a_port_on_which_a_workload_never_answered_rings() -> None:
-    (found,) = new_listeners(port(), {}, LIVES, frozenset(), STEP)
+    (found,) = new_listeners(port(), {}, {}, LIVES, frozenset(), STEP)
     assert (found.key.kind, found.key.subject, found.key.service_port) == ("listening", "pay/db", 4444)
 
-    assert not new_listeners(port(since_s=STEP.start_s - 60), {}, LIVES, frozenset(), STEP)
+    assert not new_listeners(port(since_s=STEP.start_s - 60), {}, {}, LIVES, frozenset(), STEP)
 
 
 @pytest.mark.parametrize("hours", [0.5, 5, 30])
 def test_a_new_version_has_an_hour_for_a_port_and_a_day_for_one_that_others_have(hours: float) -> None:
     lives = {("default", "pay/db"): Life(OLD.born_s, (STEP.end_s - int(hours * HOUR_S),))}
-    assert bool(new_listeners(port(), {("default", 4444): 2}, lives, frozenset(), STEP)) == (hours > 1)
-    assert bool(new_listeners(port(), {("default", 4444): 3}, lives, frozenset(), STEP)) == (hours > 24)
+    assert bool(new_listeners(port(), {("default", 4444): 2}, {}, lives, frozenset(), STEP)) == (hours > 1)
+    assert bool(new_listeners(port(), {("default", 4444): 3}, {}, lives, frozenset(), STEP)) == (hours > 24)
+
+
+@pytest.mark.parametrize("hours", [0.5, 5, 30])
+def test_a_new_version_has_a_day_for_a_port_that_only_old_clients_use(hours: float) -> None:
+    lives = {("default", "pay/db"): Life(OLD.born_s, (STEP.end_s - int(hours * HOUR_S),))}
+    callers = {("default", "pay/db"): frozenset({"shop/web", "pay/api"})}
+    assert bool(new_listeners(port(), {}, callers, lives, frozenset(), STEP)) == (hours > 24)
+    for others in (["shop/web", ""], ["shop/web", "a/b"]):
+        assert bool(new_listeners(port(clients=others), {}, callers, lives, frozenset(), STEP)) == (hours > 1)
 
 
 def test_what_a_scan_reached_is_the_scans_and_an_administrators_port_a_new_edge() -> None:
-    assert not new_listeners(port(), {}, LIVES, {("default", "shop/web")}, STEP)
-    assert not new_listeners(port(service_port=22), {}, LIVES, frozenset(), STEP)
-    assert new_listeners(port(service_port=22, clients=[""]), {}, LIVES, frozenset(), STEP)
+    assert not new_listeners(port(), {}, {}, LIVES, {("default", "shop/web")}, STEP)
+    assert not new_listeners(port(service_port=22), {}, {}, LIVES, frozenset(), STEP)
+    assert new_listeners(port(service_port=22, clients=[""]), {}, {}, LIVES, frozenset(), STEP)
 
 
 def fan(name: str, servers: int) -> pa.Table:
