@@ -12,8 +12,8 @@ _INSTANT = pa.timestamp("s", tz="UTC")
 _TYPES = {
     "client": pa.string(), "server": pa.string(), "protocol": pa.string(), "service_port": pa.uint16(), "signal": pa.string(),
     "severity": pa.string(), "now": pa.float64(), "usual": pa.float64(), "low": pa.float64(), "high": pa.float64(), "bad": pa.int64(),
-    "tried": pa.int64(), "excess": pa.float64(), "clients": pa.int64(), "fault": pa.string(), "network": pa.string(),
-    "refused": pa.int64(), "timed_out": pa.int64(), "sentence": pa.string(),
+    "tried": pa.int64(), "excess": pa.float64(), "clients": pa.int64(), "servers": pa.int64(), "fault": pa.string(),
+    "network": pa.string(), "refused": pa.int64(), "timed_out": pa.int64(), "sentence": pa.string(),
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from weir.detector.watch import Look
 
 MEMBERS = 100
 """So many edges of a finding are remembered. What is forgotten is found again while it lasts."""
-_SHOWN = ("now", "usual", "low", "high", "bad", "tried", "clients", "fault", "refused", "timed_out", "protocol", "sentence")
+_SHOWN = ("now", "usual", "low", "high", "bad", "tried", "clients", "servers", "fault", "refused", "timed_out", "protocol", "sentence")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ LEAST_OWN = 0.2
 UNKNOWN_BAD, UNKNOWN_TRIED = 0.1, 10.0
 """What is taken for known of an edge of which nothing is."""
 _WEEKS = 2
-_PEERS, _PEER_LIMIT = 10.0, 25.0
+_PEERS, _BURST_PEERS, _PEER_LIMIT = 10.0, 40.0, 25.0
+"""So many hours of its own an edge needs to count for as much as all others do. Of bursts few hours tell little."""
+_ENOUGH_BAD = 30.0
 _BURSTS = np.array([signal.bursts for signal in SHARES])[:, None, None]
 """An hour that stands out is one of theirs, and no outage."""
 
@@ -119,18 +121,20 @@ def _spread(bad: Floats, tried: Floats) -> Floats:
     own, free = _variance(bad, tried, kept)
     others, known = _variance(bad, tried, kept | _BURSTS)
     of_all = (_PEERS * default[:, 0] + (np.minimum(others, _PEER_LIMIT) * known).sum(axis=1)) / (_PEERS + known.sum(axis=1))
-    return np.asarray(np.maximum(1.0, (_PEERS * of_all[:, None] + own * free) / (_PEERS + free)), np.float64)
+    peers = np.where(_BURSTS[:, :, 0], _BURST_PEERS, _PEERS)
+    return np.asarray(np.maximum(1.0, (peers * of_all[:, None] + own * free) / (peers + free)), np.float64)
 
 
 def _variance(bad: Floats, tried: Floats, kept: Bools) -> tuple[Floats, Floats]:
-    """In a coin's variances, and of how many hours it is known."""
+    """In a coin's variances, and of how many hours it is known: of fewer where few were bad, one burst of which would seem to be all."""
     sums_bad, sums_tried = ((part * kept).sum(axis=2) for part in (bad, tried))
     share = np.divide(sums_bad, sums_tried, out=np.zeros_like(sums_bad), where=sums_tried > 0)[:, :, None]
     hours = (kept & (tried > 0)).sum(axis=2)
     free = np.where(sums_bad > 0, np.maximum(hours - 1.0, 0.0), 0.0)
+    told = free * np.minimum(sums_bad / _ENOUGH_BAD, 1.0)
     squares = (kept * (bad - tried * share) ** 2).sum(axis=2)
     coin = (kept * tried * share * (1 - share)).sum(axis=2) * np.divide(free, hours, out=np.zeros_like(free), where=hours > 0)
-    return np.divide(squares, coin, out=np.zeros_like(squares), where=coin > 0), free
+    return np.divide(squares, coin, out=np.zeros_like(squares), where=coin > 0), told
 
 
 def _lowest(past: Past, days: Ints, weeks: Ints) -> Floats:

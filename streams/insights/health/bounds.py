@@ -6,6 +6,8 @@ McCullagh and Nelder, Generalized Linear Models, 4.5).
 
 from __future__ import annotations
 
+from math import pi, sqrt
+
 import numpy as np
 from scipy import special
 
@@ -13,12 +15,14 @@ from streams.insights.health.signals import Bools, Floats
 
 CONFIDENCE = 0.995
 """Of a bound to one side."""
-FALSE_DISCOVERIES = 0.01
+FALSE_DISCOVERIES = 0.02
+_NEAR = -0.5
+"""Of Chernoff's exponent: one standard deviation."""
 
 
-def lower(bad: Floats, tried: Floats) -> Floats:
+def lower(bad: Floats, tried: Floats, confidence: float = CONFIDENCE) -> Floats:
     """Clopper and Pearson (1934): the share with which so many bad or more come up in 1 - CONFIDENCE of all tries. 0 where none is bad."""
-    found = special.betaincinv(np.maximum(bad, 1e-9), np.maximum(tried - bad, 0) + 1, 1 - CONFIDENCE)
+    found = special.betaincinv(np.maximum(bad, 1e-9), np.maximum(tried - bad, 0) + 1, 1 - confidence)
     return np.asarray(np.where(bad > 0, found, 0.0), np.float64)
 
 
@@ -36,17 +40,25 @@ def so_many(bad: Floats, tried: Floats, share: Floats) -> Floats:
 
 
 def so_many_in_bursts(bad: Floats, expected: Floats, spread: Floats) -> Floats:
-    """At least the chance of `bad` or more, where bursts come by Poisson's law and each is as long as a geometric law says.
+    """The chance of `bad` or more, where bursts come by Poisson's law and each is as long as a geometric law says.
 
-    Chernoff's bound for that distribution (Polya and Aeppli's), whose tail is as heavy as that of a single burst: counts divided by their
-    spread would have a lighter one. A burst of g in the mean spreads 2 g - 1 times as a Poisson count does.
+    A saddlepoint approximation (Lugannani and Rice 1980, for counts: Daniels 1987) to that distribution (Polya and Aeppli's), whose tail is
+    as heavy as that of a single burst: counts divided by their spread would have a lighter one. Near the mean, where the approximation
+    fails, Chernoff's bound. A burst of g in the mean spreads 2 g - 1 times as a Poisson count does.
     """
     size = (np.maximum(spread, 1.0) + 1) / 2
     stops, goes_on, bursts = 1 / size, 1 - 1 / size, expected / size
     middle = 2 * bad * goes_on + bursts * stops
     root = 2 * bad / (middle + np.sqrt(np.maximum(middle**2 - (2 * bad * goes_on) ** 2, 0.0)))
-    exponent = bursts * (stops * root / (1 - goes_on * root) - 1) - bad * np.log(root)
-    return np.asarray(np.where(bad > expected, np.exp(np.minimum(exponent, 0.0)), 1.0), np.float64)
+    tail = goes_on * root
+    exponent = np.minimum(bursts * (stops * root / (1 - tail) - 1) - bad * np.log(root), 0.0)
+    far = (bad > expected) & (exponent < _NEAR)
+    found = np.where(bad > expected, np.exp(exponent), 1.0)
+    deviation = np.sqrt(-2 * exponent[far])
+    variance = (bursts * stops * root * (1 + tail) / (1 - tail) ** 3)[far]
+    slope = (1 - 1 / root[far]) * np.sqrt(variance)
+    found[far] = special.ndtr(-deviation) + found[far] / sqrt(2 * pi) * (1 / slope - 1 / deviation)
+    return np.asarray(found, np.float64)
 
 
 def so_few(bad: Floats, tried: Floats, share: Floats) -> Floats:

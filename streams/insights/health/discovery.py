@@ -13,11 +13,19 @@ from streams.insights.health.baseline import Usual
 from streams.insights.health.signals import KINDS, LOOKBACK, SCALES, SHARES, Bools, Floats, Ints
 from streams.insights.health.silence import Silence
 
-_RECENT = {1: 1, 3: 1, 12: 3, 48: 3}
-"""Of a window, the last steps must not speak against the rest: what is over is no alarm."""
+_RECENT = {1: (), 3: (1,), 6: (1, 3), 12: (3, 6), 24: (3, 6, 12), 48: (3, 6, 12, 24)}
+"""Of a window, so many last steps must not speak against those before them: what is over is no alarm."""
+
 _SPEAKING, _SPEAKS = 12, 0.01
 """Of the longest window, these must speak for it."""
-_USUAL_CONFIDENCE = 0.9
+_WINDOWS = {1: 3.0, 3: 4.0, 6: 6.0, 12: 8.0, 24: 16.0, 48: 32.0}
+"""What the chance of a window is multiplied by, as the lengths are tests of their own: Bonferroni's rule with weights (Holm 1979).
+
+The inverses make 1 at most. Long windows have less: two alarms of three steps have hardly more to say than one of them.
+"""
+_USUAL_CONFIDENCE, _BURST_CONFIDENCE = 0.9, 0.75
+_WORTH_CONFIDENCE = 0.9
+"""That a share is high enough to be worth a word. That it is no chance is asked besides, and much more strictly."""
 _CONTRADICTS = 0.05
 
 Places = tuple[Ints, ...]
@@ -106,14 +114,14 @@ class _Signal:
         where = np.nonzero(worth)
         spread, highest = self._of_usual("spread")[where[0], self.hour[where[1]]], self._highest(where)
         x, n = bad[where], tried[where]
-        some = bounds.so_many_in_bursts(x, n * highest, spread) if signal.bursts else bounds.so_many(x / spread, n / spread, highest)
-        chance = np.minimum(some * len(SCALES), 1.0)
+        some = self._of_bursts(where, x, n, spread) if signal.bursts else bounds.so_many(x / spread, n / spread, highest)
+        chance = np.minimum(some * _WINDOWS[length], 1.0)
         known = self._of_usual("known")[where[0], self.hour[where[1]]].astype(np.bool_)
         rare = known & (chance < bounds.FALSE_DISCOVERIES)
         where = (where[0][rare], where[1][rare])
         x, n, spread, highest, chance = (part[rare] for part in (x, n, spread, highest, chance))
-        sure = bounds.lower(x / spread, n / spread) > limit[where]
-        sure &= self._goes_on(where, length, x / n, spread, highest)
+        sure = bounds.lower(x / spread, n / spread, _WORTH_CONFIDENCE) > limit[where]
+        sure &= self._goes_on(where, length, spread, highest)
         edge, step = self.edges[where[0][sure]], where[1][sure]
         excess = (x - n * share[where])[sure]
         return _Found((np.full(len(edge), self.number), edge, step), chance[sure], np.full(len(edge), length), x[sure], n[sure], excess)
@@ -122,23 +130,35 @@ class _Signal:
         """(these edges, hours)."""
         return np.stack([getattr(one, name)[self.number, self.edges] for one in self.usual], axis=1)
 
-    def _highest(self, where: Places) -> Floats:
+    def _of_bursts(self, where: Places, x: Floats, n: Floats, spread: Floats) -> Floats:
+        """The chance of so many. A long window has as much to it as the past it is compared with: that spreads it more, by their sizes."""
+        usual = self._of_usual("tried")[where[0], self.hour[where[1]]]
+        return bounds.so_many_in_bursts(x, n * self._highest(where, _BURST_CONFIDENCE), spread * (1 + n / usual))
+
+    def _highest(self, where: Places, confidence: float = _USUAL_CONFIDENCE) -> Floats:
         """An upper bound of the usual share; an inverse is dear, and one does for all steps of an hour."""
         hours = len(self.usual)
         cells, of_each = np.unique(where[0] * hours + self.hour[where[1]], return_inverse=True)
         edge, hour = np.divmod(cells, hours)
         bad, tried, spread = (self._of_usual(name)[edge, hour] for name in ("bad", "tried", "spread"))
-        found = special.betaincinv(bad / spread + 1, (tried - bad) / spread, _USUAL_CONFIDENCE)
+        found = special.betaincinv(bad / spread + 1, (tried - bad) / spread, confidence)
         return np.asarray(found[of_each], np.float64)
 
-    def _goes_on(self, where: Places, length: int, share: Floats, spread: Floats, highest: Floats) -> Bools:
-        """The last steps do not speak against the window; of the longest, they speak for it."""
-        bad, tried = (_sums(part, _RECENT[length])[where] for part in (self.bad, self.tried))
-        found = (bad > 0) & (bounds.so_few(bad / spread, tried / spread, share) > _CONTRADICTS)
+    def _goes_on(self, where: Places, length: int, spread: Floats, highest: Floats) -> Bools:
+        """The last steps do not speak against those before them; of the longest, they speak for it."""
+        rows, of_row = np.unique(where[0], return_inverse=True)
+        where, parts = (of_row, where[1]), (self.bad[rows], self.tried[rows])
+        x, n = (_sums(part, length)[where] for part in parts)
+        found = np.ones(len(x), np.bool_)
+        for recent in _RECENT[length]:
+            bad, tried = (_sums(part, recent)[where] for part in parts)
+            earlier = np.divide(x - bad, n - tried, out=np.zeros_like(x), where=n > tried)
+            share = np.maximum(earlier, x / n)
+            found &= (bad > 0) & (bounds.so_few(bad / spread, tried / spread, share) > _CONTRADICTS)
         if length == LOOKBACK:
-            bad, tried = (_sums(part, _SPEAKING)[where] / spread for part in (self.bad, self.tried))
+            bad, tried = (_sums(part, _SPEAKING)[where] / spread for part in parts)
             found &= bounds.so_many(bad, tried, highest) < _SPEAKS
-        return np.asarray(found, np.bool_)
+        return found
 
 
 def _sums(values: Floats, length: int) -> Floats:

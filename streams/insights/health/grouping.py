@@ -1,4 +1,4 @@
-"""Many edges, one fault: what several clients of a server see is the server's, what stops towards several servers is the client's."""
+"""Many edges, one fault: what several clients of a server see is the server's, what one client sees of several servers is the client's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.insights.health.hysteresis import Episode
-from streams.insights.health.signals import SILENCE
 
 FEW = 3
 _MOST = 0.8
@@ -57,22 +56,26 @@ class Trouble:
 
 
 def grouped(episodes: Sequence[Episode], edges: Sequence[Edge]) -> list[Trouble]:
-    """FEW clients of one server's port with a signal at overlapping times are one trouble; of silence, FEW servers of one client too."""
+    """FEW clients of one server's port with a signal at overlapping times are one trouble; of what is left, FEW servers of one client."""
+    by_port = _overlapping(episodes, [(edge.network, edge.server, edge.protocol, str(edge.service_port)) for edge in edges])
+    found, left = _named("server", by_port, [edge.server for edge in edges], [edge.client for edge in edges])
+    by_client = _overlapping(left, [(edge.network, edge.client) for edge in edges])
+    of_clients, alone = _named("client", by_client, [edge.client for edge in edges], [edge.server for edge in edges])
+    return [*found, *of_clients, *(Trouble((one,)) for one in alone)]
+
+
+def _named(
+    end: str, groups: Sequence[tuple[Episode, ...]], own: Sequence[str], others: Sequence[str]
+) -> tuple[list[Trouble], list[Episode]]:
+    """Groups with FEW others or more are troubles of their `end`; the episodes of the rest. `own`, `others`: the ends of each edge."""
     found: list[Trouble] = []
-    alone: list[Episode] = []
-    for together in _overlapping(episodes, [(edge.network, edge.server, edge.protocol, str(edge.service_port)) for edge in edges]):
-        if len({edges[one.edge].client for one in together}) >= FEW:
-            found.append(Trouble(together, f"server {edges[together[0].edge].server}"))
+    left: list[Episode] = []
+    for together in groups:
+        if len({others[one.edge] for one in together}) >= FEW:
+            found.append(Trouble(together, f"{end} {own[together[0].edge]}"))
         else:
-            alone += together
-    silent = _overlapping([one for one in alone if one.signal == SILENCE], [(edge.network, edge.client) for edge in edges])
-    found += [
-        Trouble(together, f"client {edges[together[0].edge].client}")
-        for together in silent
-        if len({edges[one.edge].server for one in together}) >= FEW
-    ]
-    taken = {one for trouble in found for one in trouble.episodes}
-    return [*found, *(Trouble((one,)) for one in alone if one not in taken)]
+            left += together
+    return found, left
 
 
 def _overlapping(episodes: Sequence[Episode], keys: Sequence[tuple[str, ...]]) -> list[tuple[Episode, ...]]:

@@ -62,6 +62,7 @@ class Ill:
     tried: int
     excess: float
     clients: int
+    servers: int
     since_s: int
     until_s: int | None
     fault: str
@@ -83,10 +84,15 @@ def ranked(troubles: Sequence[Trouble], read: Read, usuals: Usuals, times: Mappi
 
 
 def _zone_at_fault(troubles: Sequence[Trouble], read: Read, zones: Zones) -> tuple[frozenset[Trouble], str]:
-    """The zone that the servers of most troubles have in common, or their clients, and those troubles."""
-    told = [one for one in troubles if one.signal != SILENCE]
-    edges = [one.edge for trouble in told for one in trouble.episodes]
-    for of_edge, names in ((zones.server, [edge.server for edge in read.edges]), (zones.client, [edge.client for edge in read.edges])):
+    """The zone that the servers of most troubles have in common, or their clients, and those troubles.
+
+    The many edges of one client say nothing of its zone.
+    """
+    every = [one for one in troubles if one.signal != SILENCE]
+    of_many = [one for one in every if not one.at.startswith("client ")]
+    servers, clients = [edge.server for edge in read.edges], [edge.client for edge in read.edges]
+    for told, of_edge, names in ((every, zones.server, servers), (of_many, zones.client, clients)):
+        edges = [one.edge for trouble in told for one in trouble.episodes]
         zone = common_place([of_edge[edge] for edge in edges], of_edge, [names[edge] for edge in edges])
         if zone:
             return frozenset(trouble for trouble in told if any(of_edge[one.edge] == zone for one in trouble.episodes)), zone
@@ -96,7 +102,7 @@ def _zone_at_fault(troubles: Sequence[Trouble], read: Read, zones: Zones) -> tup
 def _ill(trouble: Trouble, read: Read, usuals: Usuals, times: Times | None, zone: str) -> Ill:
     edges = [read.edges[one.edge] for one in trouble.episodes]
     first = edges[0]
-    clients = len({edge.client for edge in edges})
+    clients, servers = len({edge.client for edge in edges}), len({edge.server for edge in edges})
     now, usual, low, high = _figures(trouble, read, usuals, times)
     refused, timed_out = (_while(part, trouble, read) for part in (read.refused, read.timed_out))
     by_server, by_client = trouble.at.startswith("server "), trouble.at.startswith("client ")
@@ -105,7 +111,7 @@ def _ill(trouble: Trouble, read: Read, usuals: Usuals, times: Times | None, zone
     ill = Ill(
         first.network, "" if by_server else first.client, "" if by_client else first.server, first.protocol,
         0 if by_client else first.service_port, kind, "critical" if severe else "warning", now, usual, low, high,
-        round(trouble.bad), round(trouble.tried), round(trouble.excess, 1), clients, trouble.since * STEP_S,
+        round(trouble.bad), round(trouble.tried), round(trouble.excess, 1), clients, servers, trouble.since * STEP_S,
         None if trouble.until is None else trouble.until * STEP_S, f"zone {zone}" if zone else trouble.at, refused, timed_out, "",
     )  # fmt: skip
     return Ill(**{**ill.__dict__, "sentence": sentence(ill)})
@@ -146,7 +152,7 @@ def _while(values: Floats, trouble: Trouble, read: Read) -> int:
 
 def sentence(ill: Ill) -> str:
     who = ill.client or f"{ill.clients} clients"
-    where = f"{ill.server}:{ill.service_port}" if ill.server else "all that it called"
+    where = f"{ill.server}:{ill.service_port}" if ill.server else f"{ill.servers} servers"
     way = f"from {who} to {where}"
     match ill.signal:
         case "failure":

@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 STEP_S, HOUR_S, DAY_S, WEEK_S = 300, 3_600, 86_400, 604_800
-SCALES = (1, 3, 12, 48)
+SCALES = (1, 3, 6, 12, 24, 48)
 """Steps that are judged together, up to the one in question: what a busy edge shows in one, a quiet one shows in four hours."""
 LOOKBACK = SCALES[-1]
 PAST_S = 4 * WEEK_S

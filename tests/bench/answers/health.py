@@ -20,7 +20,7 @@ HOUR = 12
 FIRST = START_S // STEP_S
 _UNKNOWN_HOURS = 4
 LEAST_EXCESS = 10
-"""A fault that spoils fewer connections in the mean may well spoil none."""
+"""That really were in excess, as drawn: a fault that was to spoil as many may have spoiled none."""
 SLACK = 3
 """Steps after a fault's end that its finding may begin in: windows end later than what they show."""
 

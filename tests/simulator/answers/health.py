@@ -6,14 +6,14 @@ retransmits come in bursts; times are lognormal around a median that wanders by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from scipy import special
 
 from schemas.records.histogram import BOUNDS_US
-from streams.insights.health.signals import CONNECT, DAY_S, FAILURE, RESET, RETRANSMIT, RTT, SHARES, SLOW_FROM, STEP_S, Floats, Ints
+from streams.insights.health.signals import CONNECT, DAY_S, FAILURE, RESET, RETRANSMIT, RTT, SHARES, SLOW_FROM, STEP_S, Bools, Floats, Ints
 
 EDGES, SERVERS, CLIENTS, DAYS = 500, 60, 120, 14
 DAY = DAY_S // STEP_S
@@ -29,15 +29,20 @@ BURST_SPREAD = 2 * BURST - 1
 
 Kind = Literal["failure", "rtt", "retransmit", "outage", "stop"]
 KINDS: tuple[Kind, ...] = ("failure", "failure", "rtt", "retransmit", "outage", "stop")
+_EVENTS: dict[Kind, tuple[int, float]] = {
+    "failure": (FAILURE, 1), "outage": (FAILURE, 1), "rtt": (RTT, CONNECTION_SAMPLES), "retransmit": (RETRANSMIT, BURST_SPREAD),
+}  # fmt: skip
+"""What a fault makes bad, and how many of these tell as much as one connection."""
 _WORTH_US = 2_000
 """Of a shorter time 1 ms is more than the double."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`edges` are touched in the steps from `start` to `end`. `excess`: connections that it spoils in the mean.
+    """`edges` are touched in the steps from `start` to `end`.
 
-    Of retransmits: as many single events as would tell the same.
+    `excess`: connections that it spoiled: bad ones beyond the edge's own share of all other steps, as they were drawn. Of retransmits: as
+    many single events as would tell the same. Of a stop, connections that did not come: in the mean.
     """
 
     kind: Kind
@@ -86,7 +91,22 @@ def fortnight(seed: int, faults: int = FAULTS) -> Fortnight:
         tried[signal] = opened * samples
         bad[signal] = _slow(random, opened * samples, median_us, slower)
     bad[RETRANSMIT] = np.minimum(bad[RETRANSMIT], tried[RETRANSMIT])
-    return Fortnight(bad, tried, client, server, planted)
+    return Fortnight(bad, tried, client, server, _with_excess(planted, bad, tried))
+
+
+def _with_excess(planted: tuple[Fault, ...], bad: Floats, tried: Floats) -> tuple[Fault, ...]:
+    calm = np.ones((EDGES, STEPS), np.bool_)
+    for fault in planted:
+        calm[list(fault.edges), fault.start : fault.end] = False
+    return tuple(fault if fault.kind == "stop" else replace(fault, excess=_excess(fault, bad, tried, calm)) for fault in planted)
+
+
+def _excess(fault: Fault, bad: Floats, tried: Floats, calm: Bools) -> float:
+    signal, events = _EVENTS[fault.kind]
+    edges, span = list(fault.edges), slice(fault.start, fault.end)
+    own_bad, own_tried = ((part[signal, edges] * calm[edges]).sum(axis=1) for part in (bad, tried))
+    usual = own_bad / np.maximum(own_tried, 1)
+    return float((bad[signal, edges, span].sum(axis=1) - usual * tried[signal, edges, span].sum(axis=1)).sum()) / events
 
 
 def _usual(random: np.random.Generator) -> _Rates:
@@ -118,7 +138,8 @@ def _slow(random: np.random.Generator, samples: Ints, median_us: Floats, slower:
 
 def _plant(random: np.random.Generator, count: int, rates: _Rates, client: Ints, server: Ints, median_us: Floats) -> tuple[Fault, ...]:
     """Six hours apart on any edge, and spread over the fortnight."""
-    taken, planted = np.zeros((EDGES, STEPS), np.bool_), []
+    taken = np.zeros((EDGES, STEPS), np.bool_)
+    planted: list[Fault] = []
     while len(planted) < count:
         kind = KINDS[len(planted) % len(KINDS)]
         edges = _touched(random, kind, client, server, median_us)
@@ -128,9 +149,8 @@ def _plant(random: np.random.Generator, count: int, rates: _Rates, client: Ints,
         if taken[edges, around].any():
             continue
         taken[edges, around] = True
-        planted.append(
-            Fault(kind, tuple(edges.tolist()), start, start + steps, _spoil(random, kind, rates, edges, slice(start, start + steps)))
-        )
+        span = slice(start, start + steps)
+        planted.append(Fault(kind, tuple(edges.tolist()), start, start + steps, _spoil(random, kind, rates, edges, span)))
     return tuple(planted)
 
 
@@ -144,18 +164,16 @@ def _touched(random: np.random.Generator, kind: Kind, client: Ints, server: Ints
 
 
 def _spoil(random: np.random.Generator, kind: Kind, rates: _Rates, edges: Ints, span: slice) -> float:
-    """Changes the rates; how much that spoils in the mean, as `Fault.excess` says."""
-    expected = rates.connections[edges, span].copy()
+    """Changes the rates; connections that are missing then, in the mean."""
     if kind == "rtt":
         rates.slower[edges, span] = 2.0
-        return float(expected.sum())
-    if kind == "retransmit":
-        before = rates.bursts[edges, span].copy()
+    elif kind == "retransmit":
         rates.bursts[edges, span] *= 5
-        return float((expected * CONNECTION_PACKETS * 4 * before).sum() / BURST_SPREAD)
-    if kind == "stop":
+    elif kind == "stop":
+        missing = float(rates.connections[edges, span].sum())
         rates.connections[edges, span] = 0.0
-        return float(expected.sum())
-    share = 1.0 if kind == "outage" else float(np.exp(random.uniform(np.log(0.03), 0.0)))
-    rates.failing[edges, span] += share * (1 - rates.failing[edges, span])
-    return float((expected * share).sum())
+        return missing
+    else:
+        share = 1.0 if kind == "outage" else float(np.exp(random.uniform(np.log(0.03), 0.0)))
+        rates.failing[edges, span] += share * (1 - rates.failing[edges, span])
+    return 0.0

@@ -29,6 +29,11 @@ EDGES = (
     Steady("shop/gone", "ml/scores", until_s=BROKEN_S),
     Steady("far/gone", "ml/scores", until_s=BROKEN_S, node="n2"),
     *(Steady(f"shop/well-{number}", "pay/api") for number in range(20)),
+    *(
+        Steady("old/scanner", f"shop/web-{number}", port, opened=0, failing=10, failing_s=BROKEN_S)
+        for number in range(4)
+        for port in (22, 23, 25)
+    ),
 )
 Judge = Callable[..., Health]
 
@@ -66,6 +71,7 @@ def test_all_that_does_worse_is_there_by_harm_and_nothing_else(judge: Judge) -> 
     found = judge()
     assert shown(found) == [
         ("failure", "", "pay/ledger-db"),
+        ("failure", "old/scanner", ""),
         ("silence", "shop/gone", "ml/scores"),
         ("failure", "shop/cart", "pay/api"),
         ("rtt", "shop/cart", "ml/scores"),
@@ -81,6 +87,13 @@ def test_many_clients_of_one_server_are_one_finding_with_all_their_counts(judge:
     assert ill.now == 0.8 and ill.low is not None and ill.high is not None and ill.low < 0.8 < ill.high
     assert ill.sentence.startswith("9,600 of 12,000 connections from 4 clients to pay/ledger-db:5432 failed: 80 %, usually ")
     assert ill.sentence.endswith("; 9,600 were refused, 0 timed out.")
+
+
+def test_a_scanner_is_one_finding_with_all_that_it_failed_to_reach(judge: Judge) -> None:
+    ill = judge().ills[1]
+    assert (ill.fault, ill.servers, ill.clients, ill.service_port) == ("client old/scanner", 4, 1, 0)
+    assert (ill.bad, ill.tried) == (720, 720)
+    assert ill.sentence.startswith("720 of 720 connections from old/scanner to 4 servers failed: 100 %, usually ")
 
 
 def test_a_time_is_told_as_a_median_beside_the_usual_one(judge: Judge) -> None:
@@ -110,6 +123,7 @@ def test_a_loss_of_the_node_makes_silence_unknown(engine: Engine, judge: Judge) 
         ("client=shop/cart failed>0", {"pay/api"}),
         ("client_zone=eu-1b", set()),
         ("client=shop/web-1", {"pay/ledger-db"}),
+        ("client=old/scanner port=22", {""}),
     ],
 )
 def test_a_filter_bounds_all_that_is_shown(judge: Judge, q: str, servers: set[str]) -> None:
@@ -156,6 +170,7 @@ def test_a_detector_opens_what_health_shows_and_keeps_it(engine: Engine) -> None
     assert look == HealthWatch().look(engine.ask, Span(END_S - 300, END_S), oldest, before)
     assert {(key.kind, key.subject, key.peer, key.service_port) for key in opened} == {
         ("failure", "pay/ledger-db", "", 5432),
+        ("failure", "old/scanner", "", 0),
         ("failure", "shop/cart", "pay/api", 443),
         ("rtt", "shop/cart", "ml/scores", 443),
         ("silence", "shop/gone", "ml/scores", 443),

@@ -79,6 +79,14 @@ def test_a_quiet_edge_that_only_fails_is_found_over_many_steps() -> None:
     assert (one.signal, one.edge, one.until) == (FAILURE, 3, None)
 
 
+def test_what_is_over_is_not_found_again_by_longer_windows() -> None:
+    found = seen(20.0)
+    found.bad[FAILURE, 3, BEGINS : BEGINS + 4] = 10
+    found.bad[FAILURE, 3, BEGINS + 5 :: 7] = 1
+    (one,) = course(found, 20.0).episodes
+    assert one.until is not None and one.until <= FIRST + BEGINS + 10
+
+
 def test_a_finding_stays_while_nothing_proves_that_it_is_over() -> None:
     found = seen(1_000.0)
     found.bad[FAILURE, 3, BEGINS : BEGINS + 5] = 30
