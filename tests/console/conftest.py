@@ -48,10 +48,11 @@ def context(browser: Browser, console: str) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def open_page(context: BrowserContext, console: str) -> Iterator[Opener]:
+def open_page(context: BrowserContext, console: str, engine: EngineChild) -> Iterator[Opener]:
     """`open_page("truth", theme="dark")`. The test fails, at its end, on any error in a page's console, any uncaught exception, any breach
     of the content security policy, and any request to another host.
     """
+    engine.keep_up()
     opener = Opener(context, console)
     yield opener
     opener.close()

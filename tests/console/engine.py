@@ -15,10 +15,7 @@ from pathlib import Path
 
 from sinks.open import open_sink
 from tests.console.found import findings
-from tests.console.shop import WINDOW_S, next_window, shop
-
-TO_COME = 12
-"""Windows between the last and now: what is added later must not lie in the future."""
+from tests.console.shop import TO_COME, WINDOW_S, next_window, shop
 
 
 def main(directory: Path, *what: str) -> None:

@@ -18,6 +18,8 @@ from tests.sinks.blocks import address
 
 SECOND = 1_000_000
 WINDOW_S = 10
+TO_COME = 12
+"""Windows between the last and now: what is added later must not lie in the future."""
 HISTORY_S = 80 * 60
 DEPLOY_S = 30 * 60
 SILENT_S = 20 * 60

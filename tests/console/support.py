@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect
 
+from tests.console.shop import TO_COME, WINDOW_S
 from tests.support.http import ask
 from tests.support.kafka import free_ports
 from tests.support.processes import PATIENCE, Child, weir
@@ -55,9 +57,14 @@ class EngineChild:
         """Writes the shop's next window; its end, once it is in the tables."""
         assert self._child is not None, "the engine is not running"
         self._child.signal(signal.SIGUSR1)
-        self._child.line(rf"^window {self.end_s + 10}$")
-        self.end_s += 10
+        self._child.line(rf"^window {self.end_s + WINDOW_S}$")
+        self.end_s += WINDOW_S
         return self.end_s
+
+    def keep_up(self) -> None:
+        """Writes the windows that have passed: the last fifteen minutes are full however long the tests before took."""
+        while self.end_s + WINDOW_S <= int(time.time()) - TO_COME * WINDOW_S:
+            self.add_window()
 
     def __enter__(self) -> Self:
         return self.start()

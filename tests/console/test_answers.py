@@ -47,7 +47,7 @@ def test_the_path_of_an_edge_says_since_when_it_fails_and_which_node_told_it(ope
 
 
 def test_what_is_not_told_is_not_known_and_the_page_says_why(open_page: Opener) -> None:
-    page = ready(open_page("path?client=reports&server=archive&port=9001"))
+    page = ready(open_page("path?client=reports&server=archive&port=9001&from=now-1m&to=now"))
     expect(verdict(page)).to_contain_text("not known")
     expect(page.get_by_role("listitem").filter(has_text="told of no window")).to_be_visible()
 
