@@ -164,7 +164,7 @@ def test_tables_of_before_are_upgraded_with_their_rows(host: EngineHost, step: s
         head = "INSERT INTO weir.node_sightings (node_id, zone, region, agent_version, first_seen, last_seen) VALUES"
         engine.execute(f"{head} ('n1', '', 'eu', '0.9', {make.NINE // make.SECOND}, {make.NINE // make.SECOND + 10})")
         before = nodes(sink)
-        assert sink.migrate() == ("0022_cluster",)
+        assert sink.migrate()[0] == "0022_cluster"
         assert nodes(sink) == before == [("n1", "", "eu", {}, "0.9", 0, 10)]
         tell(sink, labelled("n1", 5, pool="a"), behind(1, "a"), watched(0, 9))
         assert nodes(sink)[0][1:4] == ("eu-1a", "eu", {"pool": "a"})
