@@ -29,7 +29,7 @@ class Given:
 def read_selectors(path: Path) -> Given:
     """Raises SettingError."""
     try:
-        found = tomllib.loads(path.read_text())
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingError(f"--selectors {path} cannot be read ({error}): name a TOML file.") from None
     try:

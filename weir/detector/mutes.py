@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.errors import SettingError
 from schemas.records.finding import FindingKey
+from weir.settings.toml_file import read_toml
 
 log = logging.getLogger("weir.detector")
 
@@ -80,16 +80,9 @@ class Mutes:
 
 def read_mutes(path: Path) -> tuple[Mute, ...]:
     """Raises SettingError with the file and the place of what is wrong."""
-    try:
-        content = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingError(f"WEIR_MUTES_FILE={path} cannot be read ({error.strerror}): name a file that this user may read.") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"WEIR_MUTES_FILE={path} is no TOML ({error}): docs/answers.md has an example.") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SettingError(f"WEIR_MUTES_FILE={path} is wrong at {where}: {first['msg']}. docs/answers.md has an example.") from None
+    content = read_toml(
+        path, _File, called=f"WEIR_MUTES_FILE={path}", remedy="name a file that this user may read", example="docs/answers.md"
+    )
     return tuple(Mute(_pattern(one.kind), _pattern(one.subject), _pattern(one.peer), _microseconds(one.until)) for one in content.mute)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import secrets
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.errors import SettingError
 from sinks.filter.parse import parse
 from sinks.filter.sql import metrics_of
 from sinks.filter.tree import FilterError, Node
 from weir.api.auth.access import Access
+from weir.settings.toml_file import read_toml
 
 TOKEN_BYTES = 32
 
@@ -46,16 +46,7 @@ class _File(_Strict):
 
 def read_access(path: Path) -> Access:
     """Raises SettingError with the file and the place of what is wrong: what is not understood must not open a door."""
-    try:
-        content = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingError(f"The access file {path} cannot be read ({error.strerror}): name one that this user may read.") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"The access file {path} is no TOML ({error}): docs/console.md has an example.") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SettingError(f"The access file {path} is wrong at {where}: {first['msg']}. docs/console.md has an example.") from None
+    content = read_toml(path, _File, called=f"The access file {path}", remedy="name one that this user may read", example="docs/console.md")
     for name, token in content.tokens.items():
         for group in token.groups:
             if group not in content.groups:
