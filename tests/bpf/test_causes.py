@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +22,14 @@ def causes(drained: Drained, pod: Pod) -> tuple[int, ...]:
     counts = total(drained, pod)
     assert counts["connections_opened"] == counts["connections_closed"] == counts["connections_reset"] == 0
     return tuple(counts[name] for name in CAUSES)
+
+
+def heard(process: subprocess.Popen[str], told: str = "") -> str:
+    """The next line that a process says, after it was told one."""
+    assert process.stdin and process.stdout
+    process.stdin.write(told)
+    process.stdin.flush()
+    return process.stdout.readline()
 
 
 @contextmanager
@@ -126,19 +135,24 @@ def test_a_stray_reset_is_no_refusal(pair: Pair) -> None:
         f"a, b = socket.inet_aton('{pair.server.ipv4}'), socket.inet_aton('{pair.client.ipv4}');"
         "words = struct.unpack('!16H', a + b + struct.pack('!HH', 6, 20) + head); s = sum(words); s = (s & 65535) + (s >> 16);"
         "head = head[:16] + struct.pack('!H', ~((s & 65535) + (s >> 16)) & 65535) + head[18:];"
-        f"socket.socket(socket.AF_INET, socket.SOCK_RAW, 6).sendto(head, ('{pair.client.ipv4}', 0))"
+        "out = socket.socket(socket.AF_INET, socket.SOCK_RAW, 6); print('ready', flush=True); sys.stdin.readline();"
+        f"out.sendto(head, ('{pair.client.ipv4}', 0)); print('sent', flush=True); sys.stdin.readline()"
     )
     connect = (
         "import socket, sys; s = socket.socket(); s.bind(('', 40961)); s.setblocking(False);"
-        f"s.connect_ex(('{pair.server.ipv4}', 83)); print('begun', flush=True); sys.stdin.readline()"
+        "print('ready', flush=True); sys.stdin.readline();"
+        f"s.connect_ex(('{pair.server.ipv4}', 83)); print('begun', flush=True); sys.stdin.readline(); s.close()"
     )
     pair.begin()
     with rule(pair.server, "DROP"):
-        process = pair.client.popen(["python3", "-S", "-c", connect], stdin=-1, stdout=-1, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        pair.server.run(["python3", "-S", "-c", stray, "40961"])
-        process.communicate("end\n")
+        sender = pair.server.popen(["python3", "-S", "-c", stray, "40961"], stdin=-1, stdout=-1, text=True)
+        caller = pair.client.popen(["python3", "-S", "-c", connect], stdin=-1, stdout=-1, text=True)
+        assert heard(sender) == heard(caller) == "ready\n"
+        # Both wait for their line, so that the socket is closed long before the second after which it would be timed out.
+        assert heard(caller, "now\n") == "begun\n"
+        assert heard(sender, "now\n") == "sent\n"
+        caller.communicate("end\n")
+        sender.communicate("end\n")
     drained = drain(pair.probe)
     assert total(drained, pair.client)["packets_received"] == 1, "the stray RST was seen"
     assert causes(drained, pair.client) == (1, 0, 0)
