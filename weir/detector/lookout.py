@@ -31,6 +31,7 @@ from weir.detector.state import DAY_US, State
 from weir.detector.storm import with_storm
 from weir.detector.table import findings_of, rows_of
 from weir.detector.transitions import Rules, as_seen, changes_of, refused
+from weir.detector.unwritable import Unwritable
 from weir.detector.watch import Look, Watch
 
 log = logging.getLogger("weir.detector")
@@ -63,6 +64,7 @@ class Lookout:
         self._step_s, self._learning_us = step_s, learning_days * DAY_US
         self._clock = clock
         self._seen: dict[FindingKey, Sighting] = {}
+        self._unwritable = Unwritable()
         self._oldest: Oldest = {}
         self._oldest_until = 0.0
         self._adopted: tuple[FindingChange, ...] = ()
@@ -105,7 +107,7 @@ class Lookout:
         at_us = step.end_s * MICRO
         since_us = self._tables_since_us(oldest, at_us)
         rules = Rules(since_us + self._learning_us, self._mutes.holds)
-        looks = [self._look(watch, step, oldest) for watch in self._watches]
+        looks = self._looks(step, oldest)
         metrics.REFUSED.inc(refused(self.state, looks))
         changes = with_storm(self.state, changes_of(self.state, looks, self._seen, at_us, rules), at_us, rules)
         entries = self._keep(self._with_adopted(changes), FindingsCheckpoint(at_us, since_us))
@@ -129,6 +131,11 @@ class Lookout:
         """The first step also tells the log what it did not know to be open."""
         changed = {change.finding.key for change in changes}
         return (*changes, *(change for change in self._adopted if change.finding.key not in changed))
+
+    def _looks(self, step: Span, oldest: Oldest) -> tuple[Look, ...]:
+        looks = [self._look(watch, step, oldest) for watch in self._watches]
+        seen = self._unwritable.without((sighting for look in looks for sighting in look.seen), step.end_s * MICRO)
+        return (Look(seen, frozenset().union(*(look.ended for look in looks))),)
 
     def _look(self, watch: Watch, step: Span, oldest: Oldest) -> Look:
         """What a watch cannot finish changes nothing of its kinds. It is given what is open as last seen, not as last told."""

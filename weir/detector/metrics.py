@@ -12,6 +12,7 @@ STEP_SECONDS = Counter("weir_detector_step_seconds", "Time taken by the looks at
 LOOKED_UNTIL = Gauge("weir_detector_looked_until_timestamp_seconds", "End of the last step looked at.")
 OPEN = Gauge("weir_detector_open", "Open findings.", ["kind"])
 REFUSED = Counter("weir_detector_refused", "Findings not opened in a step, because too many are open.")
+UNWRITABLE = Counter("weir_detector_unwritable", "Findings refused in a step, because no message can hold them.")
 WATCH_FAILURES = Counter("weir_detector_watch_failures", "Looks that a watch could not finish.", ["watch"])
 DELIVERIES = Counter("weir_detector_deliveries", "Notices delivered.", ["receiver"])
 FAILURES = Counter("weir_detector_delivery_failures", "Tries that a receiver did not take.", ["receiver"])

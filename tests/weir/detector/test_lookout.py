@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,16 @@ import pytest
 from schemas.errors import WeirError
 from schemas.failpoints import DETECTOR_POINTS
 from schemas.records.finding import Finding, FindingKey, Sighting
-from schemas.records.finding_change import FindingChange
+from schemas.records.finding_change import FindingChange, FindingsCheckpoint
+from schemas.wire.finding_codec import encode_change
 from sinks.queries.edges import Ask
 from sinks.queries.spans import Oldest, Span
 from tests.simulator.answers.delivery import START_S, STEP_S, Story, StoryWatch
 from tests.weir.detector.fakes import Dead, FakeEngine, FakePositions, FakeReceiver, dying
 from tests.weir.detector.words import key
-from weir.detector.log import MemoryLog
+from weir.detector.log import Entry, MemoryLog
 from weir.detector.lookout import CATCH_UP_STEPS, Lookout
+from weir.detector.metrics import UNWRITABLE
 from weir.detector.mutes import Mutes
 from weir.detector.notices import Notice
 from weir.detector.outbox import Outbox
@@ -69,6 +72,35 @@ def test_what_a_watch_cannot_finish_changes_nothing() -> None:
     engine, journal = FakeEngine(1), MemoryLog()
     assert lookout(engine, journal, Broken(STORY)).look(STORY.step(1)) == ()
     assert journal.read().checkpoint is not None
+
+
+class EncodingLog(MemoryLog):
+    """Takes what Kafka's takes."""
+
+    def append(self, changes: Sequence[FindingChange], checkpoint: FindingsCheckpoint) -> tuple[Entry, ...]:
+        for change in changes:
+            encode_change(change)
+        return super().append(changes, checkpoint)
+
+
+def test_a_sighting_that_no_message_can_hold_is_refused_alone_and_after_a_restart_too(caplog: pytest.LogCaptureFixture) -> None:
+    class Garbled(StoryWatch):
+        def look(self, ask: Ask, step: Span, oldest: Oldest, opened: Mapping[FindingKey, Finding]) -> Look:
+            own = Sighting(key("a"), "warning", step.start_s * 1_000_000, step.end_s * 1_000_000, 1, "{}")
+            names = ("a\nb", "b\udc80", "c" * 513, f"good {step.end_s}")
+            return Look((*(replace(own, key=key(name)) for name in names), replace(own, key=key("full"), count=2**63)), frozenset())
+
+    engine, journal, before = FakeEngine(1), EncodingLog(), UNWRITABLE._value.get()
+    for numbers in ((1, 2), (3,)):
+        looking = lookout(engine, journal, Garbled(STORY))
+        for number in numbers:
+            (entry,) = looking.look(STORY.step(number))
+            assert entry.change.finding.key.subject == f"good {STORY.step(number).end_s}"
+    assert UNWRITABLE._value.get() - before == 3 * 4
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2 * 4  # once a start
+    assert sum(line.startswith("The finding failure of 'full' and 'db' is refused") and "below 2^63" in line for line in said) == 2
+    assert sum(r"'a\nb' holds the control character U+000A" in line for line in said) == 2
 
 
 def test_a_watch_is_given_what_is_open_as_it_last_saw_it() -> None:
