@@ -114,6 +114,16 @@ def test_a_storm_is_one_finding() -> None:
     assert KEY not in state.opened
 
 
+def test_twenty_within_an_hour_are_told_and_the_next_is_a_storm() -> None:
+    """As docs/answers.md says, in its own numbers."""
+    state, twenty = stepped(State(), 1, look([sighting(f"a{number}", 1) for number in range(20)]))
+    assert len(twenty) == 20 and {change.withheld for change in twenty} == {""}
+    _, next_one = stepped(state, 2, look([sighting("b", 2)]))
+    assert told(next_one) == [("opened", "b", "storm"), ("opened", "", "")]
+    _, at_once = stepped(State(), 1, look([sighting(f"a{number}", 1) for number in range(21)]))
+    assert [change.finding.key.kind for change in at_once if not change.withheld] == ["storm"]
+
+
 def test_a_storm_lasts_while_much_of_it_is_open() -> None:
     state, _ = stepped(State(), 1, look([sighting(f"a{number:02}", 1) for number in range(STORM_LIMIT + 5)]))
     for step in range(2, 40):
