@@ -12,7 +12,7 @@ from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
 from sinks.queries.health import ZONES, Asked, ask_counts, ask_reported, ask_reporters, ask_times, ask_zones
 from sinks.queries.spans import Oldest, Piece, Plan, Span
-from streams.insights.health.counts import Read, histograms, read, watched
+from streams.insights.health.counts import Read, histograms, plain, read, watched
 from streams.insights.health.course import STEPS_BEFORE, Seen, Usuals, course_of, suspects, usuals_of
 from streams.insights.health.grouping import FEW, Trouble, grouped
 from streams.insights.health.ranking import Ill, Times, Zones, ranked
@@ -132,8 +132,8 @@ def times_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Mapping[
     if not numbers:
         return {}
     table = ask_times(ask, found.asked, numbers)
-    edge, step = np.asarray(table.column("edge").to_numpy()), np.asarray(table.column("at").to_numpy(), np.int64) // STEP_S
-    known = np.asarray(found.past.column("edge").to_numpy())
+    edge, step = plain(table.column("edge")), plain(table.column("at")).astype(np.int64) // STEP_S
+    known = plain(found.past.column("edge"))
     now, past = ({signal: histograms(part, KINDS[signal]) for signal in (RTT, CONNECT)} for part in (table, found.past))
     times = {}
     for one in slow:

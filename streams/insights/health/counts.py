@@ -67,7 +67,7 @@ def read(counts: Counts, asked: Asked, five_since_s: int) -> Read:
     before = _before(lists, row, asked, (now.num_rows, steps), five_since_s)
     active = cells.dense(lists["flows"]) > 0
     seen = Seen(start, bad, tried, active, np.zeros_like(active), before)
-    numbers = np.asarray(now.column("edge").to_numpy(), np.uint64)
+    numbers = plain(now.column("edge")).astype(np.uint64)
     edges = tuple(Edge(*names) for names in zip(*(now.column(name).to_pylist() for name in Edge.__dataclass_fields__), strict=True))
     whole_bad, whole_tried = _whole(counts.past, numbers)
     servers: dict[tuple[str, str], int] = {}
@@ -78,11 +78,16 @@ def read(counts: Counts, asked: Asked, five_since_s: int) -> Read:
 
 
 def _flat(table: pa.Table, name: str) -> NDArray[Any]:
-    return np.asarray(_whole_column(table, name).flatten().to_numpy())
+    return plain(_whole_column(table, name).flatten())
 
 
 def _offsets(table: pa.Table, name: str) -> Ints:
-    return np.asarray(_whole_column(table, name).offsets.to_numpy(), np.int64)
+    return plain(_whole_column(table, name).offsets).astype(np.int64)
+
+
+def plain(numbers: Any) -> NDArray[Any]:
+    """Of an array or a column without nulls, as it lies in memory: `to_numpy` would load pandas, which takes as long as a question."""
+    return np.from_dlpack(numbers.combine_chunks() if isinstance(numbers, pa.ChunkedArray) else numbers)
 
 
 def _whole_column(table: pa.Table, name: str) -> Any:
@@ -122,11 +127,12 @@ def _before(lists: Mapping[str, NDArray[Any]], row: Ints, asked: Asked, shape: t
 
 def _whole(past: pa.Table, numbers: NDArray[np.uint64]) -> tuple[Floats, Floats]:
     """(signals, edges); 0 for an edge without a past."""
-    order = np.argsort(past.column("edge").to_numpy())
-    known = np.asarray(past.column("edge").to_numpy(), np.uint64)[order]
+    edge = plain(past.column("edge")).astype(np.uint64)
+    order = np.argsort(edge)
+    known = edge[order]
     place = np.minimum(np.searchsorted(known, numbers), max(len(known) - 1, 0))
     has = known[place] == numbers if len(known) else np.zeros(len(numbers), np.bool_)
-    values = {name: np.asarray(past.column(name).to_numpy(), np.float64) for name in COUNTS}
+    values = {name: plain(past.column(name)).astype(np.float64) for name in COUNTS}
     for name in ("rtt", "connect"):
         samples = histograms(past, name)
         values[f"{name}_tried"] = samples.sum(axis=1)

@@ -67,7 +67,7 @@ def alarms_of(bad: Floats, tried: Floats, usual: Sequence[Usual], hour: Ints, si
     chance = np.ones(shape)
     for number, signal in enumerate(SHARES):
         edges = np.flatnonzero(bad[number].sum(axis=1) >= signal.least)
-        one = _Signal(number, edges, bad[number, edges], tried[number, edges], usual, hour)
+        one = _Signal(number, edges, bad[number, edges], tried[number, edges], usual, hour, {})
         for length in SCALES if len(edges) else ():
             _keep_better(chance, found, one.windows(length))
     chance[-1] = np.where(watched, silence.chance, 1.0)
@@ -92,7 +92,10 @@ def _keep_better(chance: Floats, kept: Alarms, found: _Found) -> None:
 
 @dataclass(frozen=True)
 class _Signal:
-    """One signal of those edges that may have an alarm. `bad`, `tried`: (these edges, steps)."""
+    """One signal of those edges that may have an alarm. `bad`, `tried`: (these edges, steps).
+
+    `highest`: by confidence, (these edges, hours), what `_highest` has found so far; NaN: not asked for.
+    """
 
     number: int
     edges: Ints
@@ -100,6 +103,7 @@ class _Signal:
     tried: Floats
     usual: Sequence[Usual]
     hour: Ints
+    highest: dict[float, Floats]
 
     def windows(self, length: int) -> _Found:
         """Those of one length that have enough in them, and a share that is high enough to be worth an exact look, and pass it.
@@ -112,16 +116,15 @@ class _Signal:
         worth = (bad >= signal.least) & (tried >= signal.tried) & (bad > limit * tried)
         worth[:, : LOOKBACK - 1] = False
         where = np.nonzero(worth)
-        spread, highest = self._of_usual("spread")[where[0], self.hour[where[1]]], self._highest(where)
-        x, n = bad[where], tried[where]
-        some = self._of_bursts(where, x, n, spread) if signal.bursts else bounds.so_many(x / spread, n / spread, highest)
+        spread, x, n = self._of_usual("spread")[where[0], self.hour[where[1]]], bad[where], tried[where]
+        some = self._of_bursts(where, x, n, spread) if signal.bursts else bounds.so_many(x / spread, n / spread, self._highest(where))
         chance = np.minimum(some * _WINDOWS[length], 1.0)
         known = self._of_usual("known")[where[0], self.hour[where[1]]].astype(np.bool_)
         rare = known & (chance < bounds.FALSE_DISCOVERIES)
         where = (where[0][rare], where[1][rare])
-        x, n, spread, highest, chance = (part[rare] for part in (x, n, spread, highest, chance))
+        x, n, spread, chance = (part[rare] for part in (x, n, spread, chance))
         sure = bounds.lower(x / spread, n / spread, _WORTH_CONFIDENCE) > limit[where]
-        sure &= self._goes_on(where, length, spread, highest)
+        sure &= self._goes_on(where, length, spread)
         edge, step = self.edges[where[0][sure]], where[1][sure]
         excess = (x - n * share[where])[sure]
         return _Found((np.full(len(edge), self.number), edge, step), chance[sure], np.full(len(edge), length), x[sure], n[sure], excess)
@@ -136,16 +139,19 @@ class _Signal:
         return bounds.so_many_in_bursts(x, n * self._highest(where, _BURST_CONFIDENCE), spread * (1 + n / usual))
 
     def _highest(self, where: Places, confidence: float = _USUAL_CONFIDENCE) -> Floats:
-        """An upper bound of the usual share; an inverse is dear, and one does for all steps of an hour."""
-        hours = len(self.usual)
-        cells, of_each = np.unique(where[0] * hours + self.hour[where[1]], return_inverse=True)
-        edge, hour = np.divmod(cells, hours)
-        bad, tried, spread = (self._of_usual(name)[edge, hour] for name in ("bad", "tried", "spread"))
-        found = special.betaincinv(bad / spread + 1, (tried - bad) / spread, confidence)
-        return np.asarray(found[of_each], np.float64)
+        """An upper bound of the usual share. An inverse is dear: one does for all steps of an hour, and all windows."""
+        edge, hour = where[0], self.hour[where[1]]
+        known = self.highest.setdefault(confidence, np.full((len(self.edges), len(self.usual)), np.nan))
+        asked = np.zeros(known.shape, np.bool_)
+        asked[edge, hour] = True
+        new = np.nonzero(asked & np.isnan(known))
+        bad, tried, spread = (self._of_usual(name)[new] for name in ("bad", "tried", "spread"))
+        known[new] = special.betaincinv(bad / spread + 1, (tried - bad) / spread, confidence)
+        return np.asarray(known[edge, hour], np.float64)
 
-    def _goes_on(self, where: Places, length: int, spread: Floats, highest: Floats) -> Bools:
+    def _goes_on(self, where: Places, length: int, spread: Floats) -> Bools:
         """The last steps do not speak against those before them; of the longest, they speak for it."""
+        highest = self._highest(where)
         rows, of_row = np.unique(where[0], return_inverse=True)
         where, parts = (of_row, where[1]), (self.bad[rows], self.tried[rows])
         x, n = (_sums(part, length)[where] for part in parts)
