@@ -5,15 +5,27 @@ An image's dependencies are a layer of their own: they are not installed again b
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 
 def requirements(extras: list[str]) -> list[str]:
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-    optional: dict[str, list[str]] = project["optional-dependencies"]
-    return sorted({*project["dependencies"], *(each for extra in extras for each in optional[extra])})
+    return sorted({*project["dependencies"], *(each for extra in extras for each in _of_extra(project["optional-dependencies"], extra))})
+
+
+def _of_extra(optional: dict[str, list[str]], extra: str) -> Iterator[str]:
+    """An extra that is made of weir's others is taken apart: of `weir[answers]` pip would install the index's program of that name."""
+    for each in optional[extra]:
+        own = re.fullmatch(r"weir\[([\w,]+)\]", each)
+        if own:
+            for inner in own[1].split(","):
+                yield from _of_extra(optional, inner)
+        else:
+            yield each
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Prints docs/helm-values.md: every value of the chart, its default and what values.yaml says of it.
 
-    python3 infra/helm/values_page.py > docs/helm-values.md
+python3 infra/helm/values_page.py > docs/helm-values.md
 """
 
 from __future__ import annotations

@@ -39,6 +39,14 @@ def test_each_image_has_the_extras_of_what_it_runs() -> None:
     assert "chdb" not in "".join(wanted(extras[1].split()))
 
 
+def test_no_image_asks_the_index_for_a_package_named_weir() -> None:
+    """It is another program's name there, and would be installed in weir's own place."""
+    optional = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = runpy.run_path(str(DOCKER / "requirements.py"))["requirements"](list(optional))
+    assert [each for each in wanted if each.startswith("weir")] == []
+    assert set(optional["answers"]) <= set(wanted)
+
+
 def test_settings_and_commands_of_the_images_exist() -> None:
     from weir.cli import COMMANDS
     from weir.settings.catalogue import Settings
