@@ -46,7 +46,7 @@ class Counts:
     """`now`: a row an edge, in the order of KEYS, with `edge` (a number for it) and KEYS.
 
     And lists of equal length, in any order: `at`, the starts in UNIX seconds; `is_hour`, which tells hours of the past from steps; LISTS.
-    Steps of a day and of a week before the judged ones are among them. A nameless end is its service, its domain, or the reason.
+    A nameless end is its service, its domain, or the reason.
 
     `past`: a row an edge that has one: `edge`, the sums of COUNTS over the past as a whole, and of each of TIMES the `_buckets` that have
     samples, counted from 1, and the `_samples` in them.
@@ -176,11 +176,6 @@ def _limits(past: str, slow_from: Sequence[int]) -> str:
     return f"SELECT tuple(groupArray(edge), {', '.join(firsts)}) FROM ({past})"  # noqa: S608
 
 
-def _compared(asked: Asked) -> list[Span]:
-    """The steps, and those of a day and of a week before the judged ones."""
-    return [asked.steps, *(Span(max(0, asked.judged.start_s - back), max(0, asked.judged.end_s - back)) for back in (DAY_S, 7 * DAY_S))]
-
-
 def _of_hours(asked: Asked) -> str:
     """SQL, with its AND, of the hours of the day that the steps are in."""
     hours = sorted({second // HOUR_S % 24 for second in range(asked.steps.start_s, asked.steps.end_s, STEP_S)})
@@ -189,7 +184,7 @@ def _of_hours(asked: Asked) -> str:
 
 def _now(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
     past = [past_of(asked.steps)]
-    cells = rows.cells(five, _compared(asked), STEP_S, False), rows.cells(hour, past, HOUR_S, True, _of_hours(asked))
+    cells = rows.cells(five, [asked.steps], STEP_S, False), rows.cells(hour, past, HOUR_S, True, _of_hours(asked))
     shown = ["edge", "groupArray(begun) AS at", "groupArray(of_hour) AS is_hour"]
     shown += [f"groupArray(toUInt32(least(s_{name}, 4294967295))) AS {name}" for name in LISTS]
     return f"WITH ({rows.limits}) AS limits SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(cells)}) GROUP BY edge"  # noqa: S608
@@ -197,7 +192,7 @@ def _now(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
 
 def _called(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
     """`edge` and KEYS, in their order. A nameless end is its service, its domain, or the reason."""
-    ends = rows.ends(five, _compared(asked)), rows.ends(hour, [past_of(asked.steps)], _of_hours(asked))
+    ends = rows.ends(five, [asked.steps]), rows.ends(hour, [past_of(asked.steps)], _of_hours(asked))
     nobody = "concat('(', if(any(e_reason) = '', 'no name', any(e_reason)), ')')"
     server = ", ".join(f"any(e_{name}) != '', any(e_{name})" for name in ("server", "service", "domain"))
     shown = ["edge", "any(e_network) AS network", f"if(any(e_client) = '', {nobody}, any(e_client)) AS client"]
@@ -214,15 +209,25 @@ def _joined(called: pa.Table, counted: pa.Table) -> pa.Table:
     return pa.table({**{name: called.column(name).filter(known) for name in called.column_names}, **columns})
 
 
+def ask_before(ask: Ask, asked: Asked, edges: Sequence[int], backs_s: Sequence[int]) -> pa.Table:
+    """What these edges tried so long before the judged steps: `edge`, `at` (the start of a step in UNIX seconds), `tried`."""
+    spans = [Span(max(0, asked.judged.start_s - back), max(0, asked.judged.end_s - back)) for back in backs_s]
+    return ask(_of_edges(asked, edges, spans, "toUInt64(sum(connections_opened + connections_failed)) AS tried"))
+
+
 def ask_times(ask: Ask, asked: Asked, edges: Sequence[int]) -> pa.Table:
     """Samples of these edges by step: `edge`, `at` (its start in UNIX seconds), and of each of TIMES what `Counts.past` has."""
+    sums = ", ".join(f"sumMap({name}_samples) AS {name}" for name in TIMES)
+    return ask(f"SELECT edge, at, {_times()} FROM ({_of_edges(asked, edges, [asked.steps], sums)})")  # noqa: S608
+
+
+def _of_edges(asked: Asked, edges: Sequence[int], spans: Sequence[Span], sums: str) -> str:
     parts = split(asked.filter)
     five = next(one for one in source_of(dimensions_of(parts.where), "canonical").levels if one.unit_s == STEP_S)
     edge = _edge(columns(five.table))
-    rows = _Rows(parts.where, "", also=f" AND {edge} IN ({_numbers(edges)})").let_through(five.table, (asked.steps,))
-    at = f"intDiv(toUnixTimestamp(window_start), {STEP_S}) * {STEP_S}"
-    sums = ", ".join(f"sumMap({name}_samples) AS {name}" for name in TIMES)
-    return ask(f"SELECT edge, at, {_times()} FROM (SELECT {edge} AS edge, toUInt32({at}) AS at, {sums} FROM {rows} GROUP BY edge, at)")  # noqa: S608
+    rows = _Rows(parts.where, "", also=f" AND {edge} IN ({_numbers(edges)})").let_through(five.table, spans)
+    at = f"toUInt32(intDiv(toUnixTimestamp(window_start), {STEP_S}) * {STEP_S})"
+    return f"SELECT {edge} AS edge, {at} AS at, {sums} FROM {rows} GROUP BY edge, at"  # noqa: S608
 
 
 def ask_zones(ask: Ask, asked: Asked) -> pa.Table:

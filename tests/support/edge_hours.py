@@ -16,7 +16,8 @@ DAYS = 7
 class Steady:
     """What it opens in each five minutes from a week before END_S to `until_s`: connections of 10 packets and 2 samples.
 
-    `failing`: how many more are tried and refused from `failing_s` on. `slow_s`: from then on a round trip takes 4 times its 2.4 ms.
+    `idle_s`: but for those that begin from the one up to the other. `failing`: how many more are tried and refused from `failing_s` on.
+    `slow_s`: from then on a round trip takes 4 times its 2.4 ms.
     """
 
     client: str
@@ -26,6 +27,7 @@ class Steady:
     node: str = "n1"
     zone: str = "eu-1a"
     until_s: int = END_S
+    idle_s: tuple[int, int] = (0, 0)
     failing: int = 0
     failing_s: int = END_S
     slow_s: int = END_S
@@ -44,12 +46,12 @@ def write(engine: Engine, edges: Sequence[Steady], nodes_until_s: dict[str, int]
         )
 
 
-def _insert(table: str, rows: Sequence[tuple[dict[str, str], int]]) -> str:
-    each = " UNION ALL ".join(f"SELECT {', '.join(columns.values())} FROM numbers({times})" for columns, times in rows)  # noqa: S608
+def _insert(table: str, rows: Sequence[tuple[dict[str, str], str]]) -> str:
+    each = " UNION ALL ".join(f"SELECT {', '.join(columns.values())} FROM {numbers}" for columns, numbers in rows)  # noqa: S608
     return f"INSERT INTO weir.{table} ({', '.join(rows[0][0])}) {each}"  # noqa: S608
 
 
-def _edges(unit_s: int, edge: Steady) -> tuple[dict[str, str], int]:
+def _edges(unit_s: int, edge: Steady) -> tuple[dict[str, str], str]:
     """SQL of its columns over `number` below the other. Summed from steps, so that all tables say the same."""
     first = END_S - DAYS * 86_400
     at = f"({first} + 300 * number)"
@@ -64,14 +66,14 @@ def _edges(unit_s: int, edge: Steady) -> tuple[dict[str, str], int]:
         "connect_samples": f"map(toUInt8(18), toUInt64({edge.opened}))",
     }  # fmt: skip
     steps = (edge.until_s - first) // 300
-    return columns, steps
+    return columns, f"numbers({steps}) WHERE {at} < {edge.idle_s[0]} OR {at} >= {edge.idle_s[1]}"
 
 
-def _reported(edge: Steady) -> tuple[dict[str, str], int]:
+def _reported(edge: Steady) -> tuple[dict[str, str], str]:
     columns = {
         "window_start": f"toDateTime({END_S} - 6 * 3600 + 300 * number, 'UTC')", "network": "'default'", "node_id": f"'{edge.node}'",
         "protocol": "'tcp'", "role": "'client'", "service_port": str(edge.port), "local_workload": f"'{edge.client}'",
         "remote_workload": f"'{edge.server}'", "canonical": "1", "flows": "1",
     }  # fmt: skip
     steps = 72 - (END_S - edge.until_s) // 300
-    return columns, steps
+    return columns, f"numbers({steps})"

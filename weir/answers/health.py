@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
-from sinks.queries.health import ZONES, Asked, ask_counts, ask_reported, ask_reporters, ask_times, ask_zones
+from sinks.queries.health import ZONES, Asked, ask_before, ask_counts, ask_reported, ask_reporters, ask_times, ask_zones
 from sinks.queries.spans import Oldest, Piece, Plan, Span
-from streams.insights.health.counts import Read, histograms, plain, read, watched
+from streams.insights.health.counts import Read, before, histograms, plain, read, watched
 from streams.insights.health.course import STEPS_BEFORE, Seen, Usuals, course_of, suspects, usuals_of
 from streams.insights.health.grouping import FEW, Trouble, grouped
 from streams.insights.health.ranking import Ill, Times, Zones, ranked
-from streams.insights.health.signals import CONNECT, KINDS, LOOKBACK, RTT, SLOW_FROM, STEP_S, Bools
+from streams.insights.health.signals import CONNECT, DAY_S, KINDS, LOOKBACK, RTT, SLOW_FROM, STEP_S, WEEK_S, Bools
 
 LONGEST_S = 6 * 3_600
 """Of a longer span the last hours are judged: a detector keeps what was before."""
@@ -91,15 +91,18 @@ def evidence_of(ask: Ask, oldest: Oldest, judged: Span, warm: int, where: Node |
     steps = Span(max(0, judged.start_s - (STEPS_BEFORE + warm) * STEP_S), judged.end_s)
     asked = Asked(steps, judged, SLOW_FROM, where)
     counts = ask_counts(ask, asked, oldest)
-    found = read(counts, asked, oldest.get("edges_5m", judged.end_s))
+    found = read(counts, asked)
     usuals = usuals_of(found.seen, found.past)
-    seen = _watched(ask, asked, found, usuals)
+    seen = _watched(ask, asked, found, usuals, oldest.get("edges_5m", judged.end_s))
     told = Read(found.edges, found.numbers, seen, found.past, found.refused, found.timed_out)
     return Evidence(asked, counts.past, told, usuals, counts.plan, counts.sql)
 
 
-def _watched(ask: Ask, asked: Asked, found: Read, usuals: Usuals) -> Seen:
-    """With who looked at the edges of which it matters: all nodes that told of one must have told of a step."""
+def _watched(ask: Ask, asked: Asked, found: Read, usuals: Usuals, five_since_s: int) -> Seen:
+    """With who looked at the edges of which it matters: all nodes that told of one must have told of a step.
+
+    And with what they tried a day and a week before, as far as the table of five minutes goes back.
+    """
     edges = suspects(found.seen, usuals)[:SUSPECTS]
     if not len(edges):
         return found.seen
@@ -112,7 +115,12 @@ def _watched(ask: Ask, asked: Asked, found: Read, usuals: Usuals) -> Seen:
     of_edge: dict[int, list[str]] = {}
     for row in reporters:
         of_edge.setdefault(row["edge"], []).append(row["node"])
-    return watched(found.seen, _told(ask, asked, [of_edge.get(int(found.numbers[edge]), []) for edge in edges], nodes), edges)
+    told = _told(ask, asked, [of_edge.get(int(found.numbers[edge]), []) for edge in edges], nodes)
+    backs_s = [back_s for back_s in (DAY_S, WEEK_S) if asked.judged.start_s - back_s >= five_since_s]
+    numbers, earlier = found.numbers[edges], found.seen.before[edges]
+    if backs_s:
+        earlier = before(ask_before(ask, asked, numbers.tolist(), backs_s), asked, numbers, backs_s)
+    return watched(found.seen, told, earlier, edges)
 
 
 def _told(ask: Ask, asked: Asked, of_edges: Sequence[Sequence[str]], nodes: Sequence[str]) -> Bools:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from sinks.queries.health import COUNTS, Asked, Counts
 from streams.insights.health.baseline import Past
 from streams.insights.health.course import Seen
 from streams.insights.health.grouping import Edge
-from streams.insights.health.signals import DAY_S, SHARES, SLOW_FROM, STEP_S, WEEK_S, Bools, Floats, Ints
+from streams.insights.health.signals import SHARES, SLOW_FROM, STEP_S, Bools, Floats, Ints
 
 _COLUMNS = (
     (("connections_failed",), ("connections_opened", "connections_failed")),
@@ -55,8 +55,8 @@ class _Cells:
         return found
 
 
-def read(counts: Counts, asked: Asked, five_since_s: int) -> Read:
-    """`five_since_s`: up to where the table of five minutes goes back. Nobody is known to have looked: `seen.watched` is false."""
+def read(counts: Counts, asked: Asked) -> Read:
+    """Nobody is known to have looked, and nothing of what was before: `seen.watched` is false, `seen.before` without bounds."""
     now = counts.now
     lists = {name: _flat(now, name) for name in now.column_names if pa.types.is_list(now.schema.field(name).type)}
     row = np.repeat(np.arange(now.num_rows), np.diff(_offsets(now, "at")))
@@ -64,9 +64,8 @@ def read(counts: Counts, asked: Asked, five_since_s: int) -> Read:
     cells = _steps(lists, row, start, (now.num_rows, steps))
     hours_s, past_bad, past_tried = _hours(lists, row, now.num_rows)
     bad, tried = _shares({name: cells.dense(lists[name]) for name in _ADDED})
-    before = _before(lists, row, asked, (now.num_rows, steps), five_since_s)
     active = cells.dense(lists["flows"]) > 0
-    seen = Seen(start, bad, tried, active, np.zeros_like(active), before)
+    seen = Seen(start, bad, tried, active, np.zeros_like(active), np.full(active.shape, np.inf))
     numbers = plain(now.column("edge")).astype(np.uint64)
     edges = tuple(Edge(*names) for names in zip(*(now.column(name).to_pylist() for name in Edge.__dataclass_fields__), strict=True))
     whole_bad, whole_tried = _whole(counts.past, numbers)
@@ -113,18 +112,6 @@ def _shares(values: Mapping[str, Floats]) -> tuple[Floats, Floats]:
     return np.minimum(bad, tried), tried
 
 
-def _before(lists: Mapping[str, NDArray[Any]], row: Ints, asked: Asked, shape: tuple[int, int], since_s: int) -> Floats:
-    """Tries of a day and of a week before the judged steps, the lower of the two; of what the table has not, nothing is made."""
-    found = np.full(shape, np.inf)
-    judged = (asked.judged.start_s - asked.steps.start_s) // STEP_S
-    for back_s in (DAY_S, WEEK_S):
-        if asked.judged.start_s - back_s >= since_s:
-            cells = _steps(lists, row, (asked.steps.start_s - back_s) // STEP_S, shape)
-            tried = cells.dense(lists["connections_opened"]) + cells.dense(lists["connections_failed"])
-            found[:, judged:] = np.minimum(found[:, judged:], tried[:, judged:])
-    return found
-
-
 def _whole(past: pa.Table, numbers: NDArray[np.uint64]) -> tuple[Floats, Floats]:
     """(signals, edges); 0 for an edge without a past."""
     edge = plain(past.column("edge")).astype(np.uint64)
@@ -159,8 +146,23 @@ def median_buckets(samples: Floats) -> Ints:
     return np.asarray(np.where(whole > 0, median, BUCKETS), np.int64)
 
 
-def watched(seen: Seen, told: Bools, edges: Ints) -> Seen:
-    """`told`: (edges, steps) of these edges alone."""
-    whole = seen.watched.copy()
-    whole[edges] = told
-    return Seen(seen.first, seen.bad, seen.tried, seen.active, whole, seen.before)
+def watched(seen: Seen, told: Bools, before: Floats, edges: Ints) -> Seen:
+    """`told`, `before`: (edges, steps), of these edges alone."""
+    looked, earlier = seen.watched.copy(), seen.before.copy()
+    looked[edges], earlier[edges] = told, before
+    return Seen(seen.first, seen.bad, seen.tried, seen.active, looked, earlier)
+
+
+def before(table: pa.Table, asked: Asked, numbers: NDArray[np.uint64], backs_s: Sequence[int]) -> Floats:
+    """(numbers, steps): what was tried so long before the judged steps, the lowest of all; of the other steps nothing is known."""
+    found, judged = np.full((len(numbers), asked.steps.seconds // STEP_S), np.inf), asked.judged.seconds // STEP_S
+    order = np.argsort(numbers)
+    edge = order[np.searchsorted(numbers, plain(table.column("edge")), sorter=order)]
+    step, tried = (plain(table.column(name)).astype(np.int64) for name in ("at", "tried"))
+    for back_s in backs_s:
+        at = (step + back_s - asked.judged.start_s) // STEP_S
+        chosen = (at >= 0) & (at < judged)
+        earlier = np.zeros((len(numbers), judged))
+        earlier[edge[chosen], at[chosen]] = tried[chosen]
+        found[:, -judged:] = np.minimum(found[:, -judged:], earlier)
+    return found

@@ -27,6 +27,7 @@ EDGES = (
     Steady("shop/cart", "pay/api", failing=40, failing_s=BROKEN_S),
     Steady("shop/cart", "ml/scores", slow_s=BROKEN_S),
     Steady("shop/gone", "ml/scores", until_s=BROKEN_S),
+    Steady("shop/siesta", "ml/scores", until_s=BROKEN_S, idle_s=(BROKEN_S - 24 * HOUR_S, END_S - 24 * HOUR_S)),
     Steady("far/gone", "ml/scores", until_s=BROKEN_S, node="n2"),
     *(Steady(f"shop/well-{number}", "pay/api") for number in range(20)),
     *(
@@ -105,6 +106,10 @@ def test_a_time_is_told_as_a_median_beside_the_usual_one(judge: Judge) -> None:
 
 def test_silence_counts_only_where_the_agent_was_alive(judge: Judge) -> None:
     assert of_signal(judge(), "silence").client == "shop/gone"
+
+
+def test_who_was_silent_at_this_time_of_yesterday_is_not_missed(judge: Judge) -> None:
+    assert "shop/siesta" not in {ill.client for ill in judge().ills}
 
 
 def test_a_loss_of_the_node_makes_silence_unknown(engine: Engine, judge: Judge) -> None:
