@@ -23,6 +23,9 @@ from tests.support.processes import Child, run_weir, weir
 GROUP = "weir"
 ASSIGNED = r"assigned partitions \[\d"
 
+HOLD_SECONDS = 4
+"""Longer than a replay on a busy machine takes from a flow to the heartbeat that names it: who comes later is by design no name."""
+
 
 @dataclass(frozen=True)
 class Pipeline:

@@ -17,12 +17,12 @@ from streams.client.attributed_consumer import AttributedConsumer
 from streams.client.duplicates import DeliveryState, Part, part_of
 from streams.intake.transport import encode_pending
 from tests.integration.made_recording import Made, made_recording
-from tests.integration.pipeline_support import GROUP, Pipeline, assert_holds, read_topic, rows
+from tests.integration.pipeline_support import GROUP, HOLD_SECONDS, Pipeline, assert_holds, read_topic, rows
 from tests.support.offsets import end_offsets
 from tests.support.processes import ROOT, Child, wait_for
 
 FLOWS_MADE = 3_000
-SMALL_BLOCKS: dict[str, object] = {"batch_flows": 50, "block_flows": 200, "hold_seconds": 1}
+SMALL_BLOCKS: dict[str, object] = {"batch_flows": 50, "block_flows": 200, "hold_seconds": HOLD_SECONDS}
 OTHER_NAMES: dict[str, object] = {"skew_ms": 20_000, "gap_seconds": 60}
 """So much doubt about clocks leaves many a remote end without its name."""
 EXAMPLE = ROOT / "infra" / "examples" / "attributed_totals.py"

@@ -16,7 +16,7 @@ from schemas.instants import format_instant
 from schemas.topics import ATTRIBUTED_TOPIC, FLOWS_TOPIC
 from tests.faults.armed import armed
 from tests.integration.made_recording import SECOND_US, Made, half_an_hour_ago_us, instant, made_recording
-from tests.integration.pipeline_support import GROUP, Pipeline, assert_holds, rows
+from tests.integration.pipeline_support import GROUP, HOLD_SECONDS, Pipeline, assert_holds, rows
 from tests.sinks.oracle import assert_rollups_follow
 from tests.support.offsets import committed_offsets, end_offsets
 from tests.support.processes import Child, run_weir
@@ -27,7 +27,7 @@ START_US = BORDER_US - 100 * SECOND_US
 """Ten windows before a full hour, and ten after it."""
 SPAN = (instant(BORDER_US - HOUR_US), instant(BORDER_US))
 TABLES = ("flows", "flows_1m", "flows_5m", "flows_1h", "losses", "batches", "ownership")
-SMALL_BLOCKS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 1}
+SMALL_BLOCKS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": HOLD_SECONDS}
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,14 @@ import pytest
 from schemas.topics import FLOWS_TOPIC
 from tests.faults.armed import armed
 from tests.integration.made_recording import Made, made_recording
-from tests.integration.pipeline_support import ASSIGNED, GROUP, Pipeline, assert_holds, rewind
+from tests.integration.pipeline_support import ASSIGNED, GROUP, HOLD_SECONDS, Pipeline, assert_holds, rewind
 from tests.sinks.oracle import newest_part
 from tests.support.clickhouse import EngineHost
 from tests.support.offsets import committed_offsets, lag
 from tests.support.processes import Child, weir
 
 FLOWS_MADE = 3_000
-SMALL_BLOCKS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": 1}
+SMALL_BLOCKS: dict[str, object] = {"batch_flows": 60, "block_flows": 150, "hold_seconds": HOLD_SECONDS}
 """Hundreds of blocks, so that whatever happens finds one at work."""
 
 
