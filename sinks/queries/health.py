@@ -210,15 +210,16 @@ def _joined(called: pa.Table, counted: pa.Table) -> pa.Table:
 
 
 def ask_before(ask: Ask, asked: Asked, edges: Sequence[int], backs_s: Sequence[int]) -> pa.Table:
-    """What these edges tried so long before the judged steps: `edge`, `at` (the start of a step in UNIX seconds), `tried`."""
+    """What these edges tried so long before the judged steps: `edge`, and lists of `at` (starts in UNIX seconds) and `tried`."""
     spans = [Span(max(0, asked.judged.start_s - back), max(0, asked.judged.end_s - back)) for back in backs_s]
-    return ask(_of_edges(asked, edges, spans, "toUInt64(sum(connections_opened + connections_failed)) AS tried"))
+    steps = _of_edges(asked, edges, spans, "toUInt64(sum(connections_opened + connections_failed)) AS attempts")
+    return ask(f"SELECT edge, groupArray(begun) AS at, groupArray(attempts) AS tried FROM ({steps}) GROUP BY edge")  # noqa: S608
 
 
 def ask_times(ask: Ask, asked: Asked, edges: Sequence[int]) -> pa.Table:
     """Samples of these edges by step: `edge`, `at` (its start in UNIX seconds), and of each of TIMES what `Counts.past` has."""
     sums = ", ".join(f"sumMap({name}_samples) AS {name}" for name in TIMES)
-    return ask(f"SELECT edge, at, {_times()} FROM ({_of_edges(asked, edges, [asked.steps], sums)})")  # noqa: S608
+    return ask(f"SELECT edge, begun AS at, {_times()} FROM ({_of_edges(asked, edges, [asked.steps], sums)})")  # noqa: S608
 
 
 def _of_edges(asked: Asked, edges: Sequence[int], spans: Sequence[Span], sums: str) -> str:
@@ -227,7 +228,7 @@ def _of_edges(asked: Asked, edges: Sequence[int], spans: Sequence[Span], sums: s
     edge = _edge(columns(five.table))
     rows = _Rows(parts.where, "", also=f" AND {edge} IN ({_numbers(edges)})").let_through(five.table, spans)
     at = f"toUInt32(intDiv(toUnixTimestamp(window_start), {STEP_S}) * {STEP_S})"
-    return f"SELECT {edge} AS edge, {at} AS at, {sums} FROM {rows} GROUP BY edge, at"  # noqa: S608
+    return f"SELECT {edge} AS edge, {at} AS begun, {sums} FROM {rows} GROUP BY edge, begun"  # noqa: S608
 
 
 def ask_zones(ask: Ask, asked: Asked) -> pa.Table:

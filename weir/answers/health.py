@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from sinks.queries.edges import Ask
 from sinks.queries.health import ZONES, Asked, ask_before, ask_counts, ask_reported, ask_reporters, ask_times, ask_zones
 from sinks.queries.spans import Oldest, Piece, Plan, Span
 from streams.insights.health.counts import Read, before, histograms, plain, read, watched
-from streams.insights.health.course import STEPS_BEFORE, Seen, Usuals, course_of, suspects, usuals_of
+from streams.insights.health.course import STEPS_BEFORE, Seen, Usuals, course_of, may_be_silent, suspects, usuals_of
 from streams.insights.health.grouping import FEW, Trouble, grouped
 from streams.insights.health.ranking import Ill, Times, Zones, ranked
 from streams.insights.health.signals import CONNECT, DAY_S, KINDS, LOOKBACK, RTT, SLOW_FROM, STEP_S, WEEK_S, Bools
@@ -26,6 +26,8 @@ TIMED = 500
 """Of so many edges at most the median is looked up."""
 SUSPECTS = 1_000
 """So many edges at most are asked for who looked at them; of the others nothing is said while they are silent."""
+NUMBERS = 5_000
+"""So many edges at most are named in one statement."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +95,27 @@ def evidence_of(ask: Ask, oldest: Oldest, judged: Span, warm: int, where: Node |
     counts = ask_counts(ask, asked, oldest)
     found = read(counts, asked)
     usuals = usuals_of(found.seen, found.past)
-    seen = _watched(ask, asked, found, usuals, oldest.get("edges_5m", judged.end_s))
-    told = Read(found.edges, found.numbers, seen, found.past, found.refused, found.timed_out)
+    found = replace(found, seen=_with_before(ask, asked, found, usuals, oldest.get("edges_5m", judged.end_s)))
+    told = replace(found, seen=_watched(ask, asked, found, usuals))
     return Evidence(asked, counts.past, told, usuals, counts.plan, counts.sql)
 
 
-def _watched(ask: Ask, asked: Asked, found: Read, usuals: Usuals, five_since_s: int) -> Seen:
-    """With who looked at the edges of which it matters: all nodes that told of one must have told of a step.
+def _with_before(ask: Ask, asked: Asked, found: Read, usuals: Usuals, five_since_s: int) -> Seen:
+    """With what edges that may be silent tried a day and a week before, as far as the table of five minutes goes back.
 
-    And with what they tried a day and a week before, as far as the table of five minutes goes back.
+    All of them: who is silent at this time of every day must not take a place among SUSPECTS.
     """
+    backs_s = [back_s for back_s in (DAY_S, WEEK_S) if asked.judged.start_s - back_s >= five_since_s]
+    edges, earlier = may_be_silent(found.seen, usuals), found.seen.before.copy()
+    for start in range(0, len(edges) if backs_s else 0, NUMBERS):
+        some = edges[start : start + NUMBERS]
+        numbers = found.numbers[some]
+        earlier[some] = before(ask_before(ask, asked, numbers.tolist(), backs_s), asked, numbers, backs_s)
+    return replace(found.seen, before=earlier)
+
+
+def _watched(ask: Ask, asked: Asked, found: Read, usuals: Usuals) -> Seen:
+    """With who looked at the edges of which it matters: all nodes that told of one must have told of a step."""
     edges = suspects(found.seen, usuals)[:SUSPECTS]
     if not len(edges):
         return found.seen
@@ -115,12 +128,7 @@ def _watched(ask: Ask, asked: Asked, found: Read, usuals: Usuals, five_since_s: 
     of_edge: dict[int, list[str]] = {}
     for row in reporters:
         of_edge.setdefault(row["edge"], []).append(row["node"])
-    told = _told(ask, asked, [of_edge.get(int(found.numbers[edge]), []) for edge in edges], nodes)
-    backs_s = [back_s for back_s in (DAY_S, WEEK_S) if asked.judged.start_s - back_s >= five_since_s]
-    numbers, earlier = found.numbers[edges], found.seen.before[edges]
-    if backs_s:
-        earlier = before(ask_before(ask, asked, numbers.tolist(), backs_s), asked, numbers, backs_s)
-    return watched(found.seen, told, earlier, edges)
+    return watched(found.seen, _told(ask, asked, [of_edge.get(int(found.numbers[edge]), []) for edge in edges], nodes), edges)
 
 
 def _told(ask: Ask, asked: Asked, of_edges: Sequence[Sequence[str]], nodes: Sequence[str]) -> Bools:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -146,19 +146,19 @@ def median_buckets(samples: Floats) -> Ints:
     return np.asarray(np.where(whole > 0, median, BUCKETS), np.int64)
 
 
-def watched(seen: Seen, told: Bools, before: Floats, edges: Ints) -> Seen:
-    """`told`, `before`: (edges, steps), of these edges alone."""
-    looked, earlier = seen.watched.copy(), seen.before.copy()
-    looked[edges], earlier[edges] = told, before
-    return Seen(seen.first, seen.bad, seen.tried, seen.active, looked, earlier)
+def watched(seen: Seen, told: Bools, edges: Ints) -> Seen:
+    """`told`: (edges, steps) of these edges alone."""
+    whole = seen.watched.copy()
+    whole[edges] = told
+    return replace(seen, watched=whole)
 
 
 def before(table: pa.Table, asked: Asked, numbers: NDArray[np.uint64], backs_s: Sequence[int]) -> Floats:
     """(numbers, steps): what was tried so long before the judged steps, the lowest of all; of the other steps nothing is known."""
     found, judged = np.full((len(numbers), asked.steps.seconds // STEP_S), np.inf), asked.judged.seconds // STEP_S
     order = np.argsort(numbers)
-    edge = order[np.searchsorted(numbers, plain(table.column("edge")), sorter=order)]
-    step, tried = (plain(table.column(name)).astype(np.int64) for name in ("at", "tried"))
+    edge = np.repeat(order[np.searchsorted(numbers, plain(table.column("edge")), sorter=order)], np.diff(_offsets(table, "at")))
+    step, tried = (_flat(table, name).astype(np.int64) for name in ("at", "tried"))
     for back_s in backs_s:
         at = (step + back_s - asked.judged.start_s) // STEP_S
         chosen = (at >= 0) & (at < judged)

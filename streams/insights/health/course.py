@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streams.insights.health import bounds
 from streams.insights.health.baseline import Past, Usual, usual_of
 from streams.insights.health.discovery import alarms_of
 from streams.insights.health.hysteresis import OF_STEPS, Counted, Episode, Life, State, closed
@@ -79,6 +80,11 @@ def course_of(seen: Seen, usuals: Usuals, state: State | None = None) -> Course:
 def silent_of(seen: Seen, usuals: Usuals) -> Silence:
     lowest = np.stack([one.lowest for one in usuals.usual], axis=1)[:, usuals.hour]
     return silence_of(seen.tried[FAILURE], seen.active, lowest, seen.before)
+
+
+def may_be_silent(seen: Seen, usuals: Usuals) -> Ints:
+    """Edges of whose silence there may be an alarm, by what is known of them."""
+    return np.flatnonzero((silent_of(seen, usuals).chance < bounds.FALSE_DISCOVERIES).any(axis=1))
 
 
 def suspects(seen: Seen, usuals: Usuals) -> Ints:

@@ -27,7 +27,7 @@ EDGES = (
     Steady("shop/cart", "pay/api", failing=40, failing_s=BROKEN_S),
     Steady("shop/cart", "ml/scores", slow_s=BROKEN_S),
     Steady("shop/gone", "ml/scores", until_s=BROKEN_S),
-    Steady("shop/siesta", "ml/scores", until_s=BROKEN_S, idle_s=(BROKEN_S - 24 * HOUR_S, END_S - 24 * HOUR_S)),
+    Steady("far/siesta", "ml/scores", until_s=BROKEN_S, idle_s=(BROKEN_S - 24 * HOUR_S, END_S - 24 * HOUR_S)),
     Steady("far/gone", "ml/scores", until_s=BROKEN_S, node="n2"),
     *(Steady(f"shop/well-{number}", "pay/api") for number in range(20)),
     *(
@@ -109,7 +109,13 @@ def test_silence_counts_only_where_the_agent_was_alive(judge: Judge) -> None:
 
 
 def test_who_was_silent_at_this_time_of_yesterday_is_not_missed(judge: Judge) -> None:
-    assert "shop/siesta" not in {ill.client for ill in judge().ills}
+    assert "far/siesta" not in {ill.client for ill in judge().ills}
+
+
+def test_who_is_silent_at_this_time_of_every_day_takes_no_place_among_the_suspects(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is room for far/gone, the scanner's twelve edges and shop/gone, in this order, and for none more."""
+    monkeypatch.setattr("weir.answers.health.SUSPECTS", 14)
+    assert of_signal(judge(), "silence").client == "shop/gone"
 
 
 def test_a_loss_of_the_node_makes_silence_unknown(engine: Engine, judge: Judge) -> None:
