@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 
 import click
 
+from schemas.nearest import hint, nearest
 from schemas.private_files import restrict_umask
 from weir.failures import WRONG, report, tell
+from weir.no_pandas import keep_pandas_out
 from weir.output.stdout import ReaderGone, discard, occupy_standard_descriptors
 from weir.signals import interrupt_on_sigterm
 
@@ -62,8 +63,8 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            raise click.UsageError(f"weir has no command {args[0]!r}" + (f": did you mean {close[0]!r}?" if close else ""))
+            near = [repr(name) for name in nearest(args[0], COMMANDS)]
+            raise click.UsageError(f"weir has no command {args[0]!r}" + (f": {hint(near)}" if near else ""))
         return super().resolve_command(ctx, args)
 
 
@@ -83,6 +84,7 @@ def weir(context: click.Context) -> None:
 def main() -> None:
     restrict_umask()
     occupy_standard_descriptors()
+    keep_pandas_out()
     sys.exit(run(sys.argv[1:]))
 
 

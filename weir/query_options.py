@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from schemas.errors import SettingError, Unreadable
 from schemas.instants import parse_instant
+from schemas.nearest import hint, nearest
 from sinks.filter.fields import ALIASES, FIELDS
 from sinks.filter.parse import parts
 from sinks.filter.tree import FilterError, Node, joined
@@ -113,9 +113,7 @@ def listed(text: str) -> list[str]:
 def check_known(parameter: str, name: str, known: list[str]) -> None:
     """Raises BadParameter, with the nearest known name."""
     if name not in known:
-        near = difflib.get_close_matches(name[:60], known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-        raise BadParameter(parameter, f"{parameter}={name[:60]} is not known: {hint}")
+        raise BadParameter(parameter, f"{parameter}={name[:60]} is not known: {hint(nearest(name, known), known)}")
 
 
 def _distance(sign: str, digits: str, unit: str) -> int:

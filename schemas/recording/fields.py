@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from schemas.arrays import I64
 from schemas.errors import Unreadable
 from schemas.instants import parse_instants
 from schemas.names import check_names
+from schemas.nearest import hint, nearest
 from schemas.protocols import parse_protocol
 from schemas.records.flow_batch import COUNTER_LIMIT, COUNTERS, FLOW_DTYPES, ROLE_NAMES, FlowColumns
 from schemas.records.histogram import BUCKETS, Histogram, histogram_of_lists
@@ -57,7 +57,7 @@ _ROLES = {name: number for number, name in enumerate(ROLE_NAMES)}
 def check_line(kind: str, present: Sequence[str]) -> None:
     """Raises Unreadable for an unknown kind, and for its fields as check_fields does."""
     if kind not in KINDS:
-        raise Unreadable(f"kind {ascii(kind)[:60]} is unknown; {_nearest(kind, KINDS)}.")
+        raise Unreadable(f"kind {ascii(kind)[:60]} is unknown: {hint(nearest(kind, KINDS), KINDS)}")
     check_fields(kind, present)
 
 
@@ -69,7 +69,7 @@ def check_fields(kind: str, present: Sequence[str]) -> None:
     known = ("kind", *_REQUIRED[kind], *_OPTIONAL[kind])
     for name in present:
         if name not in known:
-            raise Unreadable(f"The field {ascii(name)[:60]} of kind {kind} is unknown; {_nearest(name, known)}.")
+            raise Unreadable(f"The field {ascii(name)[:60]} of kind {kind} is unknown: {hint(nearest(name, known), known)}")
 
 
 def whole(row: Mapping[str, Any], name: str, default: int = 0, limit: int = COUNTER_LIMIT) -> int:
@@ -192,8 +192,3 @@ def _histogram(name: str, fields: Mapping[str, Sequence[Any]]) -> Histogram:
     if samples := [number for one in lists for number in one]:
         _wholes(name, samples, 1 << 32)
     return histogram_of_lists(lists)
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"the nearest known one is {close[0]}" if close else f"known are {', '.join(known)}"

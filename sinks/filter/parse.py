@@ -11,9 +11,9 @@ A word without an operator behind it is searched for in names.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
+from schemas.nearest import either, hint, nearest
 from sinks.filter.fields import ALIASES, ELSEWHERE, FIELDS, Field, field_named
 from sinks.filter.tokens import Token, TokenKind, tokens
 from sinks.filter.tree import All, AnyOf, FilterError, Node, Not, Offsets, Operator, Search, Term, Value
@@ -93,7 +93,7 @@ class _Reader:
             sentence, expected = _STRAY[token.written]
             return FilterError(sentence, token.start, token.end, expected)
         what = "The filter ends too early" if token.kind == "end" else f"{token.shown} cannot stand here"
-        return FilterError(f"{what}. {why or f'Expected: {_listed(expected)}.'}", token.start, token.end, expected)
+        return FilterError(f"{what}. {why or f'Expected: {either(expected)}.'}", token.start, token.end, expected)
 
     def _side_by_side(self, depth: int) -> list[Part]:
         found = [self._placed(depth)]
@@ -198,21 +198,16 @@ def _field(token: Token) -> Field:
     field = field_named(token.word) if token.bare and not token.wild else None
     if field is not None:
         return field
-    near = _near(token.word[:60].lower())
-    hint = f"did you mean {_listed(near)}?" if near else f"known are {', '.join(FIELDS)}."
-    raise FilterError(f"{token.shown} is no field: {hint}", token.start, token.end, near or tuple(FIELDS))
+    near = _near(token.word.lower())
+    raise FilterError(f"{token.shown} is no field: {hint(near, FIELDS)}", token.start, token.end, near or tuple(FIELDS))
 
 
 def _near(name: str) -> tuple[str, ...]:
     if name in ELSEWHERE:
         return (ELSEWHERE[name],)
-    return tuple(difflib.get_close_matches(name, [*FIELDS, *ALIASES], 3, 0.6))
+    return nearest(name, (*FIELDS, *ALIASES), 3)
 
 
 def _check_order(field: Field, operator: Token) -> None:
     if not (field.is_metric or field.kind == "port"):
         raise FilterError(f"{field.name} has no order: use =, != or in.", operator.start, operator.end, ("=", "!=", "in"))
-
-
-def _listed(words: tuple[str, ...]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

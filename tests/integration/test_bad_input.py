@@ -224,7 +224,7 @@ def test_a_replay_refuses_bad_lines_by_number_and_goes_on(clean_kafka: str, tmp_
         _line(flow, bytes_sent=-1): "bytes_sent is -1",
         _line(flow, window_start="2300-01-01T00:00:00Z"): "between 1970 and 2106",
         _line(flow, remote_ip="10.0.0.256"): "10.0.0.256",
-        _line(flow, bytes_sen=1): "the nearest known one is bytes_sent",
+        _line(flow, bytes_sen=1): "did you mean bytes_sent?",
     }
     lines = [line for bad_line in bad for line in (bad_line, _line(flow, service_port=len(bad_line) % 65_536))]
     path = tmp_path / "bad.jsonl"

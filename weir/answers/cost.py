@@ -18,7 +18,7 @@ from sinks.queries.edges import Ask
 from sinks.queries.spans import Oldest, Plan, Span
 from streams.insights.cost.charges import Charge, Step, Traffic, charges_of
 from streams.insights.cost.classes import Place
-from streams.insights.cost.prices import Prices
+from streams.insights.cost.prices import NO_PRICES, Prices
 from streams.insights.cost.savings import Basis, Pair, Saving, savings
 from weir.query_options import BadParameter, dimensions, listed, read_instant, read_span
 
@@ -257,8 +257,10 @@ def _unpriced(charges: Iterable[Charge], pairs: Sequence[Pair]) -> tuple[Unprice
 
 
 def _estimate(prices: Prices) -> str:
-    if not prices.prices:
+    if prices == NO_PRICES:
         return "Nothing has a price: set WEIR_PRICES_FILE to aws, azure or gcp, or to a price table of your own."
+    if not prices.prices:
+        return f"Nothing has a price: the price table {prices.source} has no [[price]]; write some, or base for a shipped table."
     dated = f", as of {prices.as_of}" if prices.as_of else ""
     return (
         f"An estimate by list prices ({prices.source}{dated}), never the bill: discounts, other traffic of the account, and ways through "

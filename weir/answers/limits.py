@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.errors import SettingError
 from sinks.filter.fields import ALIASES
@@ -16,6 +15,7 @@ from sinks.filter.tree import Node
 from sinks.queries.hourly import ADDED
 from streams.insights.forecast.crossing import Statistic
 from weir.query_options import BadParameter, read_filter
+from weir.settings.toml_file import read_toml
 
 PERIODS_S = {"s": 1, "min": 60, "hour": 3_600, "day": 86_400}
 _HOUR_S = 3_600
@@ -85,14 +85,9 @@ class _File(BaseModel):
 
 def read_limits(path: Path) -> tuple[Limit, ...]:
     """Of a TOML file with [[limit]] tables: name, limit, and where wanted filter and statistic. Raises SettingError."""
+    remedy = "name one that this user may read"
+    rows = read_toml(path, _File, called=f"The file of limits {path}", remedy=remedy, example="docs/answers.md").limit
     try:
-        rows = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).limit
         return tuple(read_limit(f"{row.limit} {row.statistic or ''}".strip(), "bytes", row.name, read_filter(row.filter)) for row in rows)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"The limits in {path} cannot be read ({error}): name a TOML file.") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SettingError(f"{path} has a wrong {place or 'content'}: {first['msg']}.") from None
     except BadParameter as error:
         raise SettingError(f"{path}: {error}") from None

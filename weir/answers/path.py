@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.nearest import hint, nearest
 from sinks.filter.rows import matches
 from sinks.filter.sql import dimensions_of
 from sinks.filter.tree import Node, Prefix, Search, is_metric, walk
@@ -179,9 +179,8 @@ def _check_known(ask: Ask, oldest: Oldest, question: PathQuestion, hosts: pa.Tab
         names = [one for field in fields for one in _ask(ask, recent, field, name, question.scope, oldest)]
         if name not in names:
             others = [one for field in fields for one in _ask(ask, recent, field, "", question.scope, oldest)]
-            near = difflib.get_close_matches(name, [*names, *others], 1, 0.5)
-            hint = f"did you mean {near[0]}?" if near else "name one that `weir query --by client,server` shows."
-            raise BadParameter(parameter, f"{parameter}={name[:60]} was not seen in the last {NAMES_SECONDS // 86_400} days: {hint}")
+            meant = hint(nearest(name, [*names, *others]), otherwise="name one that `weir query --by client,server` shows.")
+            raise BadParameter(parameter, f"{parameter}={name[:60]} was not seen in the last {NAMES_SECONDS // 86_400} days: {meant}")
 
 
 def _ask(ask: Ask, span: Span, field: str, part: str, scope: Node | None, oldest: Oldest) -> list[str]:

@@ -12,20 +12,20 @@ server = "shop/postgres:5432"
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any, Literal
 
 from schemas.errors import SettingError
+from schemas.nearest import hint, nearest
 from sinks.queries.edges import Ask
 from sinks.queries.path import Ends
 from sinks.queries.spans import Oldest, Span
 from weir.answers.path import Path, PathQuestion, path
 from weir.answers.path_ends import read_ends, read_length
 from weir.query_options import BadParameter
+from weir.settings.toml_file import load_toml
 
 KINDS = ("must", "must_not")
 KEYS = ("client", "server", "protocol", "within")
@@ -54,10 +54,7 @@ class Checked:
 
 def read_rules(file: File) -> tuple[Rule, ...]:
     """Raises SettingError, which names the file, the rule and the key."""
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingError(f"{file} cannot be read as TOML ({error}): write [[must]] and [[must_not]] with client and server.") from None
+    document = load_toml(file, called=str(file), remedy="name a file that this user may read", example="docs/answers.md")
     _check_keys(str(file), document, KINDS)
     rules = [_rule(f"{file}, {kind} {at + 1}", kind == "must", given) for kind in KINDS for at, given in enumerate(_listed(document, kind))]
     if not rules:
@@ -90,9 +87,7 @@ def _rule(place: str, must: bool, given: dict[str, Any]) -> Rule:
 def _check_keys(place: str, given: dict[str, Any], known: Sequence[str]) -> None:
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-            raise SettingError(f"{place}: {key[:60]} is not known: {hint}")
+            raise SettingError(f"{place}: {key[:60]} is not known: {hint(nearest(key, known), known)}")
 
 
 def check(ask: Ask, oldest: Oldest, rule: Rule, now_s: int) -> Checked:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.errors import SettingError
 from sinks.filter.parse import parse
 from sinks.filter.sql import metrics_of
 from sinks.filter.tree import FilterError, Node
 from streams.insights.cost.prices import NO_PRICES, Price, Prices, Range, Through, Tier
+from weir.settings.toml_file import read_toml
 
 SHIPPED = ("aws", "azure", "gcp")
 _FIRST_S, _LAST_S = 0, 2**32
@@ -115,35 +116,26 @@ def read_prices(given: str) -> Prices:
         return NO_PRICES
     if given in SHIPPED:
         return _shipped(given)
-    try:
-        return _prices(given, Path(given).read_text(encoding="utf-8"))
-    except OSError as error:
-        known = ", ".join(SHIPPED)
-        raise SettingError(f"WEIR_PRICES_FILE={given} cannot be read ({error.strerror}): name a file, or one of {known}.") from None
-    except UnicodeDecodeError:
-        raise SettingError(f"WEIR_PRICES_FILE={given} is not UTF-8: write it as text.") from None
+    return _prices(given, Path(given))
 
 
 def _shipped(name: str) -> Prices:
-    return _prices(name, (files("weir.answers") / "prices" / f"{name}.toml").read_text(encoding="utf-8"))
+    return _prices(name, files("weir.answers") / "prices" / f"{name}.toml")
 
 
-def _prices(name: str, text: str) -> Prices:
-    try:
-        content = _File.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingError(f"The price table {name} is no TOML ({error}): docs/answers.md has its form.") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-        raise SettingError(f"The price table {name} is wrong at {where}: {said}. docs/answers.md has its form.") from None
+def _prices(name: str, path: Path | Traversable) -> Prices:
+    known = ", ".join(SHIPPED)
+    remedy = f"name a file, or one of {known}"
+    content = read_toml(path, _File, called=f"WEIR_PRICES_FILE={name}", remedy=remedy, example="docs/answers.md")
+    if not content.model_fields_set:
+        raise SettingError(f"WEIR_PRICES_FILE={name} is empty: write prices into it, as docs/answers.md has them, or name one of {known}.")
     meta, base = content.meta, _shipped(content.meta.base) if content.meta.base else NO_PRICES
     currency, gb_bytes = meta.currency or base.currency, meta.gb_bytes or (base.gb_bytes if meta.base else 0)
-    if not currency or not gb_bytes:
-        raise SettingError(f"The price table {name} lacks currency or gb_bytes in [meta]: write them, or base for a shipped table.")
+    if lacking := [key for key, value in (("currency", currency), ("gb_bytes", gb_bytes)) if not value]:
+        raise SettingError(f"WEIR_PRICES_FILE={name} lacks {' and '.join(lacking)} in [meta]: write it there, or base for a shipped table.")
     if meta.base and (currency, gb_bytes) != (base.currency, base.gb_bytes):
-        raise SettingError(f"The price table {name} has another currency or gb_bytes than its base {meta.base}: leave them out.")
-    own = tuple(_price(name, number, one, gb_bytes) for number, one in enumerate(content.price, 1))
+        raise SettingError(f"WEIR_PRICES_FILE={name} has another currency or gb_bytes than its base {meta.base}: leave them out.")
+    own = tuple(_price(name, number, one, gb_bytes) for number, one in enumerate(content.price))
     return Prices(
         currency,
         gb_bytes,
@@ -166,7 +158,7 @@ def _price(name: str, number: int, one: _Price, gb_bytes: int) -> Price:
     given = [edge for edge in edges[:-1] if edge is not None]
     if bool(one.tiers) == (one.per_gb is not None) or edges[-1] is not None or given != sorted(set(given)) or len(given) != len(edges) - 1:
         raise SettingError(
-            f"The price table {name} is wrong at price.{number}: write per_gb, or tiers whose to_gb grow and whose last has none."
+            f"WEIR_PRICES_FILE={name} is wrong at price.{number}: write per_gb, or tiers whose to_gb grow and whose last has none."
         )
     return Price(
         one.of_class,

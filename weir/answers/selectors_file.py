@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from schemas.errors import SettingError
 from streams.insights.segments.always import Always, in_namespace
 from streams.insights.segments.identities import LABEL_VALUE
 from streams.insights.segments.policy import Pods, Selector
+from weir.settings.toml_file import load_toml
 
 Labels = Mapping[str, str]
 
@@ -28,10 +28,7 @@ class Given:
 
 def read_selectors(path: Path) -> Given:
     """Raises SettingError."""
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"--selectors {path} cannot be read ({error}): name a TOML file.") from None
+    found = load_toml(path, called=f"--selectors {path}", remedy="name a file that this user may read", example="docs/answers.md")
     try:
         _check_keys("the file", found, {"workloads", "ranges", "always"})
         labels = {name: _labels(f"workloads.{name}", given) for name, given in _table("workloads", found.get("workloads", {})).items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import difflib
 from dataclasses import astuple
 from typing import Annotated, Literal, TypeVar, get_args
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 
 from schemas.addresses import parse_address
+from schemas.nearest import hint, nearest
 from sinks.queries.flows import Place
 from sinks.queries.losses import By
 from weir.api.problems import bad_parameter
@@ -120,9 +120,7 @@ def read(model: type[P], query: QueryParams) -> P:
     names = [field.alias or name for name, field in model.model_fields.items()]
     for name in query:
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}."
-            raise bad_parameter(name[:60], f"The parameter {name[:60]} is not known here: {hint}")
+            raise bad_parameter(name[:60], f"The parameter {name[:60]} is not known here: {hint(nearest(name, names), names)}")
         if len(query.getlist(name)) > 1:
             raise bad_parameter(name, f"The parameter {name} is given twice: give it once, lists by comma.")
     try:

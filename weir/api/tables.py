@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import TypeVar
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from sinks.queries.generation import Generation, ask_generation
 from sinks.queries.spans import Oldest, Span
 from sinks.queries.status import Completeness, Lost, ask_completeness, ask_lost, ask_oldest
 from streams.insights.cost.prices import NO_PRICES, Prices
+from streams.insights.segments.build import Ranges
 from weir.api.cache import Answers
 
 FRESH_SECONDS = 1.0
@@ -52,11 +54,12 @@ class Remembered:
 
 
 class Tables:
-    """Nothing is asked while nobody looks. `prices`: what transfer is reckoned with."""
+    """Nothing is asked while nobody looks. `prices`: what transfer is reckoned with. `ranges`: WEIR_CIDRS, by name."""
 
-    def __init__(self, engine: Engine, prices: Prices = NO_PRICES) -> None:
+    def __init__(self, engine: Engine, prices: Prices = NO_PRICES, ranges: Ranges = MappingProxyType({})) -> None:
         self._engine = engine
         self.prices = prices
+        self.ranges = ranges
         self._answers = Answers()
         self._generation = Remembered(lambda: ask_generation(self.ask_now), FRESH_SECONDS)
         self._oldest = Remembered(lambda: ask_oldest(self.ask_now), OLDEST_SECONDS)

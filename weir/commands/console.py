@@ -37,15 +37,16 @@ def command(run: Run, listen: str | None, base_path: str | None, insecure: bool,
 def _serve(settings: Settings, listen: str | None, base_path: str | None, insecure: bool) -> None:
     from sinks.open import open_engine
     from weir.answers.price_file import read_prices
+    from weir.answers.segments import ranges_of
     from weir.api import listening
     from weir.api.app import Console
     from weir.api.auth.access import OPEN
     from weir.api.auth.access_file import read_access
     from weir.api.auth.hosts import is_loopback
-    from weir.api.no_pandas import keep_pandas_out
     from weir.api.server import serve
     from weir.api.tables import Tables
     from weir.api.views import Views
+    from weir.settings.cidrs import parse_cidrs
     from weir.settings.listening import read_base_path, read_listen
     from weir.settings.targets import reading_url
 
@@ -56,14 +57,13 @@ def _serve(settings: Settings, listen: str | None, base_path: str | None, insecu
         raise BadParameter(f"{error}.") from None
     access = read_access(settings.console_access) if settings.console_access else OPEN
     listening.check_public(address, not access.is_open, insecure)
-    prices = read_prices(settings.prices_file)
+    prices, ranges = read_prices(settings.prices_file), ranges_of(parse_cidrs(settings.cidrs), {})
     views = Views(settings.console_views)
     listener, where = listening.listen(address)
     with listener:
         engine = open_engine(reading_url(settings), read_only=True)
-        keep_pandas_out()
         try:
-            console = Console(Tables(engine, prices), access, views, _rules(settings), base_path=base, listen=address.host)
+            console = Console(Tables(engine, prices, ranges), access, views, _rules(settings), base_path=base, listen=address.host)
             if access.is_open and not is_loopback(address.host):
                 _warn(where.text)
             write(f"The console: http://{where.text}{base}")

@@ -6,13 +6,13 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from schemas.errors import SettingError
+from schemas.nearest import hint, nearest
 from weir.settings.catalogue import SECRETS, Settings
 from weir.settings.secret_files import FILE, with_secrets
 
@@ -54,7 +54,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     given = {name[len(PREFIX) :].lower(): (name, text) for name, text in environment.items() if name.startswith(PREFIX)}
     for field, (name, _) in given.items():
         if field not in NAMES or name != variable(field):
-            raise SettingError(f"{name} is not a setting of weir{_nearest(field, variable)}")
+            raise SettingError(f"{name} is not a setting of weir: {_hint(field, variable)}")
     return {field: text for field, (_, text) in given.items()}
 
 
@@ -67,15 +67,14 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingError(f"--config {path} is not valid TOML ({error}): correct it there.") from error
     for name, value in values.items():
         if name not in NAMES:
-            raise SettingError(f"{name} in {path} is not a setting of weir{_nearest(name.lower().removeprefix('weir_'), str)}")
+            raise SettingError(f"{name} in {path} is not a setting of weir: {_hint(name.lower().removeprefix('weir_'), str)}")
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise SettingError(f"{name} in {path} is a {type(value).__name__}: give a text or a whole number.")
     return values
 
 
-def _nearest(field: str, spell: Callable[[str], str]) -> str:
-    close = get_close_matches(field, NAMES, n=1, cutoff=0.5)
-    return f": did you mean {spell(close[0])}?" if close else ": `weir config` lists them all."
+def _hint(field: str, spell: Callable[[str], str]) -> str:
+    return hint([spell(name) for name in nearest(field, NAMES)], otherwise="`weir config` lists them all.")
 
 
 def _sentence(error: ValidationError, origins: dict[str, str]) -> str:

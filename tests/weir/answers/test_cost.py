@@ -196,6 +196,12 @@ def test_without_a_price_table_nothing_is_said_to_cost_nothing(ask: Callable[...
     assert sum(found["classes"]["bytes"]) == sum(row.traffic.sent + row.traffic.received for row in ROWS if row.traffic.step >= 0)
 
 
+def test_a_price_table_without_prices_is_said_to_have_none(ask: Callable[..., tuple[str, str]], tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_text('[meta]\ncurrency = "EUR"\ngb_bytes = 1\nsource = "a draft"\n')
+    found = json.loads(ask("--format", "json", prices=str(tmp_path / "prices.toml"))[0])
+    assert found["total"] is None and found["estimate"].startswith("Nothing has a price: the price table a draft has no [[price]]")
+
+
 @pytest.mark.parametrize(
     ("arguments", "prices", "said"),
     [

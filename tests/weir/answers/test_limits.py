@@ -37,10 +37,11 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("content", "sentence"), [
     ("[[limit]]\nname = 'a'\nlimit = '1TB'", "limit=1TB is no limit"),
-    ("[[limit]]\nname = 'a'", "has a wrong limit.0.limit"),
+    ("[[limit]]\nname = 'a'", "is wrong at limit.0.limit"),
     ("[[limit]]\nname = 'a'\nlimit = '1TB/day'\nfilter = '('", "The filter is wrong"),
-    ("[[limit]]\nname = 'a'\nlimit = '1TB/day'\ncolour = 'red'", "has a wrong limit.0.colour"),
-    ("limits", "cannot be read"),
+    ("[[limit]]\nname = 'a'\nlimit = '1TB/day'\ncolour = 'red'", "is wrong at limit.0.colour"),
+    ("limits", "is no TOML"),
+    ("", "is wrong at limit: Field required"),
 ])  # fmt: skip
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: str, sentence: str) -> None:
     path = tmp_path / "limits.toml"

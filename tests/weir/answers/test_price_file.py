@@ -15,6 +15,7 @@ from weir.answers.price_file import SHIPPED, read_prices
 
 NOW_S = 1_790_000_000
 META = '[meta]\ncurrency = "EUR"\ngb_bytes = 1000\nas_of = 2026-01-31\nsource = "a contract"\n'
+PRICE = '[[price]]\nclass = "x"\nper_gb = "1"\n'
 
 
 def per_gb(
@@ -101,15 +102,20 @@ def test_money_is_read_as_it_is_written(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[meta", "is no TOML"),
-        ("", "lacks currency or gb_bytes"),
+        ("", r"is empty: write prices into it, as docs/answers.md has them, or name one of aws, azure, gcp\."),
+        ("# prices come later\n", "is empty: write prices"),
+        ("[meta]\n", r"lacks currency and gb_bytes in \[meta\]"),
+        (PRICE, r"lacks currency and gb_bytes in \[meta\]"),
+        ('[meta]\ncurrency = "USD"\n', r"lacks gb_bytes in \[meta\]"),
         ('[meta]\nbase = "aws"\ngb_bytes = 7\n', "another currency or gb_bytes than its base aws"),
         (META + '[[price]]\nclass = "x"\nper_gb = 0.01\n', r"price.0.per_gb: write it as a text"),
         (META + '[[price]]\nclass = "x"\nper_gb = "0.0000000001"\n', "more than nine digits"),
         (META + '[[price]]\nclass = "x"\nper_gb = "-1"\n', "is negative"),
         (META + '[[price]]\nclass = "x"\nper_gb = "NaN"\n', "is negative or has more"),
         (META + '[[price]]\nclass = "x"\nper_gb = "dear"\n', "is no decimal number"),
-        (META + '[[price]]\nclass = "x"\n', "price.1: write per_gb, or tiers"),
-        (META + '[[price]]\nclass = "x"\nper_gb = "1"\ntiers = [{per_gb = "1"}]\n', "price.1: write per_gb, or tiers"),
+        (META + PRICE + '[[price]]\nclass = "x"\n', "price.1: write per_gb, or tiers"),
+        (META + '[[price]]\nclass = "x"\n', "price.0: write per_gb, or tiers"),
+        (META + '[[price]]\nclass = "x"\nper_gb = "1"\ntiers = [{per_gb = "1"}]\n', "price.0: write per_gb, or tiers"),
         (META + '[[price]]\nclass = "x"\ntiers = [{to_gb = 1, per_gb = "1"}]\n', "whose last has none"),
         (
             META + '[[price]]\nclass = "x"\ntiers = [{to_gb = 2, per_gb = "1"}, {to_gb = 1, per_gb = "1"}, {per_gb = "0"}]\n',

@@ -67,7 +67,7 @@ NAMED: dict[str, st.SearchStrategy[Any]] = {
 
 @pytest.fixture(scope="module")
 def shared(engine: Watched) -> Tables:
-    return Tables(engine)
+    return Tables(engine, ranges={f"{MARK}/office": ("10.0.1.0/24",)})
 
 
 @pytest.fixture(scope="module")

@@ -128,7 +128,7 @@ def test_a_file_of_limits_is_answered_limit_by_limit(ask: Ask, tmp_path: Path) -
         (("--horizon", "100d"), 2, "horizon=100d is not from an hour to 90 days: write 36h, 7d or 2w."),
         (("--limit", "much"), 2, "limit=much is no limit: write 1TB/day"),
         (("--by", "colour"), 2, "by=colour is not known"),
-        (("--limits", "/nowhere.toml"), 2, "The limits in /nowhere.toml cannot be read"),
+        (("--limits", "/nowhere.toml"), 2, "The file of limits /nowhere.toml cannot be read (No such file or directory)"),
         (("--limits", "/nowhere.toml", "--limit", "1TB/day"), 2, "leave one out"),
     ],
 )

@@ -12,6 +12,7 @@ from sinks.queries.spans import Span
 from weir.answers.segments import SegmentsQuestion
 from weir.answers.segments import segments as answered
 from weir.answers.segments_object import as_object
+from weir.answers.selectors_file import Given
 from weir.api.answers.answer import Answer
 from weir.api.formats import exact
 from weir.api.models import Shape, Table
@@ -41,7 +42,7 @@ class Segments(Shape):
 def segments(tables: Tables, scope: Node | None, asked: SegmentsParameters) -> Document:
     whole = span_of(tables, asked)
     span, check = _spans(whole, asked.check_from, tables.now_s())
-    question = SegmentsQuestion(span, both(parse(asked.q), scope), asked.policy, asked.roles == "off", check)
+    question = SegmentsQuestion(span, both(parse(asked.q), scope), asked.policy, asked.roles == "off", check, Given(ranges=tables.ranges))
     found = answered(tables.asker(whole), tables.oldest(), question)
     said = as_object(found)
     for name in ("edges", "cut"):

@@ -1,6 +1,7 @@
 """Keeps pandas out of a process that has no use for it.
 
-pyarrow imports it, where it is installed, to ask whether a list is one of its arrays: 35 MB, and half a second in the first answer.
+pyarrow imports it, where it is installed, to ask whether a list is one of its arrays: 35 MB, and a quarter of a second of every command.
+chDB brings it along, and asks for it only where a frame of it is read or wanted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,6 @@ class _NotInstalled(MetaPathFinder):
 
 
 def keep_pandas_out() -> None:
-    """For the rest of the process. The embedded engine has use for it: where that is loaded, nothing is done."""
-    if "chdb" not in sys.modules and "pandas" not in sys.modules:
+    """For the rest of the process."""
+    if "pandas" not in sys.modules:
         sys.meta_path.insert(0, _NotInstalled())
