@@ -63,7 +63,6 @@ class FlowColumns:
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in FLOW_DTYPES}
         return FlowColumns(**columns, rtt=self.rtt.take(rows, len(self)), connect=self.connect.take(rows, len(self)))
 
-
     def part(self, rows: slice) -> FlowColumns:
         """Neighbouring rows, as views: a large window is cut without a second copy of it in memory. `rows` has a start and a stop."""
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in FLOW_DTYPES}

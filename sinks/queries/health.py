@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas.errors import WeirError
 from sinks.engines.quoting import literal
 from sinks.filter.sql import condition, dimensions_of, metrics_of, split
 from sinks.filter.tree import Node
+from sinks.queries.beside import ask_beside
 from sinks.queries.edges import BY, Ask
 from sinks.queries.group_by import grouped
 from sinks.queries.metrics import METRICS, base_sums
@@ -21,14 +21,14 @@ from sinks.queries.spans import FLOWS, Level, Oldest, Piece, Plan, Span, plan
 STEP_S, HOUR_S, DAY_S = 300, 3_600, 86_400
 PAST_S = 28 * DAY_S
 KEYS = ("network", "client", "server", "protocol", "service_port")
-ZONES = ("client_zone", "server_zone")
-COUNTS = (
-    "connections_opened", "connections_failed", "connections_refused", "connections_timed_out", "connections_closed", "connections_reset",
-    "packets_sent", "retransmits", "flows",
-)  # fmt: skip
+ENDS = ("client", "server")
+OF_A_NODE = 0.8
+"""An end is of the node that told of so much of what was opened at it; with replicas on many nodes it is of none."""
+COUNTS = ("connections_opened", "connections_failed", "connections_closed", "connections_reset", "packets_sent", "retransmits")
+CAUSES = ("connections_refused", "connections_timed_out")
 TIMES = ("rtt", "connect")
 _ENDS = ("network", "client", "server", "service", "domain", "reason", "protocol", "service_port")
-LISTS = (*COUNTS, *(f"{time}_{part}" for time in TIMES for part in ("tried", "slow")))
+LISTS = (*COUNTS, *CAUSES, *(f"{time}_{part}" for time in TIMES for part in ("tried", "slow")))
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,18 @@ class Asked:
 
 @dataclass(frozen=True)
 class Counts:
-    """`now`: a row an edge, in the order of KEYS, with `edge` (a number for it) and KEYS.
+    """`named`: a row an edge, in the order of KEYS, with `edge` (a number for it) and KEYS. A nameless end is its service, its domain, or
+    the reason.
 
-    And lists of equal length, in any order: `at`, the starts in UNIX seconds; `is_hour`, which tells hours of the past from steps; LISTS.
-    A nameless end is its service, its domain, or the reason.
+    `cells`: a row an edge and step or hour of the past, in any order: `edge`; `at`, the start in steps since 1970; `is_hour`; LISTS, of
+    which CAUSES are 0 in hours. There is one wherever a flow was seen.
 
     `past`: a row an edge that has one: `edge`, the sums of COUNTS over the past as a whole, and of each of TIMES the `_buckets` that have
     samples, counted from 1, and the `_samples` in them.
     """
 
-    now: pa.Table
+    named: pa.Table
+    cells: pa.Table
     past: pa.Table
     plan: Plan
     sql: str
@@ -70,10 +72,9 @@ def ask_counts(ask: Ask, asked: Asked, oldest: Oldest) -> Counts:
     past = _past(_Rows(parts.where, having), pieces)
     rows = _Rows(parts.where, having, _limits(past, asked.slow_from))
     statement = _now(rows, asked, five.table, hour.table)
-    counted = ask(statement)
-    now = _joined(ask(_called(rows, asked, five.table, hour.table)), counted)  # what a number is called never changes
+    cells, named, before = ask_beside(ask, (statement, _called(rows, asked, hour.table), _listed(past)))
     tables = (Piece(five.table, asked.judged), *pieces)
-    return Counts(now, ask(_listed(past)), Plan(tables, asked.judged, ()), statement)
+    return Counts(named, _unpacked(cells), before, Plan(tables, asked.judged, ()), statement)  # what a number is called never changes
 
 
 def past_of(steps: Span) -> Span:
@@ -108,21 +109,22 @@ class _Rows:
     def cells(self, table: str, spans: Sequence[Span], unit_s: int, is_hour: bool, also: str = "") -> str:
         """A row an edge and unit of time, of sums by `s_`. Joins by edge are left to `transform`, which is told of all."""
         known = columns(table)
-        begin = f"toUInt32(intDiv(toUnixTimestamp(window_start), {unit_s}) * {unit_s})"
+        begin = f"toInt32(intDiv(toUnixTimestamp(window_start), {unit_s}) * {unit_s // STEP_S})"
         shown = [f"{_edge(known)} AS edge", f"{begin} AS begun", f"toUInt8({int(is_hour)}) AS of_hour"]
         shown += [f"sum({known[name]}) AS s_{name}" for name in COUNTS]
+        shown += [f"{0 if is_hour else f'sum({known[name]})'} AS s_{name}" for name in CAUSES]
         for number, name in enumerate(TIMES, 2):
             first = f"transform({_edge(known)}, tupleElement(limits, 1), tupleElement(limits, {number}), toUInt8(0))"
-            slow = f"arraySum(arrayFilter((samples, bucket) -> bucket >= {first}, mapValues({name}_samples), mapKeys({name}_samples)))"
+            slow = f"arraySum((samples, bucket) -> if(bucket >= {first}, samples, 0), mapValues({name}_samples), mapKeys({name}_samples))"
             shown.append(f"sum(if({first} = 0, 0, arraySum(mapValues({name}_samples)))) AS s_{name}_tried")
             shown.append(f"sum(if({first} = 0, 0, {slow})) AS s_{name}_slow")
         return f"SELECT {', '.join(shown)} FROM {self.let_through(table, spans, also)} GROUP BY edge, begun"  # noqa: S608
 
-    def ends(self, table: str, spans: Sequence[Span], also: str = "") -> str:
+    def ends(self, table: str, span: Span, also: str) -> str:
         """A row an edge, of its ends by `e_`: apart from the cells, each of which would have to hold all of these texts."""
         known = columns(table)
         shown = ", ".join(f"any({known[name]}) AS e_{name}" for name in _ENDS)
-        return f"SELECT {_edge(known)} AS edge, {shown} FROM {self.let_through(table, spans, also)} GROUP BY edge"  # noqa: S608
+        return f"SELECT {_edge(known)} AS edge, {shown} FROM {self.let_through(table, [span], also)} GROUP BY edge"  # noqa: S608
 
     def whole(self, table: str, spans: Sequence[Span]) -> str:
         known = columns(table)
@@ -183,30 +185,29 @@ def _of_hours(asked: Asked) -> str:
 
 
 def _now(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
+    """One row of long lists: rows would be too many for `ask`, and lists by edge take twice the time. A float is exact up to 2^24."""
     past = [past_of(asked.steps)]
     cells = rows.cells(five, [asked.steps], STEP_S, False), rows.cells(hour, past, HOUR_S, True, _of_hours(asked))
-    shown = ["edge", "groupArray(begun) AS at", "groupArray(of_hour) AS is_hour"]
-    shown += [f"groupArray(toUInt32(least(s_{name}, 4294967295))) AS {name}" for name in LISTS]
-    return f"WITH ({rows.limits}) AS limits SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(cells)}) GROUP BY edge"  # noqa: S608
+    shown = [f"groupArray({name}) AS {called}" for name, called in (("edge", "edge"), ("begun", "at"), ("of_hour", "is_hour"))]
+    shown += [f"groupArray(toFloat32(s_{name})) AS {name}" for name in LISTS]
+    return f"WITH ({rows.limits}) AS limits SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(cells)})"  # noqa: S608
 
 
-def _called(rows: _Rows, asked: Asked, five: str, hour: str) -> str:
-    """`edge` and KEYS, in their order. A nameless end is its service, its domain, or the reason."""
-    ends = rows.ends(five, [asked.steps]), rows.ends(hour, [past_of(asked.steps)], _of_hours(asked))
-    nobody = "concat('(', if(any(e_reason) = '', 'no name', any(e_reason)), ')')"
-    server = ", ".join(f"any(e_{name}) != '', any(e_{name})" for name in ("server", "service", "domain"))
-    shown = ["edge", "any(e_network) AS network", f"if(any(e_client) = '', {nobody}, any(e_client)) AS client"]
-    shown += [f"multiIf({server}, {nobody}) AS server", "any(e_protocol) AS protocol", "toUInt16(any(e_service_port)) AS service_port"]
-    return f"SELECT {', '.join(shown)} FROM ({' UNION ALL '.join(ends)}) GROUP BY edge ORDER BY {', '.join(KEYS)}, edge"  # noqa: S608
+def _called(rows: _Rows, asked: Asked, hour: str) -> str:
+    """`edge` and KEYS, in their order. A nameless end is its service, its domain, or the reason.
+
+    By the hours that the cells are in: of steps there are twelve times as many.
+    """
+    hours = rows.ends(hour, Span(past_of(asked.steps).start_s, asked.steps.end_s), _of_hours(asked))
+    nobody = "concat('(', if(e_reason = '', 'no name', e_reason), ')')"
+    server = ", ".join(f"e_{name} != '', e_{name}" for name in ("server", "service", "domain"))
+    shown = ["edge", "e_network AS network", f"if(e_client = '', {nobody}, e_client) AS client"]
+    shown += [f"multiIf({server}, {nobody}) AS server", "e_protocol AS protocol", "toUInt16(e_service_port) AS service_port"]
+    return f"SELECT {', '.join(shown)} FROM ({hours}) ORDER BY {', '.join(KEYS)}, edge"  # noqa: S608
 
 
-def _joined(called: pa.Table, counted: pa.Table) -> pa.Table:
-    """The names' rows and order; what has been dropped since it was counted has no name, and is gone."""
-    place = pc.index_in(called.column("edge"), counted.column("edge"))
-    known = pc.is_valid(place)
-    lists = counted.take(place.filter(known))
-    columns = {name: lists.column(name) for name in lists.column_names if name != "edge"}
-    return pa.table({**{name: called.column(name).filter(known) for name in called.column_names}, **columns})
+def _unpacked(lists: pa.Table) -> pa.Table:
+    return pa.table({name: pa.chunked_array([chunk.flatten() for chunk in lists.column(name).chunks]) for name in lists.column_names})
 
 
 def ask_before(ask: Ask, asked: Asked, edges: Sequence[int], backs_s: Sequence[int]) -> pa.Table:
@@ -232,15 +233,32 @@ def _of_edges(asked: Asked, edges: Sequence[int], spans: Sequence[Span], sums: s
 
 
 def ask_zones(ask: Ask, asked: Asked) -> pa.Table:
-    """`edge` and ZONES of most of what it tried in the judged span."""
+    """`edge`, and by ENDS the zones of most of what it tried in the judged span."""
     parts = split(asked.filter)
     five = next(one for one in source_of(dimensions_of(parts.where), "canonical").levels if one.unit_s == STEP_S)
     known = columns(five.table)
     most = f"sum({known['connections_opened']} + {known['connections_failed']})"
-    zones = ", ".join(f"toString({known[name]}) AS z_{name}" for name in ZONES)
+    zones = ", ".join(f"toString({known[f'{end}_zone']}) AS z_{end}" for end in ENDS)
     rows = f"SELECT {_edge(known)} AS edge, {zones}, {most} AS most FROM {_Rows(parts.where, '').let_through(five.table, (asked.judged,))}"  # noqa: S608
-    shown = ", ".join(f"argMax(z_{name}, most) AS {name}" for name in ZONES)
-    return ask(f"SELECT edge, {shown} FROM ({rows} GROUP BY edge, {', '.join(f'z_{name}' for name in ZONES)}) GROUP BY edge")  # noqa: S608
+    shown = ", ".join(f"argMax(z_{end}, most) AS {end}" for end in ENDS)
+    return ask(f"SELECT edge, {shown} FROM ({rows} GROUP BY edge, {', '.join(f'z_{end}' for end in ENDS)}) GROUP BY edge")  # noqa: S608
+
+
+def ask_nodes(ask: Ask, asked: Asked) -> pa.Table:
+    """`edge`, and by ENDS the nodes that they are of, up to four hours before the judged span; empty: of none, or of one without an agent.
+
+    By hours, and from what either side told: a server that is away has told of its connections before.
+    """
+    known = columns("flows_1h")
+    since = Span(asked.steps.start_s // HOUR_S * HOUR_S, asked.judged.end_s)
+    where = f"{within(since)} AND {condition(split(asked.filter).where, known)}"
+    told = f"{_edge(known)} AS edge, toString(role) AS side, toString(node_id) AS node, sum({known['connections_opened']}) AS some"
+    rows = f"SELECT {told} FROM weir.flows_1h WHERE {where}"  # noqa: S608
+    shown = ", ".join(
+        f"if(maxIf(some, side = '{end}') >= {OF_A_NODE} * sumIf(some, side = '{end}'), argMaxIf(node, some, side = '{end}'), '') AS {end}"
+        for end in ENDS
+    )
+    return ask(f"SELECT edge, {shown} FROM ({rows} GROUP BY edge, side, node) WHERE some > 0 GROUP BY edge")  # noqa: S608
 
 
 def ask_reporters(ask: Ask, span: Span, edges: Sequence[int]) -> pa.Table:

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from sinks.filter.tree import Node
 from sinks.queries.edges import Ask
-from sinks.queries.health import ZONES, Asked, ask_before, ask_counts, ask_reported, ask_reporters, ask_times, ask_zones
+from sinks.queries.health import ENDS, Asked, ask_before, ask_counts, ask_nodes, ask_reported, ask_reporters, ask_times, ask_zones
 from sinks.queries.spans import Oldest, Piece, Plan, Span
 from streams.insights.health.counts import Read, before, histograms, plain, read, watched
 from streams.insights.health.course import STEPS_BEFORE, Seen, Usuals, course_of, may_be_silent, suspects, usuals_of
 from streams.insights.health.grouping import FEW, Trouble, grouped
-from streams.insights.health.ranking import Ill, Times, Zones, ranked
+from streams.insights.health.ranking import Ill, Places, Times, ranked
 from streams.insights.health.signals import CONNECT, DAY_S, KINDS, LOOKBACK, RTT, SLOW_FROM, STEP_S, WEEK_S, Bools
 
 LONGEST_S = 6 * 3_600
@@ -72,7 +72,7 @@ def health(ask: Ask, oldest: Oldest, question: HealthQuestion) -> Health:
     first = judged.start_s // STEP_S
     troubles = grouped([one for one in course.episodes if one.until is None or one.until > first], found.read.edges)
     times = times_of(ask, found, troubles)
-    ills = ranked(troubles, found.read, found.usuals, times, zones_of(ask, found, troubles))
+    ills = ranked(troubles, found.read, found.usuals, times, places_of(ask, found, troubles))
     return Health(tuple(ills[: question.limit]), len(ills), Plan(found.plan.pieces, judged, (*warnings, *found.plan.warnings)), found.sql)
 
 
@@ -159,11 +159,14 @@ def times_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Mapping[
     return times
 
 
-def zones_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Zones | None:
-    """None where there are too few for a zone to be at fault."""
+def places_of(ask: Ask, found: Evidence, troubles: Sequence[Trouble]) -> Mapping[str, Places]:
+    """By kind, the narrowest first; none where there are too few troubles for a place to be at fault."""
     if len(troubles) < FEW:
-        return None
-    table = ask_zones(ask, found.asked)
-    zone = {edge: ends for edge, *ends in zip(*(table.column(name).to_pylist() for name in ("edge", *ZONES)), strict=True)}
-    client, server = zip(*(zone.get(int(number), ("", "")) for number in found.read.numbers), strict=True)
-    return Zones(client, server)
+        return {}
+    return {kind: _places(table, found) for kind, table in (("node", ask_nodes(ask, found.asked)), ("zone", ask_zones(ask, found.asked)))}
+
+
+def _places(table: pa.Table, found: Evidence) -> Places:
+    place = {edge: ends for edge, *ends in zip(*(table.column(name).to_pylist() for name in ("edge", *ENDS)), strict=True)}
+    client, server = zip(*(place.get(int(number), ("", "")) for number in found.read.numbers), strict=True)
+    return Places(client, server)

@@ -14,9 +14,9 @@ from sinks.queries.spans import Oldest, Span
 from streams.insights.health.course import course_of
 from streams.insights.health.grouping import Edge, Trouble, grouped
 from streams.insights.health.hysteresis import Episode, State, closed
-from streams.insights.health.ranking import Ill, ranked
+from streams.insights.health.ranking import Ill, ills_of
 from streams.insights.health.signals import KINDS, STEP_S
-from weir.answers.health import evidence_of, times_of, zones_of
+from weir.answers.health import evidence_of, places_of, times_of
 from weir.detector.watch import Look
 
 MEMBERS = 100
@@ -55,11 +55,8 @@ class HealthWatch:
         course = course_of(found.read.seen, found.usuals, _state(known, place))
         going_on = [one for one in course.episodes if one.until is None]
         troubles = _troubles(going_on, found.read.edges, frozenset(opened))
-        times, zones = times_of(ask, found, troubles), zones_of(ask, found, troubles)
-        seen = []
-        for trouble in troubles:
-            (ill,) = ranked([trouble], found.read, found.usuals, times, zones)
-            seen.append(_sighting(trouble, ill, found.read.edges, course.state, step))
+        ills = ills_of(troubles, found.read, found.usuals, times_of(ask, found, troubles), places_of(ask, found, troubles))
+        seen = [_sighting(trouble, ill, found.read.edges, course.state, step) for trouble, ill in zip(troubles, ills, strict=True)]
         keys = {one.key for one in seen}
         return Look(tuple(seen), frozenset(key for key in opened if key not in keys))
 

@@ -31,7 +31,7 @@ from weir.detector.state import DAY_US, State
 from weir.detector.storm import with_storm
 from weir.detector.table import findings_of, rows_of
 from weir.detector.transitions import Rules, as_seen, changes_of, refused
-from weir.detector.unwritable import Unwritable
+from weir.detector.unwritable import Unwritable, writable
 from weir.detector.watch import Look, Watch
 
 log = logging.getLogger("weir.detector")
@@ -79,7 +79,7 @@ class Lookout:
         if written.checkpoint is not None:
             state = state.after((), written.checkpoint)
         else:
-            self._adopted = findings_of(ask_open(self._engine.ask))
+            self._adopted = writable(findings_of(ask_open(self._engine.ask)))
             state = State({change.finding.key: change for change in self._adopted})
         self.state = state
         self._write([entry.change for entry in written.entries])

@@ -16,6 +16,10 @@ _WEEKS = 2
 _PEERS, _BURST_PEERS, _PEER_LIMIT = 10.0, 40.0, 25.0
 """So many hours of its own an edge needs to count for as much as all others do. Of bursts few hours tell little."""
 _ENOUGH_BAD = 30.0
+_UNSEEN_DAY = 0.3
+"""Of what other days have: a weekend may have so little."""
+_TELLING_BAD, _DIFFERS = 30.0, 1.645
+"""Of so many bad at most an edge's whole past tells, unless the same hours are so many standard deviations away from it."""
 _BURSTS = np.array([signal.bursts for signal in SHARES])[:, None, None]
 """An hour that stands out is one of theirs, and no outage."""
 
@@ -40,6 +44,7 @@ class Usual:
     """`bad`, `tried`: (signals, edges), what the past counts for; `spread`: how many times more than a coin's it varies, 1 or more.
 
     `known`: whether there is enough to judge by. `lowest`: (edges), tries a step at the quietest such hour but one; 0: not known.
+    `expected`: so many of these are to be expected at least, as a day of the week that an edge has not lived may be a quieter one.
     """
 
     bad: Floats
@@ -47,6 +52,7 @@ class Usual:
     spread: Floats
     known: Bools
     lowest: Floats
+    expected: Floats
 
     @property
     def share(self) -> Floats:
@@ -63,10 +69,11 @@ def usual_of(past: Past, hour_s: int) -> Usual:
         week_bad, week_tried = _without_worst(past.bad[:, :, weeks], past.tried[:, :, weeks])
         enough = (past.tried[:, :, weeks] > 0).sum(axis=2) >= _WEEKS
         same_bad, same_tried = np.where(enough, week_bad, same_bad), np.where(enough, week_tried, same_tried)
-    prior_bad, prior_tried = _prior(past)
+    telling = _telling(past)
+    prior_bad, prior_tried = _prior(past, _strength(past, same_bad, same_tried, telling), telling)
     own = past.whole_tried + same_tried
     known = np.array([not signal.own for signal in SHARES])[:, None] | (own >= LEAST_OWN * by_signal("strength")[:, :, 0])
-    return Usual(same_bad + prior_bad, same_tried + prior_tried, _spread(bad, tried), known, _lowest(past, days, weeks))
+    return Usual(same_bad + prior_bad, same_tried + prior_tried, _spread(bad, tried), known, *_lowest(past, days, weeks))
 
 
 def _without_worst(bad: Floats, tried: Floats) -> tuple[Floats, Floats]:
@@ -92,8 +99,29 @@ def _odd(bad: Floats, tried: Floats) -> Bools:
     return found
 
 
-def _prior(past: Past) -> tuple[Floats, Floats]:
-    """The edge's own past as a whole, up to the signal's strength; what lacks of it comes from all edges of its server, then from all."""
+def _telling(past: Past) -> Floats:
+    """(signals, edges): so many tries have as many bad ones among them as tell a share; without end where none was bad."""
+    tries = np.divide(past.whole_tried, past.whole_bad, out=np.full(past.whole_bad.shape, np.inf), where=past.whole_bad > 0)
+    return np.asarray(_TELLING_BAD * by_signal("spread")[:, :, 0] * tries, np.float64)
+
+
+def _strength(past: Past, same_bad: Floats, same_tried: Floats, telling: Floats) -> Floats:
+    """(signals, edges): for so many tries an edge's whole past counts. A share is known by its bad ones: where few are bad it takes more.
+
+    Where the same hours differ from the whole, they are what is usual, and the whole counts for little: a test before pooling. Square roots
+    of counts spread alike (Anscombe 1948).
+    """
+    least, spread = (by_signal(name)[:, :, 0] for name in ("strength", "spread"))
+    share = np.divide(past.whole_bad, past.whole_tried, out=np.ones_like(past.whole_bad), where=past.whole_bad > 0)
+    deviations = 2 * np.abs(np.sqrt(same_bad / spread + 0.375) - np.sqrt(share * same_tried / spread + 0.375))
+    return np.where((deviations < _DIFFERS) & (past.whole_bad > 0), np.maximum(least, telling), least)
+
+
+def _prior(past: Past, strength: Floats, telling: Floats) -> tuple[Floats, Floats]:
+    """The edge's own past as a whole, up to `strength`; what lacks of the signal's comes from all edges of its server, then from all.
+
+    Nothing lacks where so many were bad that the own share is known.
+    """
     servers = int(past.server.max(initial=-1)) + 1
     at_server = [np.array([np.bincount(past.server, row, servers) for row in part]) for part in (past.whole_bad, past.whole_tried)]
     sources = (
@@ -102,12 +130,12 @@ def _prior(past: Past) -> tuple[Floats, Floats]:
         tuple(np.broadcast_to(part.sum(axis=1, keepdims=True), part.shape) for part in (past.whole_bad, past.whole_tried)),
     )
     bad, tried = np.full(past.whole_bad.shape, UNKNOWN_BAD), np.full(past.whole_bad.shape, UNKNOWN_TRIED)
-    left = np.broadcast_to(by_signal("strength")[:, :, 0], past.whole_bad.shape).copy()
-    for some_bad, some_tried in sources:
-        taken = np.minimum(some_tried, left)
+    left = np.minimum(by_signal("strength")[:, :, 0], telling)
+    for number, (some_bad, some_tried) in enumerate(sources):
+        taken = np.minimum(some_tried, left if number else strength)
         bad += taken * np.divide(some_bad, some_tried, out=np.zeros_like(bad), where=some_tried > 0)
         tried += taken
-        left -= taken
+        left = np.maximum(left - taken, 0.0)
     return bad, tried
 
 
@@ -137,11 +165,13 @@ def _variance(bad: Floats, tried: Floats, kept: Bools) -> tuple[Floats, Floats]:
     return np.divide(squares, coin, out=np.zeros_like(squares), where=coin > 0), told
 
 
-def _lowest(past: Past, days: Ints, weeks: Ints) -> Floats:
-    """Of hours before an edge was first seen nothing is made; nor of the lowest of three or more, which may be that of an outage."""
+def _lowest(past: Past, days: Ints, weeks: Ints) -> tuple[Floats, Floats]:
+    """`Usual.lowest` and `expected`. Of hours before an edge was first seen nothing is made; nor of the lowest of three or more, which may
+    be that of an outage.
+    """
     tried = past.tried[0]
     if not tried.size:
-        return np.zeros(len(tried))
+        return np.zeros(len(tried)), np.zeros(len(tried))
     born = np.where(tried.any(axis=1), (tried > 0).argmax(axis=1), tried.shape[1])
     found = np.zeros(len(tried))
     for hours in (days, weeks):
@@ -153,4 +183,6 @@ def _lowest(past: Past, days: Ints, weeks: Ints) -> Floats:
         at = np.where(count > _WEEKS, 1, 0)
         low = np.take_along_axis(lived, at[:, None], axis=1)[:, 0]
         found = np.where(count >= _WEEKS, np.where(np.isfinite(low), low, 0.0), found)
-    return found * STEP_S / 3_600
+    found *= STEP_S / 3_600
+    has_lived = (weeks[None, :] >= born[:, None]).any(axis=1)
+    return found, np.where(has_lived, found, _UNSEEN_DAY * found)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.records.histogram import BUCKETS
@@ -25,7 +26,6 @@ _COLUMNS = (
     (("connect_slow",), ("connect_tried",)),
 )
 """Of each of SHARES: what is added up to its bad ones, and to what was tried."""
-_ADDED = frozenset(name for one in _COLUMNS for part in one for name in part)
 
 
 @dataclass(frozen=True)
@@ -42,38 +42,59 @@ class Read:
 
 @dataclass(frozen=True)
 class _Cells:
-    """Where values stand of a column of lists."""
+    """Columns of cells. `chosen`: which of them stand somewhere; `place`: where, in rows of the shape, one after the other."""
 
-    chosen: NDArray[Any]
-    row: Ints
-    column: Ints
+    columns: Mapping[str, NDArray[Any]]
+    chosen: Ints
+    place: Ints
     shape: tuple[int, int]
 
-    def dense(self, values: NDArray[Any]) -> Floats:
-        found = np.zeros(self.shape)
-        found[self.row, self.column] = values[self.chosen]
+    def filled(self) -> Bools:
+        """Where there is a cell: a flow was seen."""
+        found = np.zeros(self.shape, np.bool_)
+        found.reshape(-1)[self.place] = True
         return found
+
+    def sums(self, names: Sequence[str], found: Floats | None = None) -> Floats:
+        """Of columns of these names, in `found`, which is zero: arrays are large, and each new one is dear."""
+        found = np.zeros(self.shape) if found is None else found
+        values = sum((self.columns[name].astype(np.float64) for name in names[1:]), self.columns[names[0]])
+        found.reshape(-1)[self.place] = values[self.chosen]
+        return found
+
+    def shares(self) -> tuple[Floats, Floats]:
+        """(signals, edges, steps or hours): bad and tried."""
+        bad, tried = np.zeros((len(SHARES), *self.shape)), np.zeros((len(SHARES), *self.shape))
+        for signal, (names_bad, names_tried) in enumerate(_COLUMNS):
+            self.sums(names_tried, tried[signal])
+            np.minimum(self.sums(names_bad, bad[signal]), tried[signal], out=bad[signal])
+        return bad, tried
 
 
 def read(counts: Counts, asked: Asked) -> Read:
     """Nobody is known to have looked, and nothing of what was before: `seen.watched` is false, `seen.before` without bounds."""
-    now = counts.now
-    lists = {name: _flat(now, name) for name in now.column_names if pa.types.is_list(now.schema.field(name).type)}
-    row = np.repeat(np.arange(now.num_rows), np.diff(_offsets(now, "at")))
+    named, cells, row = _placed(counts)
     start, steps = asked.steps.start_s // STEP_S, asked.steps.seconds // STEP_S
-    cells = _steps(lists, row, start, (now.num_rows, steps))
-    hours_s, past_bad, past_tried = _hours(lists, row, now.num_rows)
-    bad, tried = _shares({name: cells.dense(lists[name]) for name in _ADDED})
-    active = cells.dense(lists["flows"]) > 0
-    seen = Seen(start, bad, tried, active, np.zeros_like(active), np.full(active.shape, np.inf))
-    numbers = plain(now.column("edge")).astype(np.uint64)
-    edges = tuple(Edge(*names) for names in zip(*(now.column(name).to_pylist() for name in Edge.__dataclass_fields__), strict=True))
+    now = _steps(cells, row, start, (named.num_rows, steps))
+    active = now.filled()
+    seen = Seen(start, *now.shares(), active, np.zeros_like(active), np.full(active.shape, np.inf))
+    numbers = plain(named.column("edge")).astype(np.uint64)
+    edges = tuple(Edge(*names) for names in zip(*(named.column(name).to_pylist() for name in Edge.__dataclass_fields__), strict=True))
     whole_bad, whole_tried = _whole(counts.past, numbers)
     servers: dict[tuple[str, str], int] = {}
     server = np.array([servers.setdefault((edge.network, edge.server), len(servers)) for edge in edges], np.int64)
-    past = Past(hours_s, past_bad, past_tried, whole_bad, whole_tried, server)
-    causes = (cells.dense(lists[f"connections_{name}"]) for name in ("refused", "timed_out"))
+    past = Past(*_hours(cells, row, named.num_rows), whole_bad, whole_tried, server)
+    causes = (now.sums((f"connections_{name}",)) for name in ("refused", "timed_out"))
     return Read(edges, numbers, seen, past, *causes)
+
+
+def _placed(counts: Counts) -> tuple[pa.Table, dict[str, NDArray[Any]], Ints]:
+    """The names, and the columns of the cells with the rows of their names. Edges that came or went in between are left out."""
+    cells, row = counts.cells, pc.index_in(counts.cells.column("edge"), counts.named.column("edge"))
+    if row.null_count:
+        known = pc.is_valid(row)
+        cells, row = cells.filter(known), row.filter(known)
+    return counts.named, {name: plain(cells.column(name)) for name in cells.column_names}, plain(row).astype(np.int64)
 
 
 def _flat(table: pa.Table, name: str) -> NDArray[Any]:
@@ -86,30 +107,28 @@ def _offsets(table: pa.Table, name: str) -> Ints:
 
 def plain(numbers: Any) -> NDArray[Any]:
     """Of an array or a column without nulls, as it lies in memory: `to_numpy` would load pandas, which takes as long as a question."""
-    return np.from_dlpack(numbers.combine_chunks() if isinstance(numbers, pa.ChunkedArray) else numbers)
+    return np.from_dlpack(_in_one(numbers) if isinstance(numbers, pa.ChunkedArray) else numbers)
 
 
 def _whole_column(table: pa.Table, name: str) -> Any:
-    column = table.column(name).combine_chunks()
-    return column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
+    return _in_one(table.column(name))
 
 
-def _steps(lists: Mapping[str, NDArray[Any]], row: Ints, start: int, shape: tuple[int, int]) -> _Cells:
-    at = lists["at"].astype(np.int64) // STEP_S - start
-    chosen = np.flatnonzero((lists["is_hour"] == 0) & (at >= 0) & (at < shape[1]))
-    return _Cells(chosen, row[chosen], at[chosen], shape)
+def _in_one(column: pa.ChunkedArray) -> Any:
+    """Without a copy where it is in one chunk, unlike `combine_chunks`."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _hours(lists: Mapping[str, NDArray[Any]], row: Ints, edges: int) -> tuple[Ints, Floats, Floats]:
-    chosen = np.flatnonzero(lists["is_hour"] == 1)
-    hours_s, column = np.unique(lists["at"][chosen].astype(np.int64), return_inverse=True)
-    cells = _Cells(chosen, row[chosen], column, (edges, len(hours_s)))
-    return hours_s, *_shares({name: cells.dense(lists[name]) for name in _ADDED})
+def _steps(columns: Mapping[str, NDArray[Any]], row: Ints, start: int, shape: tuple[int, int]) -> _Cells:
+    at = columns["at"].astype(np.int64) - start
+    chosen = np.flatnonzero((columns["is_hour"] == 0) & (at >= 0) & (at < shape[1]))
+    return _Cells(columns, chosen, row[chosen] * shape[1] + at[chosen], shape)
 
 
-def _shares(values: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-    bad, tried = (np.stack([sum((values[name] for name in one[part]), np.zeros(1)) for one in _COLUMNS]) for part in (0, 1))
-    return np.minimum(bad, tried), tried
+def _hours(columns: Mapping[str, NDArray[Any]], row: Ints, edges: int) -> tuple[Ints, Floats, Floats]:
+    chosen = np.flatnonzero(columns["is_hour"])
+    hours, column = np.unique(columns["at"][chosen].astype(np.int64), return_inverse=True)
+    return hours * STEP_S, *_Cells(columns, chosen, row[chosen] * len(hours) + column, (edges, len(hours))).shares()
 
 
 def _whole(past: pa.Table, numbers: NDArray[np.uint64]) -> tuple[Floats, Floats]:
@@ -125,10 +144,10 @@ def _whole(past: pa.Table, numbers: NDArray[np.uint64]) -> tuple[Floats, Floats]
         values[f"{name}_tried"] = samples.sum(axis=1)
         first = np.append(SLOW_FROM, BUCKETS)[median_buckets(samples)]
         values[f"{name}_slow"] = (samples * (np.arange(BUCKETS) >= first[:, None])).sum(axis=1)
-    bad, tried = _shares(values)
+    bad, tried = (np.stack([np.sum([values[name] for name in one[part]], axis=0) for one in _COLUMNS]) for part in (0, 1))
     if not len(known):
         return np.zeros((len(SHARES), len(numbers))), np.zeros((len(SHARES), len(numbers)))
-    return np.where(has, bad[:, order[place]], 0.0), np.where(has, tried[:, order[place]], 0.0)
+    return np.where(has, np.minimum(bad, tried)[:, order[place]], 0.0), np.where(has, tried[:, order[place]], 0.0)
 
 
 def histograms(table: pa.Table, name: str) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,10 +40,11 @@ class Seen:
 
 @dataclass(frozen=True)
 class Usuals:
-    """`usual`: by hour; `hour`: for each step, which."""
+    """`usual`: by hour; `hour`: for each step, which. `silence`: beside the quietest hours, of whatever was before."""
 
     usual: tuple[Usual, ...]
     hour: Ints
+    silence: Silence
 
     def spread(self, signal: int, edge: int, at: int) -> float:
         return float(self.usual[self.hour[at]].spread[signal, edge])
@@ -59,48 +60,43 @@ class Course:
 
 def usuals_of(seen: Seen, past: Past) -> Usuals:
     hours_s, hour = np.unique(seen.steps * STEP_S // HOUR_S * HOUR_S, return_inverse=True)
-    return Usuals(tuple(usual_of(past, int(one)) for one in hours_s), hour)
+    usual = tuple(usual_of(past, int(one)) for one in hours_s)
+    lowest, expected = (np.stack([getattr(one, name) for one in usual], axis=1)[:, hour] for name in ("lowest", "expected"))
+    return Usuals(usual, hour, silence_of(seen.tried[FAILURE], seen.active, lowest, expected))
 
 
 def course_of(seen: Seen, usuals: Usuals, state: State | None = None) -> Course:
     """From the step after STEPS_BEFORE on; without a state nothing is open there."""
-    silence = silent_of(seen, usuals)
+    silence = usuals.silence.but_for(seen.before)
     watched = seen.watched | seen.active
     alarms = alarms_of(seen.bad, seen.tried, usuals.usual, usuals.hour, silence, watched)
-    life = Life(closed(seen.bad.shape[1]) if state is None else state)
+    state = state or closed(seen.bad.shape[1])
+    edges = np.flatnonzero(alarms.alarm.any(axis=(0, 2)) | state.is_open.any(axis=0))  # of all others nothing opens and nothing ends
+    life, alarms, watched = Life(state.of(edges)), alarms.of(edges), watched[edges]
+    bad, tried, run, missing = seen.bad[:, edges], seen.tried[:, edges], silence.run[edges], silence.missing[edges]
+    shares = [usual.share[:, edges] for usual in usuals.usual]
 
     def counted(at: int) -> Counted:
-        return _counted(seen, silence, watched, usuals.usual[usuals.hour[at]], at)
+        silent = (run[:, at] > 0) & watched[:, at]
+        excess = bad[:, :, at] - shares[usuals.hour[at]] * tried[:, :, at]
+        both = (bad[:, :, at], silent), (tried[:, :, at], watched[:, at]), (excess, silent * missing[:, at])
+        return Counted(*(np.vstack(one) for one in both))
 
     for at in range(STEPS_BEFORE, seen.bad.shape[2]):
         life.go_on(seen.first + at, counted, watched[:, at], alarms, at)
-    return Course((*life.ended, *life.open_ones()), life.state)
-
-
-def silent_of(seen: Seen, usuals: Usuals) -> Silence:
-    lowest = np.stack([one.lowest for one in usuals.usual], axis=1)[:, usuals.hour]
-    return silence_of(seen.tried[FAILURE], seen.active, lowest, seen.before)
+    episodes = (replace(one, edge=int(edges[one.edge])) for one in (*life.ended, *life.open_ones()))
+    return Course(tuple(episodes), life.state.among(edges, seen.bad.shape[1]))
 
 
 def may_be_silent(seen: Seen, usuals: Usuals) -> Ints:
     """Edges of whose silence there may be an alarm, by what is known of them."""
-    return np.flatnonzero((silent_of(seen, usuals).chance < bounds.FALSE_DISCOVERIES).any(axis=1))
+    return np.flatnonzero((usuals.silence.but_for(seen.before).chance < bounds.FALSE_DISCOVERIES).any(axis=1))
 
 
 def suspects(seen: Seen, usuals: Usuals) -> Ints:
     """Edges of which it matters whether somebody looked while nothing was seen: silent ones, and those that failed before."""
-    silence = silent_of(seen, usuals)
+    silence = usuals.silence.but_for(seen.before)
     idle = silence.run[:, STEPS_BEFORE:] > 0
     failed = np.asarray(seen.bad[FAILURE].sum(axis=1) > 0, np.bool_)
     silent = (silence.chance < _SUSPECT).any(axis=1) & seen.active.any(axis=1)
     return np.flatnonzero(silent | failed & idle.any(axis=1))
-
-
-def _counted(seen: Seen, silence: Silence, watched: Bools, usual: Usual, at: int) -> Counted:
-    bad, tried = seen.bad[:, :, at], seen.tried[:, :, at]
-    silent = (silence.run[:, at] > 0) & watched[:, at]
-    return Counted(
-        np.vstack([bad, silent]),
-        np.vstack([tried, watched[:, at]]),
-        np.vstack([bad - usual.share * tried, silent * silence.missing[:, at]]),
-    )

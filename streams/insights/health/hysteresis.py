@@ -33,9 +33,12 @@ class Counted:
 
     def where(self, chosen: Bools, other: Counted) -> Counted:
         """This where chosen, the other elsewhere."""
-        return Counted(*(np.where(chosen, a, b) for a, b in zip(self._parts(), other._parts(), strict=True)))
+        return Counted(*(np.where(chosen, a, b) for a, b in zip(self.parts(), other.parts(), strict=True)))
 
-    def _parts(self) -> tuple[Floats, Floats, Floats]:
+    def of(self, edges: Ints) -> Counted:
+        return Counted(*(part[:, edges] for part in self.parts()))
+
+    def parts(self) -> tuple[Floats, Floats, Floats]:
         return self.bad, self.tried, self.excess
 
 
@@ -56,6 +59,20 @@ class State:
     counted: Counted
     calm: Ints
     calm_counted: Counted
+
+    def of(self, edges: Ints) -> State:
+        since, opened, calm = (part[:, edges] for part in (self.since, self.opened, self.calm))
+        return State(self.is_open[:, edges], since, opened, self.counted.of(edges), calm, self.calm_counted.of(edges))
+
+    def among(self, edges: Ints, of: int) -> State:
+        """This, of these `edges` among so many, all others of which are closed."""
+        whole = closed(of)
+        for part, own in zip(whole.parts(), self.parts(), strict=True):
+            part[:, edges] = own
+        return whole
+
+    def parts(self) -> tuple[Floats | Ints | Bools, ...]:
+        return self.is_open, self.since, self.opened, *self.counted.parts(), self.calm, *self.calm_counted.parts()
 
 
 def closed(edges: int) -> State:
@@ -139,6 +156,8 @@ def _over(state: State, number: int) -> Bools:
     over = calm & ((state.calm >= LONGEST_CALM_STEPS) | (state.calm >= GIVEN_UP_STEPS) & (state.calm_counted.tried == 0))
     over[SILENCE] = state.is_open[SILENCE] & (number - state.since[SILENCE] >= LONGEST_SILENCE_STEPS)
     where = np.nonzero(calm & (state.calm_counted.tried > 0))
+    if not len(where[0]):  # nothing to look at exactly
+        return np.asarray(over, np.bool_)
     share = state.counted.bad[where] / np.maximum(state.counted.tried[where], 1)
     few = bounds.so_few(state.calm_counted.bad[where], state.calm_counted.tried[where], np.minimum(share, 1.0))
     over[where] |= few < _PROOF

@@ -31,8 +31,8 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Zones:
-    """Of each edge, those of most of its connections; empty: not known."""
+class Places:
+    """Where the ends of each edge are, by zones or by nodes; empty: not known, or in more than one."""
 
     client: Sequence[str]
     server: Sequence[str]
@@ -76,30 +76,42 @@ class Ill:
         return weight * max(self.excess, 0.0) * log2(self.clients + 1)
 
 
-def ranked(troubles: Sequence[Trouble], read: Read, usuals: Usuals, times: Mapping[Trouble, Times], zones: Zones | None) -> list[Ill]:
+def ranked(
+    troubles: Sequence[Trouble], read: Read, usuals: Usuals, times: Mapping[Trouble, Times], places: Mapping[str, Places]
+) -> list[Ill]:
     """The worst first: what is in excess, weighted by its harm, and by how many clients it touches."""
-    in_zone, zone = _zone_at_fault(troubles, read, zones) if zones else (frozenset(), "")
-    found = [_ill(one, read, usuals, times.get(one), zone if one in in_zone else "") for one in troubles]
+    found = ills_of(troubles, read, usuals, times, places)
     return sorted(found, key=lambda ill: (-ill.harm, ill.signal, ill.client, ill.server, ill.service_port))
 
 
-def _zone_at_fault(troubles: Sequence[Trouble], read: Read, zones: Zones) -> tuple[frozenset[Trouble], str]:
-    """The zone that the servers of most troubles have in common, or their clients, and those troubles.
+def ills_of(
+    troubles: Sequence[Trouble], read: Read, usuals: Usuals, times: Mapping[Trouble, Times], places: Mapping[str, Places]
+) -> list[Ill]:
+    """One a trouble, in their order: all must be given, as the place at fault is what most have in common. `places`: by kind, the
+    narrowest first.
+    """
+    there, fault = _place_at_fault(troubles, read, places)
+    return [_ill(one, read, usuals, times.get(one), fault if one in there else one.at) for one in troubles]
 
-    The many edges of one client say nothing of its zone.
+
+def _place_at_fault(troubles: Sequence[Trouble], read: Read, places: Mapping[str, Places]) -> tuple[frozenset[Trouble], str]:
+    """The place that the servers of most troubles have in common, or their clients, with its kind, and those troubles.
+
+    The many edges of one client say nothing of its place.
     """
     every = [one for one in troubles if one.signal != SILENCE]
     of_many = [one for one in every if not one.at.startswith("client ")]
     servers, clients = [edge.server for edge in read.edges], [edge.client for edge in read.edges]
-    for told, of_edge, names in ((every, zones.server, servers), (of_many, zones.client, clients)):
-        edges = [one.edge for trouble in told for one in trouble.episodes]
-        zone = common_place([of_edge[edge] for edge in edges], of_edge, [names[edge] for edge in edges])
-        if zone:
-            return frozenset(trouble for trouble in told if any(of_edge[one.edge] == zone for one in trouble.episodes)), zone
+    for kind, of_edge in places.items():
+        for told, at, names in ((every, of_edge.server, servers), (of_many, of_edge.client, clients)):
+            edges = [one.edge for trouble in told for one in trouble.episodes]
+            place = common_place([at[edge] for edge in edges], at, [names[edge] for edge in edges])
+            if place:
+                return frozenset(trouble for trouble in told if any(at[one.edge] == place for one in trouble.episodes)), f"{kind} {place}"
     return frozenset(), ""
 
 
-def _ill(trouble: Trouble, read: Read, usuals: Usuals, times: Times | None, zone: str) -> Ill:
+def _ill(trouble: Trouble, read: Read, usuals: Usuals, times: Times | None, fault: str) -> Ill:
     edges = [read.edges[one.edge] for one in trouble.episodes]
     first = edges[0]
     clients, servers = len({edge.client for edge in edges}), len({edge.server for edge in edges})
@@ -112,7 +124,7 @@ def _ill(trouble: Trouble, read: Read, usuals: Usuals, times: Times | None, zone
         first.network, "" if by_server else first.client, "" if by_client else first.server, first.protocol,
         0 if by_client else first.service_port, kind, "critical" if severe else "warning", now, usual, low, high,
         round(trouble.bad), round(trouble.tried), round(trouble.excess, 1), clients, servers, trouble.since * STEP_S,
-        None if trouble.until is None else trouble.until * STEP_S, f"zone {zone}" if zone else trouble.at, refused, timed_out, "",
+        None if trouble.until is None else trouble.until * STEP_S, fault, refused, timed_out, "",
     )  # fmt: skip
     return Ill(**{**ill.__dict__, "sentence": sentence(ill)})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,29 +22,36 @@ class Silence:
     chance: Floats
     missing: Floats
 
+    def but_for(self, before: Floats) -> Silence:
+        """Without what is usual at this time: `before` has the lower of yesterday's and last week's tries of the same step."""
+        return replace(self, chance=np.where(before <= 0, 1.0, self.chance))
 
-def silence_of(tried: Floats, active: Bools, lowest: Floats, before: Floats) -> Silence:
-    """`tried`, `active` (anything was seen): (edges, steps). `lowest`: what the past has at least.
 
-    `before`: the lower of yesterday's and last week's tries of the same step.
+def silence_of(tried: Floats, active: Bools, lowest: Floats, expected: Floats) -> Silence:
+    """`tried`, `active` (anything was seen): (edges, steps). `lowest`, `expected`: as in `Usual`.
 
     It must be no chance by the past's rate, and by that of the hour before, as far as so many connections tell it (Poisson's law with a
-    gamma prior). An edge that is used to be silent is also asked how often it was, and one that was silent at this time of yesterday is
-    no alarm.
+    gamma prior). An edge that is used to be silent is also asked how often it was.
     """
     silent = ~active & (tried == 0)
+    edges = np.flatnonzero(silent.any(axis=1))
+    found = Silence(np.zeros(tried.shape, np.int64), np.ones(tried.shape), np.zeros(tried.shape))
+    found.run[edges], found.chance[edges], found.missing[edges] = _of_silent(silent[edges], tried[edges], lowest[edges], expected[edges])
+    return found
+
+
+def _of_silent(silent: Bools, tried: Floats, lowest: Floats, expected: Floats) -> tuple[Ints, Floats, Floats]:
     run = _runs(silent)
     began = np.arange(tried.shape[1])[None, :] - run + 1
     level = _before(tried, began, _LEVEL_STEPS) / _LEVEL_STEPS
     quiet = _before(silent.astype(np.float64), began, LOOKBACK)
     seen = np.minimum(began, LOOKBACK)
     missing = np.where(run > 0, np.minimum(lowest, level), 0.0)
-    by_past = np.exp(-lowest * run)
+    by_past = np.exp(-expected * run)
     by_today = (_LEVEL_STEPS / (_LEVEL_STEPS + run)) ** (level * _LEVEL_STEPS)
     by_habit = np.where(quiet > 0, ((quiet + 1) / (seen + 2)) ** run, 0.0)
-    usual = (before <= 0) | (missing <= 0)
-    chance = np.where((run > 0) & ~usual, np.maximum(np.maximum(by_past, by_today), by_habit), 1.0)
-    return Silence(run, chance, missing)
+    chance = np.where((run > 0) & (missing > 0), np.maximum(np.maximum(by_past, by_today), by_habit), 1.0)
+    return run, chance, missing
 
 
 def _runs(silent: Bools) -> Ints:

@@ -12,11 +12,10 @@ from schemas.errors import WeirError
 from schemas.records.finding import Finding, FindingKey, finding_id
 from sinks.engines.base import Engine
 from sinks.filter.parse import parse
-from sinks.open import open_engine, open_sink
 from sinks.queries.spans import Span
 from sinks.queries.status import ask_oldest
 from streams.insights.health.ranking import Ill
-from tests.support.edge_hours import DAYS, END_S, Steady, write
+from tests.support.edge_hours import DAYS, END_S, Steady, filled
 from weir.answers.health import Health, HealthQuestion, health
 from weir.detector.health_watch import HealthWatch
 
@@ -41,14 +40,8 @@ Judge = Callable[..., Health]
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    url = f"chdb://{tmp_path_factory.mktemp('health') / 'data'}"
-    sink = open_sink(url)
-    sink.migrate()
-    sink.close()
-    opened = open_engine(url)
-    write(opened, EDGES, {"n1": END_S, "n2": BROKEN_S})
-    yield opened
-    opened.close()
+    with filled(tmp_path_factory.mktemp("health") / "data", EDGES, {"n1": END_S, "n2": BROKEN_S}) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 
 import pytest
 
-from sinks.open import open_engine, open_sink
-from tests.support.edge_hours import END_S, Steady, write
+from tests.support.edge_hours import END_S, Steady, filled
 from weir import cli
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    found = f"chdb://{tmp_path_factory.mktemp('health') / 'data'}"
-    with closing(open_sink(found)) as sink:
-        sink.migrate()
-    with closing(open_engine(found)) as engine:
-        write(engine, [Steady("shop/cart", "pay/api", failing=40, failing_s=END_S - 1_800)], {"n1": END_S})
-    return found
+    directory = tmp_path_factory.mktemp("health") / "data"
+    with filled(directory, [Steady("shop/cart", "pay/api", failing=40, failing_s=END_S - 1_800)], {"n1": END_S}):
+        return f"chdb://{directory}"
 
 
 @pytest.fixture

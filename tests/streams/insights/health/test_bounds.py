@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, exp, lgamma
 
 import numpy as np
 import pytest
@@ -41,6 +41,30 @@ def test_at_its_bounds_a_share_shows_what_was_seen_just_so_often(count: tuple[in
     assert high == 1 if bad == tried else sum(binomial(tried, high)[: bad + 1]) == pytest.approx(rare, rel=1e-6)
 
 
+def log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+@given(counts, st.integers(1, 5_000).flatmap(lambda tried: st.tuples(st.integers(0, tried), st.just(tried))))
+def test_after_a_past_the_chance_is_that_of_the_beta_binomial_law(count: tuple[int, int], past: tuple[int, int]) -> None:
+    """Never told too low; and as it is where that matters: a chance that is small, and a share that is not."""
+    (bad, tried), (past_bad, past_tried) = count, past
+    of_past = past_bad + 0.5, past_tried - past_bad + 0.5
+    law = (comb(tried, n) * exp(log_beta(n + of_past[0], tried - n + of_past[1]) - log_beta(*of_past)) for n in range(bad, tried + 1))
+    truth = sum(law)
+    told = bounds.so_many_after(one(bad), one(tried), one(past_bad), one(past_tried))[0]
+    assert told > 0.9 * truth or not 1e-9 < truth < 0.1
+    if past_bad > 0.02 * past_tried and truth < 0.01 and told > 1e-9:
+        assert told < 2 * truth
+
+
+def test_a_past_of_few_bad_ones_makes_many_less_odd() -> None:
+    """By the share of 6 of 2,705 alone, 60 of 6,600 would be odder than by all that it may be."""
+    by_share = bounds.so_many(one(60), one(6_600), one(6 / 2_705))[0]
+    assert bounds.so_many_after(one(60), one(6_600), one(6), one(2_705))[0] > 1_000 * by_share
+    assert bounds.so_many_after(one(60), one(6_600), one(6_000), one(2_705_000))[0] == pytest.approx(by_share, rel=0.5)
+
+
 def test_one_failure_of_two_says_little() -> None:
     assert bounds.lower(one(1), one(2))[0] < 0.01
 
@@ -61,3 +85,8 @@ def test_discoveries_are_all_up_to_the_last_that_is_below_its_line(chances: list
     below = [chance for place, chance in enumerate(ordered, 1) if chance <= bounds.FALSE_DISCOVERIES * place / tests]
     wanted = [chance <= below[-1] for chance in chances] if below else [False] * len(chances)
     assert bounds.discoveries(np.array(chances), tests).tolist() == wanted
+
+
+def test_one_discovery_in_a_hundred_is_false_at_most() -> None:
+    assert bounds.discoveries(np.array([0.99e-4]), 100).tolist() == [True]
+    assert bounds.discoveries(np.array([1.01e-4]), 100).tolist() == [False]

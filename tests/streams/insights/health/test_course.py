@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from streams.insights.health.baseline import Past
 from streams.insights.health.course import STEPS_BEFORE, Course, Seen, course_of, usuals_of
-from streams.insights.health.signals import FAILURE, RTT, SHARES, SILENCE, STEP_S
+from streams.insights.health.signals import FAILURE, RETRANSMIT, RTT, SHARES, SILENCE, STEP_S
 
 EDGES, STEPS = 40, STEPS_BEFORE + 40
 FIRST = 1_767_571_200 // STEP_S
@@ -65,6 +67,14 @@ def test_one_bad_step_opens_nothing_by_itself() -> None:
     assert course(found).episodes == ()
 
 
+def test_one_burst_is_no_fault_in_the_windows_behind_it_either() -> None:
+    found = seen(1_000.0)
+    found.bad[RETRANSMIT, 3, BEGINS] = 80
+    found.bad[RETRANSMIT, 3, BEGINS + 1] = 3
+    found.tried[RETRANSMIT, 3, BEGINS + 1] = 100
+    assert course(found, 1_000.0).episodes == ()
+
+
 def test_a_failure_of_two_tries_is_no_alarm() -> None:
     found = seen(0.0)
     found.tried[FAILURE, 3, BEGINS::8] = 2
@@ -87,6 +97,23 @@ def test_what_is_over_is_not_found_again_by_longer_windows() -> None:
     assert one.until is not None and one.until <= FIRST + BEGINS + 10
 
 
+def test_what_is_over_is_not_found_again_by_one_that_fails_long_after() -> None:
+    found = seen(20.0)
+    found.bad[FAILURE, 3, BEGINS : BEGINS + 6 : 2] = 2
+    found.bad[FAILURE, 3, BEGINS + 14] = 1
+    (one,) = course(found, 20.0).episodes
+    assert one.opened == FIRST + BEGINS + 5
+
+
+def test_what_is_over_is_not_found_again_by_four_hours_of_a_quiet_edge() -> None:
+    found = seen(10.0)
+    found.bad[FAILURE, 3, BEGINS - 26 : BEGINS : 12] = 1
+    found.bad[FAILURE, 3, BEGINS : BEGINS + 9] = (2, 5, 1, 1, 2, 1, 1, 2, 2)
+    found.bad[FAILURE, 3, BEGINS + 15] = 1
+    (one,) = course_of(found, usuals_of(found, past(10.0, share=0.006))).episodes
+    assert one.until is not None and one.until <= FIRST + BEGINS + 12
+
+
 def test_a_finding_stays_while_nothing_proves_that_it_is_over() -> None:
     found = seen(1_000.0)
     found.bad[FAILURE, 3, BEGINS : BEGINS + 5] = 30
@@ -102,6 +129,16 @@ def test_silence_is_found_where_somebody_looked_and_ends_by_being_heard() -> Non
     assert (one.signal, one.edge, one.since, one.opened) == (SILENCE, 3, FIRST + BEGINS, FIRST + BEGINS + 1)
     assert one.until == FIRST + BEGINS + 10
     assert one.excess == pytest.approx(1_000)
+
+
+@pytest.mark.parametrize(("days", "found_ones"), [(5, 0), (7, 1)])
+def test_a_day_of_the_week_that_is_new_may_be_a_quieter_one(days: int, found_ones: int) -> None:
+    """An hour without any of two connections in five minutes is no chance after a week, and may be a first weekend."""
+    found, whole = seen(2.0), past(2.0)
+    silence(found, 3, BEGINS, BEGINS + 12)
+    hours = slice(-24 * days, None)
+    short = replace(whole, hours_s=whole.hours_s[hours], bad=whole.bad[:, :, hours], tried=whole.tried[:, :, hours])
+    assert len(course_of(found, usuals_of(found, short)).episodes) == found_ones
 
 
 def test_silence_is_unknown_while_nobody_looks() -> None:
@@ -153,3 +190,14 @@ def test_without_a_past_of_its_own_no_time_is_slow() -> None:
     for part in (before.bad, before.tried, before.whole_bad, before.whole_tried):
         part[:, 3] = 0
     assert course_of(found, usuals_of(found, before)).episodes == ()
+
+
+def test_a_finding_that_was_open_before_ends_though_nothing_rings_any_more() -> None:
+    found = seen(1_000.0)
+    found.bad[FAILURE, 3, STEPS - 5 :] = 600
+    before = course(found, 1_000.0)
+    assert [one.until for one in before.episodes] == [None]
+    calm = replace(seen(1_000.0), first=FIRST + STEPS - STEPS_BEFORE)
+    (one,) = course_of(calm, usuals_of(calm, past(1_000.0)), before.state).episodes
+    assert (one.signal, one.edge, one.opened) == (FAILURE, 3, before.episodes[0].opened)
+    assert one.until is not None and FIRST + STEPS <= one.until <= FIRST + STEPS + 3
