@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,10 +66,20 @@ def command(
     given = read_selectors(selectors) if selectors else Given()
     given = replace(given, ranges=ranges_of(parse_cidrs(settings.cidrs), given.ranges))
     question = SegmentsQuestion(span, read_filter(written), policy or "none", exact, check, given)  # type: ignore[arg-type]
-    with opened_engine(settings) as engine:
+    with _uncollected(), opened_engine(settings) as engine:
         found = segments(engine.ask, ask_oldest(engine.ask), question)
     _show(found, out, form)
     sys.stderr.write(f"{_said(found)}\n")
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What an answer makes lives until it is shown: looking for garbage among it takes a tenth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _spans(since: str | None, start: str | None, end: str, check_from: str | None, now_s: int) -> tuple[Span, Span | None]:

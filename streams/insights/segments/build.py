@@ -101,6 +101,7 @@ class _Peers:
         self._flavour, self._identities, self._ranges, self._outside = flavour, identities, ranges, outside
         self._needs: dict[str, None] = {}
         self._said: dict[tuple[int, Side, str], tuple[Peer, ...]] = {}
+        self._notes: dict[int, str] = {}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -120,7 +121,13 @@ class _Peers:
             )
             return None
         found = self._all(grant, names, own, side)
-        return Rule(found, (Port(grant.protocol, grant.port),), _note(grant)) if found else None
+        return Rule(found, (Port(grant.protocol, grant.port),), self._note(grant)) if found else None
+
+    def _note(self, grant: Grant) -> str:
+        """The same for all workloads of the grant."""
+        if id(grant) not in self._notes:
+            self._notes[id(grant)] = _note(grant)
+        return self._notes[id(grant)]
 
     def _all(self, grant: Grant, names: tuple[str, ...], own: str, side: Side) -> tuple[Peer, ...]:
         """The same for all workloads of a namespace, unless an end stands outside."""
@@ -184,8 +191,11 @@ def _outside_need(grant: Grant, own: str, side: Side, found: Outside) -> str:
 
 def _sayable(rules: Iterable[Rule], flavour: Flavour) -> Iterable[Rule]:
     """Without the peers that the flavour has no word for, and without rules that had no others."""
+    if flavour in ("none", "cilium"):
+        yield from (rule for rule in rules if rule.peers)
+        return
     for rule in rules:
-        peers = tuple(one for one in rule.peers if flavour in ("none", "cilium") or not isinstance(one, (Domain, Entity)))
+        peers = tuple(one for one in rule.peers if not isinstance(one, (Domain, Entity)))
         if peers:
             yield Rule(peers, rule.ports, rule.note)
 

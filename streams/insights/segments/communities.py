@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from streams.insights.segments.features import Contacts, Floats, Ints, Traits, similarity, traits_of
 from streams.insights.segments.grouping import first_come, membership, related, rounds, with_others
-from streams.insights.segments.linkage import tree
+from streams.insights.segments.linkage import Tree, tree
 
 HAS, STRAY = 0.85, 0.07
 """Share of members that show a trait of their group, and that show a trait of another."""
@@ -27,13 +27,18 @@ GAIN = 2.0
 ROUNDS, MOVES = 6, 3
 
 
-def communities(contacts: Contacts, alike: float) -> Ints:
-    """The group of each workload. Workloads `alike` on average, 0 to 1, are of one group to begin with.
+def linked(contacts: Contacts) -> Tree:
+    """Workloads by how alike they are while every peer is known as itself alone."""
+    traits = traits_of(contacts, np.arange(contacts.ends))
+    return tree(similarity(traits.having, traits.rarity))
+
+
+def communities(contacts: Contacts, first: Tree, alike: float) -> Ints:
+    """The group of each workload. Workloads `alike` on average, 0 to 1, are of one group of `first`, as `linked` has it, to begin with.
 
     Groups of one round are the peers of the next, until they stay.
     """
-    first = traits_of(contacts, np.arange(contacts.ends))
-    own = first_come(_linked(similarity(first.having, first.rarity), alike))
+    own = first_come(first.groups(min(first.within(1 - alike), MOST)))
     for _ in range(rounds(ROUNDS, contacts.members)):
         before = own
         traits = traits_of(contacts, with_others(own, contacts.ends))
@@ -41,11 +46,6 @@ def communities(contacts: Contacts, alike: float) -> Ints:
         if np.array_equal(before, own):
             break
     return own
-
-
-def _linked(similar: Floats, alike: float) -> Ints:
-    linked = tree(similar)
-    return linked.groups(min(linked.within(1 - alike), MOST))
 
 
 @dataclass

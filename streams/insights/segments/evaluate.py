@@ -56,6 +56,7 @@ class Policies:
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self._by_label: dict[tuple[str, tuple[str, str] | None], list[Policy]] = {}
+        self._by_port: dict[int, _ByPort] = {}
         for policy in policies:
             self._by_label.setdefault((policy.namespace, next(iter(policy.pods.labels), None)), []).append(policy)
 
@@ -74,17 +75,50 @@ class Policies:
     def allow_egress(self, policies: Sequence[Policy], server: Endpoint, protocol: str, port: int) -> bool:
         """`policies`: those that select the client."""
         spoken = [policy for policy in policies if policy.egress is not None]
-        return not spoken or any(_allows(policy, policy.egress or (), server, protocol, port) for policy in spoken)
+        return not spoken or any(self._allows(policy, policy.egress or (), server, protocol, port) for policy in spoken)
 
     def allow_ingress(self, policies: Sequence[Policy], client: Endpoint, protocol: str, port: int) -> bool:
         """`policies`: those that select the server."""
         if client.kind == "node":
             return True
         spoken = [policy for policy in policies if policy.ingress is not None]
-        return not spoken or any(_allows(policy, policy.ingress or (), client, protocol, port) for policy in spoken)
+        return not spoken or any(self._allows(policy, policy.ingress or (), client, protocol, port) for policy in spoken)
+
+    def _allows(self, policy: Policy, rules: tuple[Rule, ...], other: Endpoint, protocol: str, port: int) -> bool:
+        if id(rules) not in self._by_port:
+            self._by_port[id(rules)] = _ByPort.of(rules)
+        return _allows(policy, self._by_port[id(rules)].speaking(protocol, port), other, protocol, port)
 
 
-def _allows(policy: Policy, rules: tuple[Rule, ...], other: Endpoint, protocol: str, port: int) -> bool:
+@dataclass(frozen=True)
+class _ByPort:
+    """`single`: rules that name single ports, by each of them; `others`: of ranges, or of any port.
+
+    `rules`: all of them. They are kept here, so that no others can have their id.
+    """
+
+    rules: tuple[Rule, ...]
+    single: Mapping[tuple[str, int], Sequence[Rule]]
+    others: Sequence[Rule]
+
+    @classmethod
+    def of(cls, rules: tuple[Rule, ...]) -> _ByPort:
+        single: dict[tuple[str, int], list[Rule]] = {}
+        others = []
+        for rule in rules:
+            if rule.ports and all(0 < one.port >= one.end for one in rule.ports):
+                for one in rule.ports:
+                    single.setdefault((one.protocol, one.port), []).append(rule)
+            else:
+                others.append(rule)
+        return cls(rules, single, others)
+
+    def speaking(self, protocol: str, port: int) -> Sequence[Rule]:
+        """Those that may speak of the port."""
+        return [*self.single.get((protocol, port), ()), *self.others]
+
+
+def _allows(policy: Policy, rules: Sequence[Rule], other: Endpoint, protocol: str, port: int) -> bool:
     return any(
         (not rule.ports or any(_is_at(one, protocol, port) for one in rule.ports))
         and (not rule.peers or any(_is_peer(policy, one, other) for one in rule.peers))

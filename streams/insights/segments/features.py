@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 FEWEST = 2
 """A trait of a single workload says nothing of what workloads have in common."""
+ROWS = 256
+"""Of so many workloads at a time the similarity with all is reckoned: memory that was not used before is dear."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,15 @@ def traits_of(contacts: Contacts, groups: Ints, known: Ints | None = None) -> Tr
 
 def similarity(having: Any, rarity: Floats) -> Floats:
     """Weighted Jaccard index of each two rows, 0 to 1."""
-    weighted = having.multiply(rarity[None, :]).tocsr()
-    shared = (weighted @ having.T).toarray()
+    weighted, other = having.multiply(rarity[None, :]).tocsr(), having.T.tocsr()
     own = np.asarray(weighted.sum(axis=1)).ravel()
-    either = own[:, None] + own[None, :]
-    either -= shared
-    either[either <= 0] = 1
-    shared /= either
-    return np.asarray(np.minimum(shared, 1, out=shared), np.float64)
+    found = np.empty((len(own), len(own)))
+    for start in range(0, len(own), ROWS):
+        shared, rows = found[start : start + ROWS], slice(start, start + ROWS)
+        (weighted[rows] @ other).toarray(out=shared)
+        either = own[rows, None] + own[None, :]
+        either -= shared
+        either[either <= 0] = 1
+        shared /= either
+        np.minimum(shared, 1, out=shared)
+    return found

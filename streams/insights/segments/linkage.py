@@ -37,9 +37,9 @@ def _root(owner: list[int], row: int) -> int:
 
 
 def tree(alike: Floats) -> Tree:
-    """`alike`: rows x rows, 0 to 1."""
+    """`alike`: rows x rows, 0 to 1. It is used up: distances are kept in its place."""
     count = len(alike)
-    apart = 1 - alike
+    apart = np.subtract(1, alike, out=alike)
     np.fill_diagonal(apart, np.inf)
     sizes = np.ones(count)
     mergers, heights = np.empty((max(count - 1, 0), 2), np.int64), np.empty(max(count - 1, 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.insights.segments.communities import RELATED, Profile, communities, counted
+from streams.insights.segments.communities import RELATED, Profile, communities, counted, linked
 from streams.insights.segments.description import description
 from streams.insights.segments.features import Contacts, Floats, Ints, Traits, similarity, traits_of
 from streams.insights.segments.grouping import first_come, related, rounds, with_others
@@ -27,7 +27,8 @@ SMALL = 500
 def groups_of(contacts: Contacts) -> Ints:
     """The group of each workload: of all that were found, those with the shortest description."""
     starts = STARTS if contacts.members <= SMALL else STARTS[:1]
-    found = [refined(contacts, communities(contacts, alike)) for alike in starts]
+    first = linked(contacts)
+    found = [refined(contacts, communities(contacts, first, alike)) for alike in starts]
     return min(found, key=lambda own: description(contacts, own))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
@@ -15,6 +17,7 @@ from sinks.filter.parse import parse
 from sinks.open import open_engine, open_sink
 from sinks.queries.spans import Span
 from sinks.queries.status import ask_oldest
+from tests.support.processes import PATIENCE, weir
 from weir import cli
 from weir.answers.segments import Segmentation, SegmentsQuestion, segments
 from weir.query_options import BadParameter
@@ -23,6 +26,7 @@ DAY_S = 86_400
 START_S = 1_767_225_600
 """2026-01-01 00:00:00 UTC."""
 SPAN = Span(START_S, START_S + 2 * DAY_S)
+CIDRS = "172.16.0.0/12=partner"
 LABELS = {"web": "web", "api": "api", "db": "db", "job": "job"}
 
 
@@ -128,7 +132,7 @@ def test_a_filter_by_sums_is_refused(answered: Answered) -> None:
 @pytest.fixture
 def run(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[str, str]]:
     monkeypatch.setenv("WEIR_CLICKHOUSE_URL", url)
-    monkeypatch.setenv("WEIR_CIDRS", "172.16.0.0/12=partner")
+    monkeypatch.setenv("WEIR_CIDRS", CIDRS)
 
     def command(*arguments: str, status: int = 0) -> tuple[str, str]:
         assert cli.run(("segments", "--from", str(SPAN.start_s), "--to", str(SPAN.end_s), *arguments)) == status
@@ -139,6 +143,13 @@ def run(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 
 
 Command = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def console(url: str) -> Iterator[int]:
+    """Its port."""
+    with weir("console", "--listen", "127.0.0.1:0", settings={"clickhouse_url": url, "cidrs": CIDRS}) as child:
+        yield int(child.line(r"The console: http://127\.0\.0\.1:(\d+)/").group(1))
 
 
 def test_the_command_prints_roles_edges_and_what_would_be_cut(run: Command) -> None:
@@ -157,6 +168,23 @@ def test_json_has_the_columns_of_the_api(run: Command, tmp_path: Path) -> None:
     found = json.loads(run("--format", "json", "--policy", "kubernetes", "--out", str(tmp_path / "policies.yaml"))[0])
     assert {"roles", "edges", "cut", "policies", "needs"} <= set(found)
     assert (tmp_path / "policies.yaml").read_text() == found["policies"]
+
+
+@pytest.mark.parametrize("policy", ["kubernetes", "calico"])
+def test_the_console_says_what_the_command_says_by_the_same_settings(run: Command, console: int, policy: str) -> None:
+    """Also of a range: what it stands for is told by WEIR_CIDRS alone."""
+    command = json.loads(run("--format", "json", "--policy", policy)[0])
+    found = get(console, f"/api/v1/segments?from={SPAN.start_s}&to={SPAN.end_s}&policy={policy}")
+    assert "172.16.0.0/12" in found["policies"] and found["cut"]["client"] == []
+    assert {name: found[name] for name in ("roles", "edges", "policies", "needs")} == {
+        name: command[name] for name in ("roles", "edges", "policies", "needs")
+    }
+
+
+def get(port: int, path: str) -> Any:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30 * PATIENCE)) as connection:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())["data"]
 
 
 def test_a_file_of_selectors_goes_before_labels(run: Command, tmp_path: Path) -> None:
