@@ -25,10 +25,17 @@ from sinks.engines.payload import Payload
 from sinks.engines.quoting import quoted
 from sinks.engines.result import with_text, with_types
 
-_OF_READERS: dict[str, str | int] = {"allow_introspection_functions": 0, "output_format_arrow_string_as_string": 0}
+_OF_READERS: dict[str, str | int] = {
+    "allow_introspection_functions": 0,
+    "output_format_arrow_string_as_string": 0,
+    "output_format_arrow_compression_method": "none",
+}
 READER = {**READ_LIMITS, **_OF_READERS}
 CONSOLE = {**CONSOLE_LIMITS, **_OF_READERS}
-"""Introspection is on in the embedded engine. Text may hold any bytes, and Arrow's strings may not."""
+"""Introspection is on in the embedded engine. Text may hold any bytes, and Arrow's strings may not. Within a process nothing gains by
+compression."""
+_NUMBERS = frozenset((pa.bool_(), pa.uint8(), pa.int32(), pa.int64(), pa.uint64(), pa.float32(), pa.float64()))
+"""That are nothing else; uint32 may be an instant or an address, uint16 a day, int8 an enum."""
 _VALUE = re.compile(r"'(?:[^'\\]|\\.)*'|\b\d+")
 _NO_SELECT = ("SHOW", "DESCRIBE", "EXISTS", "EXPLAIN")
 
@@ -129,23 +136,27 @@ class _Session:
 
     def query(self, sql: str) -> pa.Table:
         self._enter_database()
-        return self._answer(sql, self.run(lambda session: _column_types(session, sql)))
+        types = self.run(lambda session: _column_types(session, sql))
+        return _marked(self._answer(sql), types)
 
     def query_composed(self, sql: str) -> pa.Table:
-        """Types are asked for once for all statements that differ in numbers and texts alone: that costs as much as half an answer."""
+        """Types are asked for where Arrow's leave a doubt, once for all statements that differ in numbers and texts alone.
+
+        It costs as much as half an answer: what stands in WITH is computed for it too.
+        """
+        table = self._answer(sql)
+        if all(_certain(field.type) for field in table.schema):
+            return table
         shape = _VALUE.sub("?", sql)
         if shape not in self._types:
             if len(self._types) >= _SHAPES:
                 self._types.clear()
             self._types[shape] = self.run(lambda session: _column_types(session, sql))
-        return self._answer(sql, self._types[shape])
+        return _marked(table, self._types[shape])
 
-    def _answer(self, sql: str, types: list[str]) -> pa.Table:
+    def _answer(self, sql: str) -> pa.Table:
         data = self.run(lambda session: session.query(f"{sql.rstrip().rstrip(';')}\n", "ArrowStream").bytes())
-        if not data:
-            return pa.table({})
-        table = pa.ipc.open_stream(data).read_all()
-        return with_types(table, types) if len(types) == table.num_columns else table
+        return pa.ipc.open_stream(data).read_all() if data else pa.table({})
 
     def close(self) -> None:
         with self._mutex:
@@ -173,6 +184,15 @@ class _Session:
             raise server_error(self._name, code_of(str(error)), _engine_words(str(error)), limited=self._limited) from error
         except OSError as error:
             raise Unavailable(f"{self._name} cannot be reached: {error.strerror or error}.") from error
+
+
+def _marked(table: pa.Table, types: list[str]) -> pa.Table:
+    return with_types(table, types) if len(types) == table.num_columns else table
+
+
+def _certain(kind: pa.DataType) -> bool:
+    """Text is taken for text without a mark, but in lists."""
+    return kind == pa.binary() or (kind.value_type if pa.types.is_list(kind) else kind) in _NUMBERS
 
 
 def _open(directory: Path) -> Any:

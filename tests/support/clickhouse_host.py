@@ -119,9 +119,10 @@ class Client:
                 session.query(f"USE {self.database}")
             match = INSERT.match(sql)
             if match is None:
-                # readonly last: nothing can be set after it
-                for name, value in sorted(settings.items(), key=lambda item: item[0] == "readonly"):
-                    session.query(f"SET {name} = {literal(value)}")
+                if settings:
+                    # readonly last: nothing can be set after it
+                    values = sorted(settings.items(), key=lambda item: item[0] == "readonly")
+                    session.query(f"SET {', '.join(f'{name} = {literal(value)}' for name, value in values)}")
                 self.answer(session, sql)
             elif not self.insert(session, match.group(1), match.group(2), settings):
                 return False
@@ -234,6 +235,7 @@ def main(directory: str, port: str, password: str = "", listen: str = "127.0.0.1
     with socket.create_server((listen, int(port))) as server:
         while True:
             connection, _ = server.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer is several small packets
             threading.Thread(target=Client(connection, directory, password).serve, daemon=True).start()
     keep.close()
 
