@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# go-tools.sh [NAME...]: programs that exist as Go modules, built once, in ~/.cache/weir/tools; all of them where none is named.
-# Prints where each is: helm, kubeconform, compose-check (reads a compose file as `docker compose` does); or schemas, the folder of Kubernetes' own schemas as kubeconform reads them.
+# go-tools.sh [NAME...]: what exists as Go modules, made once, in ~/.cache/weir/tools; what `make test` needs of it where none is named.
+# Prints where each is: helm, kubeconform, compose-check (reads a compose file as `docker compose` does); schemas, the folder of Kubernetes' own
+# schemas as kubeconform reads them; cilium, the file of the CustomResourceDefinition of CiliumNetworkPolicy.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=infra/lib.sh
@@ -11,6 +12,10 @@ source infra/go.sh
 helm_version=3.22.0
 kubeconform_version=0.7.0
 kubernetes_version=1.36.3
+cilium_version=1.20.2
+
+# module_folder MODULE@VERSION: where its files are
+module_folder() { retry 3 go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)",/\1/p'; }
 
 # module_program NAME VERSION PACKAGE [LDFLAGS]: a program of a module, as the module's own versions have it.
 module_program() {
@@ -51,7 +56,7 @@ schemas() {
     if [[ ! -d $home ]]; then
         with_go
         say "making schemas of Kubernetes $kubernetes_version from its Go module (half a minute, once)"
-        module=$(retry 3 go mod download -json "k8s.io/kubernetes@v$kubernetes_version" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+        module=$(module_folder "k8s.io/kubernetes@v$kubernetes_version")
         rm -rf "$home.part"
         python3 infra/helm/openapi.py "$module/api/openapi-spec/swagger.json" "$home.part" >&2
         mv "$home.part" "$home"
@@ -59,11 +64,23 @@ schemas() {
     echo "$home"
 }
 
+cilium() {
+    local home=$tools/cilium-$cilium_version name=ciliumnetworkpolicies.yaml
+    if [[ ! -e $home/$name ]]; then
+        with_go
+        say "fetching Cilium $cilium_version as a Go module (seconds, once)"
+        mkdir -p "$home"
+        cp "$(module_folder "github.com/cilium/cilium@v$cilium_version")/pkg/k8s/apis/cilium.io/client/crds/v2/$name" "$home/$name.part"
+        mv "$home/$name.part" "$home/$name"
+    fi
+    echo "$home/$name"
+}
+
 mkdir -p "$tools"
 exec 8>"$tools/lock"
 flock --nonblock 8 || { say "another run makes tools in $tools: waiting for it"; flock 8; }
 (($#)) || set -- helm kubeconform compose-check schemas
 for name in "$@"; do
-    [[ $name =~ ^(helm|kubeconform|compose-check|schemas)$ ]] || fail "go-tools.sh knows helm, kubeconform, compose-check and schemas, but no $name"
+    [[ $name =~ ^(helm|kubeconform|compose-check|schemas|cilium)$ ]] || fail "go-tools.sh knows helm, kubeconform, compose-check, schemas and cilium, but no $name"
     "$name"
 done

@@ -2,7 +2,7 @@
 
 In it are Debian's Python without what only developers use, the Python packages installed in PACKAGES, the shared libraries that all of
 these and each LIBRARY load, the certificates that Debian trusts, and the licences of what was copied. Runs on Debian 12 as root, in
-the folder that has weir's own licence.
+the folder that has weir's own packages and licence.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ UNUSED_PYTHON = (
 UNUSED = ("__pycache__", "tests", "*.pyi", "*.pyx", "*.pxd", "*.a", "*.h", "*.hpp", "*.c", "*.cpp", "*.cmake", "include")
 UNUSED_PATHS = (
     "bin",
-    "numpy/f2py",
     "pygments/lexers/[!_p]*",
     "pygments/styles/[!_d]*",
     "setuptools*/_vendor",
@@ -39,8 +38,12 @@ UNUSED_PATHS = (
     "pyarrow/_flight*",
     "pyarrow/gandiva*",
     "pyarrow/src",
+    "scipy/[a-r]*",
+    "scipy/signal",
+    "scipy/spatial",
+    "scipy/stats",
 )
-"""Below PACKAGES: parts of packages that weir has no use for, by shell pattern."""
+"""Below PACKAGES: parts of packages that weir has no use for, by shell pattern. Of scipy it has sparse and special."""
 
 FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nweir:x:10001:10001:weir:/var/lib/weir:/sbin/nologin\n",
@@ -53,18 +56,29 @@ LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/
 
 def main() -> None:
     packages, tree, libraries = Path(sys.argv[1]), Path(sys.argv[2]), [Path(each) for each in sys.argv[3:]]
+    if others := foreign(packages, Path.cwd()):
+        raise SystemExit(f"{', '.join(others)} in {packages} is another program's: a requirement has brought a package of that name")
     skeleton(tree)
     shutil.copy2("/usr/bin/python3.11", tree / "usr/bin/python3.11")
     shutil.copytree(PYTHON, tree / PYTHON.relative_to("/"), ignore=shutil.ignore_patterns(*UNUSED_PYTHON), symlinks=True)
     shutil.copytree(packages, tree / INSTALLED.relative_to("/"), ignore=lambda folder, names: unused(packages, Path(folder), names))
     binaries = [*programs(tree), *libraries]
-    strip([path for path in binaries if path.is_relative_to(tree / INSTALLED.relative_to("/")) and not path.parent.name.endswith(".libs")])
+    strip([path for path in binaries if path.is_relative_to(tree / INSTALLED.relative_to("/")) and not bundled(path)])
     copied = [Path("/usr/bin/python3.11"), PYTHON / "os.py", *copy_libraries(tree, {*libraries, *loaded(binaries)})]
     copy_licences(tree, copied)
     trust(tree)
     # nothing is compiled later: the image is read-only. A package may hold a file for another Python, which does not compile.
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(tree, stripdir=str(tree), prependdir="/", quiet=2, invalidation_mode=unchecked, workers=0)
+
+
+def foreign(packages: Path, clone: Path) -> list[str]:
+    """Which of weir's packages are not the clone's: pip leaves a package in its place that a requirement has put there, and only warns."""
+    return [name for name in OWN if sources(packages / name) != sources(clone / name)]
+
+
+def sources(package: Path) -> dict[Path, bytes]:
+    return {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")}
 
 
 def skeleton(tree: Path) -> None:
@@ -95,16 +109,25 @@ def programs(tree: Path) -> Iterator[Path]:
     yield from (path for path in tree.rglob("*.so*") if path.is_file() and not path.is_symlink())
 
 
+def bundled(binary: Path) -> bool:
+    """Whether a wheel has brought it along, in NAME.libs."""
+    return binary.parent.name.endswith(".libs")
+
+
 def strip(binaries: list[Path]) -> None:
-    """Takes symbols out that nothing is linked by. What a wheel has bundled (NAME.libs) was laid out by a tool, and may not bear it."""
+    """Takes symbols out that nothing is linked by. What is bundled was laid out by a tool, and may not bear it."""
     for binary in binaries:
         subprocess.run(["/usr/bin/strip", "--strip-unneeded", str(binary)], check=True)  # noqa: S603 a file of ours
 
 
 def loaded(binaries: Iterable[Path]) -> Iterator[Path]:
-    """The system's libraries that these load, theirs included. Raises SystemExit where one is missing."""
+    """The system's libraries that these load, theirs included. Raises SystemExit where one is missing.
+
+    What is bundled may name no path of its own: its neighbours are found by the path that what loads it has.
+    """
     for binary in binaries:
-        said = subprocess.run(["/usr/bin/ldd", str(binary)], capture_output=True, text=True, check=False).stdout  # noqa: S603 a file of ours
+        beside = {"LD_LIBRARY_PATH": str(binary.parent)} if bundled(binary) else {}
+        said = subprocess.run(["/usr/bin/ldd", str(binary)], capture_output=True, text=True, check=False, env=beside).stdout  # noqa: S603
         if missing := re.findall(r"^\s*(\S+) => not found", said, re.MULTILINE):
             raise SystemExit(f"{binary} needs {', '.join(missing)}, which is not installed")
         yield from (Path(found) for found in re.findall(r"(?:=> |^\s*)(/(?:usr/)?lib\S+) \(0x", said, re.MULTILINE))

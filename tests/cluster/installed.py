@@ -7,10 +7,16 @@ from tests.support.processes import ROOT
 
 NAMESPACE = "weir"
 CHART = str(ROOT / "infra" / "helm" / "weir")
-PARTS = ("daemonset/weir-agent", "deployment/weir-console", "deployment/weir-watcher", "statefulset/weir-worker")
-ACCOUNTS = ("weir-agent", "weir-console", "weir-watcher", "weir-worker")
+PARTS = (
+    "daemonset/weir-agent",
+    "deployment/weir-console",
+    "deployment/weir-detector",
+    "deployment/weir-watcher",
+    "statefulset/weir-worker",
+)
+ACCOUNTS = ("weir-agent", "weir-console", "weir-detector", "weir-watcher", "weir-worker")
 IMAGES = {"image.registry": "localhost", "image.tag": "test", "image.pullPolicy": "Never"}
-SETTINGS = {"config.WEIR_WINDOW_SECONDS": "5"}
+SETTINGS = {"config.WEIR_WINDOW_SECONDS": "5", "config.WEIR_DETECTOR_SECONDS": "30"}
 
 
 class Release:

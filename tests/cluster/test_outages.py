@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+import urllib.request
+from collections import defaultdict
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster.cluster import api_server_away, kill_pod, kubectl, listed, patch, pod_ips, rolled_out
 from tests.cluster.conftest import Say
@@ -15,6 +20,9 @@ from tests.cluster.test_updates import assert_right
 from tests.support.processes import wait_for
 
 AWAY_SECONDS = 120
+
+Said = defaultdict[str, float]
+"""What a detector says of itself: a metric's sum over its labels."""
 
 
 def test_the_api_server_away_for_two_minutes(shop: Shop, tables: Tables, seen: Say) -> None:
@@ -77,3 +85,40 @@ def _leader() -> str:
     holders = [str(lease["spec"].get("holderIdentity", "")) for lease in listed(WEIR, "leases.coordination.k8s.io")]
     pods = [pod["metadata"]["name"] for pod in listed(WEIR, "pods", "app.kubernetes.io/component=watcher")]
     return next((pod for pod in pods for holder in holders if holder.startswith(pod)), "")
+
+
+def test_the_detector_that_leads_is_killed(shop: Shop, seen: Say) -> None:
+    """The other looks on. Steps are complete, and looked at, while nobody trades as well: agents say that nothing came."""
+    leader = wait_for(lambda: _leading_detector(""), 60, "a detector that leads", every=0.5)
+    wait_for(lambda: leader in _looking_detectors(), 120, f"a step that {leader} looks at", every=0.5)
+    begin = time.monotonic()
+    kill_pod(WEIR, leader)
+    other = wait_for(lambda: _leading_detector(leader), 60, f"another detector than {leader} that leads", every=0.5)
+    took = time.monotonic() - begin
+    wait_for(lambda: other in _looking_detectors(), 120, f"a step that {other} looks at", every=0.5)
+    rolled_out(WEIR, "deployment/weir-detector")
+    said = _detectors()
+    assert len(said) == 2 and sum(each["weir_detector_leading"] for each in said.values()) == 1
+    assert not any(each["weir_detector_watch_failures_total"] for each in said.values())
+    seconds = said[other]["weir_detector_step_seconds_total"] / said[other]["weir_detector_steps_total"]
+    seen(f"the detector that leads killed, the other leads after {took:.0f} s; a look takes {seconds:.1f} s")
+
+
+def _leading_detector(before: str) -> str:
+    return next((name for name, said in _detectors().items() if said["weir_detector_leading"] and name != before), "")
+
+
+def _looking_detectors() -> set[str]:
+    return {name for name, said in _detectors().items() if said["weir_detector_steps_total"]}
+
+
+def _detectors() -> dict[str, Said]:
+    """Of each that answers."""
+    found: dict[str, Said] = {}
+    for pod in listed(WEIR, "pods", "app.kubernetes.io/component=detector"):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{pod['status'].get('podIP')}:9467/metrics", timeout=5) as answer:
+            sums = found.setdefault(pod["metadata"]["name"], defaultdict(float))
+            for family in text_string_to_metric_families(answer.read().decode()):
+                for sample in family.samples:
+                    sums[sample.name] += sample.value
+    return found

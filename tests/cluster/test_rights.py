@@ -17,6 +17,7 @@ READ = {"get", "list", "watch"}
 RIGHTS: dict[str, dict[str, set[str]]] = {
     "weir-agent": {"pods": {"list", "watch"}, "nodes": {"get"}, "replicasets.apps": {"get"}, "jobs.batch": {"get"}},
     "weir-console": {},
+    "weir-detector": {},
     "weir-watcher": {
         **dict.fromkeys(("pods", "services", "nodes", "endpointslices.discovery.k8s.io", "jobs.batch", "cronjobs.batch"), READ),
         **{f"{kind}.apps": READ for kind in ("replicasets", "deployments", "statefulsets", "daemonsets")},

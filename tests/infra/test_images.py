@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import runpy
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -64,14 +66,47 @@ def test_images_start_from_nothing_and_the_worker_is_not_root() -> None:
 def test_packages_leave_their_tests_and_headers_behind_and_weir_leaves_nothing(tree: dict[str, object], tmp_path: Path) -> None:
     unused = tree["unused"]
     assert callable(unused)
-    assert unused(tmp_path, tmp_path / "numpy", ["core.py", "tests", "array.h", "__init__.pyi", "f2py"]) == {
-        "tests",
-        "array.h",
-        "__init__.pyi",
-        "f2py",
-    }
+    assert unused(tmp_path, tmp_path / "numpy", ["core.py", "tests", "array.h", "__init__.pyi"]) == {"tests", "array.h", "__init__.pyi"}
     assert unused(tmp_path, tmp_path / "bpf", ["weir.c", "weir.h", "layout.py", "__pycache__"]) == {"__pycache__"}
     assert unused(tmp_path, tmp_path / "pyarrow", ["libarrow.so.2600", "libarrow_flight.so.2600"]) == {"libarrow_flight.so.2600"}
+
+
+def test_what_weir_imports_of_scipy_is_in_the_image_and_what_it_does_not_is_not(tree: dict[str, object], tmp_path: Path) -> None:
+    import scipy
+
+    unused = tree["unused"]
+    assert callable(unused)
+    lines = "".join(path.read_text() for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+    used = set(re.findall(r"^\s*(?:from scipy(?:\.| import )|import scipy\.)(\w+)", lines, re.MULTILINE))
+    parts = {path.name for path in Path(scipy.__file__).parent.iterdir()} - {"tests", "__pycache__"}
+    kept = parts - unused(tmp_path, tmp_path / "scipy", sorted(parts))
+    assert used == {name for name in kept if not name.startswith("_") and "." not in name}
+
+
+def test_a_library_that_a_wheel_has_brought_along_is_looked_for_beside_those_that_need_it(tree: dict[str, object], tmp_path: Path) -> None:
+    loaded = tree["loaded"]
+    assert callable(loaded)
+    for folder in ("scipy.libs", "scipy"):
+        place = tmp_path / folder
+        place.mkdir()
+        for name, *needs in (("libquad.so",), ("libfort.so", "-Wl,--no-as-needed", "-L.", "-lquad")):
+            command = ["gcc", "-shared", f"-Wl,-soname,{name}", "-o", name, "-xc", "/dev/null", *needs]
+            subprocess.run(command, cwd=place, check=True)
+    assert {path.name for path in loaded([tmp_path / "scipy.libs" / "libfort.so"])} >= {"libc.so.6"}
+    with pytest.raises(SystemExit, match=r"libfort\.so needs libquad\.so, which is not installed"):
+        list(loaded([tmp_path / "scipy" / "libfort.so"]))
+
+
+def test_an_image_is_not_made_of_another_program_by_the_name_of_one_of_weirs_packages(tree: dict[str, object], tmp_path: Path) -> None:
+    foreign = tree["foreign"]
+    assert callable(foreign)
+    installed = tmp_path / "packages"
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, installed / name, ignore=shutil.ignore_patterns("__pycache__", "static"))
+    assert foreign(installed, ROOT) == []
+    (installed / "weir" / "__init__.py").write_text("from weir.colours import paint\n")
+    (installed / "schemas" / "colours.py").write_text("")
+    assert foreign(installed, ROOT) == ["schemas", "weir"]
 
 
 def test_weirs_packages_are_those_that_the_images_keep_whole(tree: dict[str, object]) -> None:
