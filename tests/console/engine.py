@@ -8,6 +8,7 @@ another window at each SIGUSR1 (`window END`). Ends at SIGTERM.
 
 from __future__ import annotations
 
+import queue
 import signal
 import sys
 import time
@@ -20,8 +21,9 @@ from tests.console.shop import TO_COME, WINDOW_S, next_window, shop
 
 def main(directory: Path, *what: str) -> None:
     filled = directory / "filled"  # END of a directory that is there already
-    signals = {signal.SIGUSR1, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # before the engine starts threads, which would take them
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGUSR1, signal.SIGTERM):  # handled, not blocked: the thread that numpy has at its import would take them
+        signal.signal(number, lambda number, _: asked.put(number))
     sink = open_sink(f"chdb://{directory}")
     if filled.exists():
         end_s = int(filled.read_text())
@@ -34,7 +36,7 @@ def main(directory: Path, *what: str) -> None:
             sink.write_set("findings", findings(end_s))
     filled.write_text(str(end_s))
     _say(f"ready {end_s}")
-    while signal.sigwait(signals) == signal.SIGUSR1:
+    while asked.get() == signal.SIGUSR1:
         sink.write(next_window(end_s))
         end_s += WINDOW_S
         filled.write_text(str(end_s))

@@ -148,6 +148,13 @@ def test_two_times_are_compared_by_signs_on_the_map_and_in_a_table(show: Show) -
     assert table.get_by_role("row").count() > 5
 
 
+def test_what_is_different_fits_the_drawer_with_long_names(show: Show) -> None:
+    page = show(folded(maps.star(8, "observability/a_server_whose_name_has_no_place_to_break")), "map?fold=none&compare=-1d")
+    table = page.get_by_role("table", name="Differences")
+    table.wait_for()
+    assert table.evaluate("table => table.getBoundingClientRect().right <= table.closest('.drawer').getBoundingClientRect().right")
+
+
 def test_the_arrow_keys_walk_from_shape_to_shape(show: Show) -> None:
     page = show(folded([maps.Pair("a", "b", 9, 1), maps.Pair("b", "c", 8, 1), maps.Pair("a", "d", 7, 1)]), "map")
     walked = []

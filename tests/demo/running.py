@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import subprocess
 import urllib.request
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,15 +75,28 @@ def listens(pids: Iterable[int]) -> set[str]:
     """Addresses on which the processes listen for TCP, of those that live in this network namespace."""
     here = Path("/proc/self/ns/net").stat().st_ino
     local = [pid for pid in pids if Path(f"/proc/{pid}/ns/net").stat().st_ino == here]
-    inodes = {str(fd.readlink()) for pid in local for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+    inodes = {target for pid in local for fd in Path(f"/proc/{pid}/fd").iterdir() for target in _target(fd)}
     rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
     return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
 
 
+def _target(link: Path) -> list[str]:
+    """None where it is gone: what is listed lives on."""
+    with suppress(FileNotFoundError):
+        return [str(link.readlink())]
+    return []
+
+
 def open_to_others(folder: Path) -> list[str]:
-    """What below the folder group or others have any right to, but for links."""
-    found = (path for path in folder.rglob("*") if not path.is_symlink())
-    return [f"{path.lstat().st_mode & 0o777:o} {path}" for path in found if path.exists() and path.lstat().st_mode & 0o077]
+    """What below the folder group or others have any right to, but for links and for what ends while it is looked at."""
+    found = []
+    for parent, folders, files in os.walk(folder):  # unlike `rglob` it goes on where a folder is gone
+        for name in (*folders, *files):
+            with suppress(FileNotFoundError):
+                mode = os.lstat(Path(parent) / name).st_mode
+                if not stat.S_ISLNK(mode) and mode & 0o077:
+                    found.append(f"{mode & 0o777:o} {parent}/{name}")
+    return found
 
 
 def start(data: Path, *arguments: str) -> Child:

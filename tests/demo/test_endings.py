@@ -39,6 +39,7 @@ def test_a_killed_demo_is_cleaned_up_by_the_next_which_adds_to_its_tables(tmp_pa
         demo.line(COUNTING, 60)
         put = what_is_up(demo)
         demo.line(WINDOW_LINE, 30)
+        demo.until(lambda: len(ask(tmp_path, "SELECT DISTINCT node_id FROM weir.flows")) == len(NODES), 30, "flows of every node")
         demo.process.kill()
         demo.wait(10, status=-signal.SIGKILL)
     with start(tmp_path, "--duration", "6") as demo:

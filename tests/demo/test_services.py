@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 
@@ -64,6 +65,28 @@ def test_calls_are_answered_until_told_to_stop(protocol: str, monkeypatch: pytes
             stop_serving.set()
 
     asyncio.run(asyncio.wait_for(scenario(), 20.0 * PATIENCE))
+
+
+def test_who_was_accepted_at_the_last_moment_is_answered() -> None:
+    port = free_port()
+
+    async def scenario() -> list[bytes]:
+        stop, ready, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+        serving = asyncio.create_task(services.serve(Listener(port, "http", 997), {}, stop, ready))
+        await ready.wait()
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]  # in the backlog: the loop has not run since
+        await asyncio.sleep(0)
+        stop.set()  # at work in the loop's next turn, which is the one after they are accepted
+        answers = []
+        for caller in callers:
+            caller.shutdown(socket.SHUT_WR)
+            caller.setblocking(False)
+            answers.append(await asyncio.wait_for(loop.sock_recv(caller, 1_000), 5.0 * PATIENCE))
+            caller.close()
+        await serving
+        return answers
+
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in asyncio.run(scenario()))
 
 
 def test_a_paused_listener_refuses() -> None:

@@ -18,13 +18,16 @@ from sinks.open import open_sink
 from tests.integration.made_recording import SELECTED, Loss, Made, Row
 from tests.sinks.oracle import assert_rollups_follow
 from tests.support.offsets import end_offsets, lag
-from tests.support.processes import Child, run_weir, weir
+from tests.support.processes import PATIENCE, Child, run_weir, weir
 
 GROUP = "weir"
 ASSIGNED = r"assigned partitions \[\d"
 
-HOLD_SECONDS = 4
-"""Longer than a replay on a busy machine takes from a flow to the heartbeat that names it: who comes later is by design no name."""
+HOLD_SECONDS = round(max(4, 3 * PATIENCE))
+"""Longer than a replay on a busy machine takes from a flow to the heartbeat that names it: who comes later is by design no name.
+
+Each test waits for it once.
+"""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,10 @@ async def _serve_streams(listener: Listener, stop: asyncio.Event, ready: asyncio
     server = await asyncio.start_server(accept, None, listener.port)
     ready.set()
     await _pause(stop, seconds)
+    loop = asyncio.get_running_loop()
+    for door in server.sockets:
+        loop.remove_reader(door.fileno())
+    await asyncio.sleep(0)  # asyncio leaves a connection open and unanswered that it accepted just before its server was closed
     server.close()
     if under_way:
         await asyncio.wait(under_way, timeout=2.0)

@@ -80,15 +80,15 @@ def make_empty(directory: Path) -> None:
 
 
 def account(story: Story) -> tuple[str, ...]:
-    """What there is to find, a line each."""
+    """What there is to find, a line each, and the page of the console that shows it."""
     ports, servers = len(told.SCANNED_PORTS), told.SCANNED_SERVERS
     deployed = f"{told.DEPLOYED} {told.NEW_VERSION} is deployed"
     return (
-        f"{_clock(story.deploy_s)}  {deployed}: it calls {told.NEW_SERVER}, and {told.OLD_SERVER} no more",
-        f"{_clock(story.scan.start_s)}  {told.SCANNER} tries {ports} ports of {servers} workloads, for 10 minutes",
-        f"{_clock(story.outage.start_s)}  {told.BROKEN} refuses all connections, for 20 minutes",
-        f"{_clock(story.silence_s)}  {told.SILENT} falls silent",
-        f"all day  {told.SLOW} waits a third of a second for {told.SLOW_SERVER}",
+        f"{_clock(story.deploy_s)}  {deployed}: it calls {told.NEW_SERVER}, and {told.OLD_SERVER} no more  [Map, against -8h]",
+        f"{_clock(story.scan.start_s)}  {told.SCANNER} tries {ports} ports of {servers} workloads, for 10 minutes  [Security, last 6 h]",
+        f"{_clock(story.outage.start_s)}  {told.BROKEN} refuses all connections, for 20 minutes  [Health, last 1 h]",
+        f"{_clock(story.silence_s)}  {told.SILENT} falls silent  [Truth]",
+        f"all day  {told.SLOW} waits a third of a second for {told.SLOW_SERVER}  [Map, q workload={told.SLOW}]",
     )
 
 
