@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from queue import SimpleQueue
 from types import FrameType
+
+HURRY_SECONDS = 0.5
+"""What comes within so long after the first signal says the same: the kernel sends one for each thread of a parent that is killed."""
 
 
 def interrupt_on_sigterm() -> None:
@@ -13,14 +18,29 @@ def interrupt_on_sigterm() -> None:
 
 
 def stop_on_signals() -> threading.Event:
-    """The event that either signal sets. A second one of either raises KeyboardInterrupt: for people in a hurry."""
-    stop = threading.Event()
+    """The event that either signal sets. One that comes later than HURRY_SECONDS raises KeyboardInterrupt: for people in a hurry.
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            signal.default_int_handler(number, frame)
+    A thread sets it: `Event.set` takes a lock, and a handler that interrupts who holds it, as the main thread does at moments of
+    `Event.wait`, or an earlier signal's handler, would wait for ever. `SimpleQueue.put` may interrupt anything, itself included.
+    """
+    stop = threading.Event()
+    told: SimpleQueue[None] = SimpleQueue()
+    first_s: float | None = None
+
+    def set_when_told() -> None:
+        told.get()
         stop.set()
 
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal first_s
+        now_s = time.monotonic()
+        if first_s is None:
+            first_s = now_s
+            told.put(None)
+        elif now_s - first_s >= HURRY_SECONDS:
+            signal.default_int_handler(number, frame)
+
+    threading.Thread(target=set_when_told, name="signals", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     return stop
