@@ -6,7 +6,7 @@ import contextlib
 import queue
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -49,7 +49,7 @@ _SHAPES = 500
 
 class ChdbEngine:
     """Sessions, each with its lock: one writes, one answers a person's questions, so that a long one holds up other questions and no
-    insert; some answer the console's, opened when the first comes.
+    insert; some answer the console's. Those that answer are opened when the first question comes.
 
     None keeps the interpreter's lock while the engine works, so that an event loop in another thread goes on.
     """
@@ -60,9 +60,10 @@ class ChdbEngine:
         self._lock = DirectoryLock(directory)
         try:
             self._writer = _Session(directory, self.name)
-            self._reader = _Session(directory, self.name, READER)
             self._payload = Payload()
             self._opening = threading.Lock()
+            self._closed = False
+            self._reader: _Session | None = None
             self._console: list[_Session] = []
             self._free: queue.SimpleQueue[_Session] = queue.SimpleQueue()
         except BaseException:
@@ -70,7 +71,7 @@ class ChdbEngine:
             raise
 
     def execute(self, sql: str) -> None:
-        self._writer.run(lambda session: session.query(sql))
+        self._writer.execute(sql)
 
     def insert(self, table: str, rows: pa.Table, settings: Settings) -> None:
         native = is_native(rows)
@@ -81,7 +82,8 @@ class ChdbEngine:
     def query(self, sql: str, *, guarded: bool = False) -> pa.Table:
         if not guarded:
             return self._writer.query(sql)
-        return with_text(self._reader.query(check(sql, self.name, self._reader.ask)))
+        reader = self._persons_session()
+        return with_text(reader.query(check(sql, self.name, reader.ask)))
 
     def ask(self, sql: str) -> pa.Table:
         check_composed(sql)
@@ -91,17 +93,30 @@ class ChdbEngine:
         finally:
             self._free.put(session)
 
+    def _persons_session(self) -> _Session:
+        with self._opening:
+            if self._reader is None:
+                self._reader = self._opened(READER)
+            return self._reader
+
     def _console_session(self) -> _Session:
         with self._opening:
             if self._free.empty() and len(self._console) < CONSOLE_SESSIONS:
-                self._console.append(_Session(self._directory, self.name, CONSOLE))
+                self._console.append(self._opened(CONSOLE))
                 return self._console[-1]
         return self._free.get()
 
+    def _opened(self, settings: Settings) -> _Session:
+        if self._closed:
+            raise _is_closed(self.name)
+        return _Session(self._directory, self.name, settings)
+
     def close(self) -> None:
-        for session in (self._reader, *self._console):
-            session.close()
-        self._writer.close()
+        with self._opening:
+            self._closed = True
+            for session in (self._reader, *self._console, self._writer):
+                if session is not None:
+                    session.close()
         self._payload.close()
         self._lock.release()
 
@@ -116,13 +131,16 @@ class _Session:
         self._limited = settings is not None
         self._types: dict[str, list[str]] = {}
         self._session: Any = self._guard(lambda: _open(directory))
-        for key, value in sorted((settings or {}).items(), key=lambda item: item[0] == "readonly"):  # last: it forbids all others
-            self.run(partial(_set, key, value if isinstance(value, int) else quoted(value)))
+        if settings:  # readonly last: it forbids all others
+            self.execute(f"SET {_assigned(sorted(settings.items(), key=lambda item: item[0] == 'readonly'))}")
+
+    def execute(self, sql: str) -> None:
+        self.run(lambda session: session.query(sql))
 
     def run(self, call: Callable[[Any], T]) -> T:
         with self._mutex:
             if self._session is None:
-                raise WeirError(f"{self._name} has been closed: open it again.")
+                raise _is_closed(self._name)
             try:
                 return self._guard(lambda: call(self._session))
             except WeirError:
@@ -186,6 +204,10 @@ class _Session:
             raise Unavailable(f"{self._name} cannot be reached: {error.strerror or error}.") from error
 
 
+def _is_closed(name: str) -> WeirError:
+    return WeirError(f"{name} has been closed: open it again.")
+
+
 def _marked(table: pa.Table, types: list[str]) -> pa.Table:
     return with_types(table, types) if len(types) == table.num_columns else table
 
@@ -203,14 +225,14 @@ def _open(directory: Path) -> Any:
     return session(str(directory))
 
 
-def _set(key: str, literal: str | int, session: Any) -> None:
-    session.query(f"SET {key} = {literal}")
+def _assigned(settings: Iterable[tuple[str, str | int]]) -> str:
+    return ", ".join(f"{key} = {value if isinstance(value, int) else quoted(value)}" for key, value in settings)
 
 
 def insert_statement(table: str, rows: pa.Table, settings: Settings) -> str:
     """INSERT with its columns and settings, without FORMAT and data."""
     columns = ", ".join(f"`{name}`" for name in rows.column_names)
-    values = ", ".join(f"{key} = {value if isinstance(value, int) else quoted(value)}" for key, value in settings.items())
+    values = _assigned(settings.items())
     return f"INSERT INTO {table} ({columns})" + (f" SETTINGS {values}" if values else "")  # noqa: S608 (names are weir's own)
 
 

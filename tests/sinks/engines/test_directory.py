@@ -8,6 +8,7 @@ import stat
 import sys
 import textwrap
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from sinks import open as opening
 from sinks.engines.directory import DirectoryLock, Held
 from sinks.engines.query_client import NobodyAnswers, SocketEngine
 from sinks.engines.query_protocol import MAX_SQL_BYTES, SOCKET_NAME
-from sinks.open import open_sink
+from sinks.open import open_engine, open_sink
 from tests.sinks import blocks as make
 from tests.support.processes import Child
 
@@ -150,11 +151,12 @@ def test_many_ask_at_once(directory: Path) -> None:
     sink.close()
 
 
-def test_a_closed_sink_says_so(directory: Path) -> None:
-    sink = open_sink(f"chdb://{directory}")
-    sink.close()
-    with pytest.raises(WeirError, match="has been closed"):
-        sink.query("SELECT 1")
+def test_a_closed_engine_says_so_to_all_who_ask(directory: Path) -> None:
+    engine = open_engine(f"chdb://{directory}")
+    engine.close()
+    for ask in (engine.query, partial(engine.query, guarded=True), engine.ask):
+        with pytest.raises(WeirError, match="has been closed"):
+            ask("SELECT 1")
 
 
 def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
