@@ -29,6 +29,17 @@ def test_payments_is_slow_by_keyboard(open_page: Opener) -> None:
     guilty_edge_of_payments_is_shown(page)
 
 
+def test_letters_typed_right_after_the_key_that_asks_for_them_are_the_dialogs(open_page: Opener) -> None:
+    """Without a frame between: a page that is busy draws none, and keys are not held back until it does."""
+    page = ready(open_page("truth"))
+    focused = """async () => {
+        dispatchEvent(new KeyboardEvent("keydown", {key: "k", ctrlKey: true}))
+        for (let after = 0; after < 20; after++) await null
+        return document.activeElement.ariaLabel
+    }"""
+    assert page.evaluate(focused) == "Workload or page"
+
+
 def test_payments_is_slow_by_mouse(open_page: Opener) -> None:
     page = ready(open_page("map"))
     box = box_of(page, "w:payments")

@@ -1,5 +1,5 @@
-/** A dialog over the page: the focus stays in it, and Esc closes it. */
-import { useEffect, useRef } from "preact/hooks";
+/** A dialog over the page: the focus stays in it from the key that opens it on, and Esc closes it. */
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 
 interface Props {
@@ -11,7 +11,7 @@ interface Props {
 
 export function Dialog({ label, kind, close, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => {

@@ -1,12 +1,12 @@
 /** Not logged in: a field for a token. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { locked, logIn, token } from "../state/access";
 
 export function Login() {
   const text = useSignal("");
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const refused = token.value !== "";
   return (
     <form
