@@ -33,6 +33,10 @@ def test_a_signal_stops_whatever_it_interrupts(moment: str) -> None:
     assert run(f"{BEGIN}{moment}{END}") == (0, "stopped\n")
 
 
+def test_it_is_known_at_once_before_any_other_thread_runs() -> None:
+    assert run(f"{BEGIN}sys.setswitchinterval(10)\ntell()\nprint(stop.is_set())") == (0, "True\n")
+
+
 def test_a_later_one_interrupts() -> None:
     later = "signals.HURRY_SECONDS = 0\ntell()\nstop.wait(20)\ntry: tell()\nexcept KeyboardInterrupt: print('at once')"
     assert run(f"{BEGIN}{later}") == (0, "at once\n")
