@@ -137,8 +137,10 @@ def test_all_ends_have_names_and_nothing_is_lost(finished: Finished) -> None:
 def test_what_one_end_sent_the_other_received(finished: Finished) -> None:
     """To the byte and the packet, wherever the demo itself loses nothing.
 
-    A segment that is sent again may find its receiver in TIME_WAIT, which belongs to no cgroup and answers with a bare ACK; a listener
-    meets that with a RST (seen on a busy machine: a FIN of 52 bytes, an ACK of 52, a RST of 40). The sender's view may have as much more.
+    A segment that comes late finds its receiver in TIME_WAIT, which belongs to no cgroup and answers with a bare ACK, or closed: then the
+    listener answers with a RST (seen on a busy machine: a FIN of 52 bytes, an ACK of 52, a RST of 40). The sender's view may have as much
+    more. A segment comes late that is sent again, or that another CPU overtakes: each CPU queues what it sends through a veth by itself.
+    Of 90,000 connections at eight times the demo's rates one was overtaken so (a RST, nothing sent again).
     """
     views = ask(
         finished.data,
@@ -156,13 +158,14 @@ def test_what_one_end_sent_the_other_received(finished: Finished) -> None:
     assert len(clean) >= 8
     for row in clean:
         bare_ack, reset = (52, 40) if row["ipv4"] else (72, 60)
+        late = row["resent"] + 1 + row["opened"] // 100
         of_nobody = row["packets_arrived"] - row["packets"]
-        assert 0 <= of_nobody <= row["resent"], row
-        assert row["arrived"] - row["sent"] == of_nobody * bare_ack, row
+        assert 0 <= of_nobody <= late, str(row)
+        assert row["arrived"] - row["sent"] == of_nobody * bare_ack, str(row)
         to_nobody = row["packets_answered"] - row["packets_got"]
-        assert 0 <= to_nobody <= 2 * row["resent"], row
-        assert to_nobody * reset <= row["answered"] - row["got"] <= row["resent"] * (1500 + reset), row
-        assert row["opened"] == row["accepted"], row
+        assert 0 <= to_nobody <= 2 * late, str(row)
+        assert to_nobody * reset <= row["answered"] - row["got"] <= row["resent"] * 1500 + late * (bare_ack + reset), str(row)
+        assert row["opened"] == row["accepted"], str(row)
         assert row["sent"] > 0
 
 
