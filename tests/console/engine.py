@@ -12,6 +12,7 @@ import queue
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from sinks.open import open_sink
@@ -36,12 +37,19 @@ def main(directory: Path, *what: str) -> None:
             sink.write_set("findings", findings(end_s))
     filled.write_text(str(end_s))
     _say(f"ready {end_s}")
-    while asked.get() == signal.SIGUSR1:
+    while _next(asked) == signal.SIGUSR1:
         sink.write(next_window(end_s))
         end_s += WINDOW_S
         filled.write_text(str(end_s))
         _say(f"window {end_s}")
     sink.close()
+
+
+def _next(asked: queue.SimpleQueue[int]) -> int:
+    """Looks again every half second: handlers run between two steps of this thread, and a signal just before it sleeps does not wake it."""
+    while True:
+        with suppress(queue.Empty):
+            return asked.get(timeout=0.5)
 
 
 def _say(line: str) -> None:
