@@ -35,15 +35,21 @@ def test_the_api_server_away_for_two_minutes(shop: Shop, tables: Tables, seen: S
     assert away.unnamed(Edge(f"{NAMESPACE}/web", "headless")) == 0
     kubectl("-n", NAMESPACE, "scale", "deployment/web", "--replicas=3")
     rolled_out(NAMESPACE, "deployment/web")
-    with shop.trading() as back:
-        shop.until_answered(200, {"cluster-ip"}, 60)
-    assert_right(back, seen, "after it")
-    assert all(NAMES[edge] in names for edge, names in back.counted.items() if edge in back.said), "names of Services did not come back"
+    wait_for(lambda: not _without_their_names(shop, seen), 60, "the names of Services to come back")
     addresses = tuple(pod_ips(NAMESPACE, "app=web"))
     rows = tables.ask("SELECT DISTINCT local_workload FROM weir.flows WHERE service_port = 80 AND local_ip IN %(ips)s", ips=addresses)
     assert rows == [("shop/web",)]
     kubectl("-n", NAMESPACE, "scale", "deployment/web", "--replicas=2")
     rolled_out(NAMESPACE, "deployment/web")
+
+
+def _without_their_names(shop: Shop, seen: Say) -> list[str]:
+    """Of a while's trade, the ways that none of is named as it should be: a watcher that is heard again has all to tell anew."""
+    with shop.trading() as back:
+        shop.until_answered(200, {"cluster-ip"}, 60)
+    missing = sorted(edge.name for edge, names in back.counted.items() if edge in back.said and NAMES[edge] not in names)
+    assert_right(back, seen, f"after it, without their names: {', '.join(missing) or 'none'}")
+    return missing
 
 
 def test_a_pod_that_lives_while_its_node_has_no_agent_is_counted_without_a_name(shop: Shop, tables: Tables, seen: Say) -> None:
